@@ -1,0 +1,3875 @@
+/*
+** ortto_client.c - Ortto's API over libcurl and cJSON. See ortto_client.h for what it does; this file is how.
+**
+** Contents, in the order in which data flows:
+**
+**   1. Memory        growing text, arenas
+**   2. Errors        the client, its last error
+**   3. JSON          a strict reader over the answer's own bytes
+**   4. Settings      look-up, forms of a key, addresses
+**   5. Endpoints     a host with a key, and the lane that all requests with this key share
+**   6. Requests      rate limit, retries, breaker, log: libcurl's multi interface, driven without threads
+**   7. Values        from JSON to typed values
+**   8. Fields        built-in fields, discovery, column names
+**   9. Reading       pages, windows, ids, lists
+**  10. Small calls   check, audience names
+**
+** Why a JSON reader of our own: cJSON keeps every number as a double, ends strings at \u0000, refuses lone surrogates
+** and accepts what is not JSON. Answers are therefore checked and sliced in place, with no tree and no copy, which
+** is also what makes a page cheap. cJSON builds the requests, reads error bodies, and converts numbers with a
+** fraction or an exponent.
+*/
+#define _GNU_SOURCE
+#include "ortto_client.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <curl/curl.h>
+#include "cJSON.h"
+
+#define ANSWER_MAX (64u << 20)     /* an answer larger than this, decompressed, is refused */
+#define PAGE_MAX 500               /* a larger limit is treated as 50 by the server [documented] */
+#define IDS_MAX 100                /* ids in one get-by-ids; the server's own limit is unknown [guess] */
+#define FIELDS_MAX 150             /* field ids in one request [documented for get-by-ids] */
+#define OR_MAX 100                 /* $str::is in one $or [seen in a client] */
+#define LIST_PAGE 40               /* audiences, activity feed: default and largest limit [documented] */
+#define SECOND ((int64_t)1000000)  /* times inside are microseconds of the monotonic clock */
+#define RATE_MARGIN 10000          /* one second at the server may be a little shorter than ours */
+#define RATE_MAX 1000
+#define REFUSED_FOR (15 * SECOND)  /* Ortto bans an address after 15 bad requests in 15 seconds [documented] */
+#define BAD_MAX 10
+#define POLL_MS 40
+
+/* ==== 1. Memory =============================================================================================== */
+
+typedef struct buf {               /* growing text; terminated whenever p is set */
+  char *p;
+  size_t n, cap;
+  int failed;                      /* an allocation failed: all that follows is ignored */
+} buf;
+
+static int buf_reserve(buf *b, size_t more){
+  if( b->failed ) return 0;
+  if( more > SIZE_MAX/2 - b->n - 1 ){ b->failed = 1; return 0; }
+  if( b->n + more + 1 > b->cap ){
+    size_t cap = b->cap + b->cap/2;
+    if( cap < b->n + more + 1 ) cap = b->n + more + 1;
+    if( cap < 256 ) cap = 256;
+    char *p = realloc(b->p, cap);
+    if( p==NULL ){ b->failed = 1; return 0; }
+    b->p = p;
+    b->cap = cap;
+  }
+  return 1;
+}
+
+static void buf_add(buf *b, const char *text, size_t n){
+  if( !buf_reserve(b, n) ) return;
+  if( n ) memcpy(b->p + b->n, text, n);
+  b->n += n;
+  b->p[b->n] = 0;
+}
+
+static void buf_puts(buf *b, const char *text){
+  buf_add(b, text, strlen(text));
+}
+
+static void buf_vprintf(buf *b, const char *format, va_list args){
+  va_list again;
+  va_copy(again, args);
+  int n = vsnprintf(NULL, 0, format, args);
+  if( n<0 ) b->failed = 1;
+  else if( buf_reserve(b, (size_t)n) ) b->n += (size_t)vsnprintf(b->p + b->n, (size_t)n + 1, format, again);
+  va_end(again);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void buf_printf(buf *b, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  buf_vprintf(b, format, args);
+  va_end(args);
+}
+
+static void buf_free(buf *b){
+  free(b->p);
+  memset(b, 0, sizeof *b);
+}
+
+typedef struct block {
+  struct block *next;
+  size_t used, cap;
+  char data[];
+} block;
+
+typedef struct arena {             /* memory that is freed together */
+  block *first;
+} arena;
+
+static void *arena_alloc(arena *a, size_t n){
+  n = (n + 7) & ~(size_t)7;
+  block *b = a->first;
+  if( b==NULL || b->cap - b->used < n ){
+    size_t cap = n > 4000 ? n : 4000;
+    b = malloc(sizeof *b + cap);
+    if( b==NULL ) return NULL;
+    b->next = a->first;
+    b->used = 0;
+    b->cap = cap;
+    a->first = b;
+  }
+  void *p = b->data + b->used;
+  b->used += n;
+  return p;
+}
+
+static char *arena_text(arena *a, const char *text, size_t n){
+  char *p = arena_alloc(a, n + 1);
+  if( p ){
+    if( n ) memcpy(p, text, n);
+    p[n] = 0;
+  }
+  return p;
+}
+
+static void arena_free(arena *a){
+  while( a->first ){
+    block *b = a->first;
+    a->first = b->next;
+    free(b);
+  }
+}
+
+/* Ready for the next record: one block stays. */
+static void arena_reset(arena *a){
+  if( a->first==NULL ) return;
+  block *rest = a->first->next;
+  a->first->next = NULL;
+  a->first->used = 0;
+  arena old = { rest };
+  arena_free(&old);
+}
+
+static char *text_copy(const char *text){
+  return text ? strdup(text) : NULL;
+}
+
+static uint64_t hash_bytes(uint64_t h, const void *data, size_t n){   /* FNV-1a */
+  const unsigned char *p = data;
+  for(size_t i=0; i<n; i++) h = (h ^ p[i]) * 1099511628211u;
+  return h;
+}
+#define HASH_START 14695981039346656037u
+
+static int64_t now_us(void){
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * SECOND + t.tv_nsec / 1000;
+}
+
+/* ==== 2. Errors =============================================================================================== */
+
+typedef struct lane lane;
+typedef struct call call;
+
+typedef struct bad_read {          /* a reading request that the server called bad */
+  uint64_t hash;
+  int64_t until;
+  char *why;
+} bad_read;
+
+typedef struct schema_memory {     /* which built-in fields an instance lists */
+  uint64_t identity;
+  unsigned char known[2];          /* people, accounts */
+  unsigned char listed[2][128];
+} schema_memory;
+
+struct ortto_client {
+  ortto_host host;
+  char *config[ORTTO_SETTINGS];    /* set by ortto_config_set */
+  char error[1024];
+  CURLM *multi;
+  CURL *idle[64];                  /* handles to be used again */
+  int idle_count;
+  lane *lanes;
+  call *calls, **calls_end;        /* waiting and in flight, in order of urgency */
+  int in_flight;
+  int64_t bad_at[BAD_MAX];         /* when the last answers of 400, 401, 403 came */
+  int bad_next;
+  bad_read bad[16];
+  int bad_read_next;
+  int64_t asked_host;              /* when host.interrupted was asked last */
+  uint64_t random;
+  schema_memory schema[8];
+  int schema_next;
+  ortto_log_entry *log;            /* ring of ORTTO_LOG_SIZE, made at the first request */
+  int64_t log_count;
+};
+
+const char *ortto_error(const ortto_client *client){
+  return client->error;
+}
+
+__attribute__((format(printf, 2, 3)))
+static int fail(ortto_client *client, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  vsnprintf(client->error, sizeof client->error, format, args);
+  va_end(args);
+  return ORTTO_ERROR;
+}
+
+static int no_memory(ortto_client *client){
+  fail(client, "ortto: out of memory");
+  return ORTTO_NOMEM;
+}
+
+static int stopped(ortto_client *client){
+  fail(client, "ortto: interrupted");
+  return ORTTO_INTERRUPT;
+}
+
+static void start_curl(void){
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+ortto_client *ortto_client_new(const ortto_host *host){
+  static pthread_once_t once = PTHREAD_ONCE_INIT;   /* curl_global_init is safe with threads only since 7.84 */
+  pthread_once(&once, start_curl);
+  ortto_client *client = calloc(1, sizeof *client);
+  if( client==NULL ) return NULL;
+  if( host ) client->host = *host;
+  client->multi = curl_multi_init();
+  if( client->multi==NULL ){
+    free(client);
+    return NULL;
+  }
+  curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, 64L);
+  curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+  client->calls_end = &client->calls;
+  client->random = (uint64_t)now_us() ^ (uint64_t)(uintptr_t)client ^ HASH_START;
+  return client;
+}
+
+static void lanes_free(lane *l);
+static void calls_drop_all(ortto_client *client);
+
+void ortto_client_free(ortto_client *client){
+  if( client==NULL ) return;
+  calls_drop_all(client);
+  for(int i=0; i<client->idle_count; i++) curl_easy_cleanup(client->idle[i]);
+  curl_multi_cleanup(client->multi);
+  lanes_free(client->lanes);
+  for(int i=0; i<ORTTO_SETTINGS; i++) free(client->config[i]);
+  for(size_t i=0; i<sizeof client->bad/sizeof *client->bad; i++) free(client->bad[i].why);
+  free(client->log);
+  free(client);
+}
+
+/* ==== 3. JSON ================================================================================================= */
+
+/* A value inside a text that json_check has accepted, as the bytes of the answer itself. */
+typedef struct js {
+  const char *p;
+  size_t n;
+} js;
+
+typedef struct js_iter {           /* stands before the next member or element */
+  const char *p;
+} js_iter;
+
+#define JSON_DEPTH 1000
+
+static const char *blanks(const char *p, const char *end){
+  while( p<end && (*p==' ' || *p=='\n' || *p=='\r' || *p=='\t') ) p++;
+  return p;
+}
+
+/* From behind the opening quote to behind the closing one; NULL if this is no JSON string. */
+static const char *string_check(const char *p, const char *end){
+  for(;;){
+    while( p<end && (unsigned char)*p>=0x20 && *p!='"' && *p!='\\' ) p++;
+    if( p>=end || (unsigned char)*p<0x20 ) return NULL;
+    if( *p++=='"' ) return p;
+    if( p>=end ) return NULL;
+    if( *p=='u' ){
+      if( end-p<5 ) return NULL;
+      for(int i=1; i<5; i++) if( !isxdigit((unsigned char)p[i]) ) return NULL;
+      p += 5;
+    }else{
+      if( *p==0 || strchr("\"\\/bfnrt", *p)==NULL ) return NULL;
+      p++;
+    }
+  }
+}
+
+static const char *digits(const char *p, const char *end){
+  while( p<end && *p>='0' && *p<='9' ) p++;
+  return p;
+}
+
+static const char *number_check(const char *p, const char *end){
+  if( p<end && *p=='-' ) p++;
+  const char *whole = p;
+  p = digits(p, end);
+  if( p==whole || (*whole=='0' && p-whole>1) ) return NULL;
+  if( p<end && *p=='.' ){
+    const char *fraction = ++p;
+    p = digits(p, end);
+    if( p==fraction ) return NULL;
+  }
+  if( p<end && (*p=='e' || *p=='E') ){
+    p++;
+    if( p<end && (*p=='+' || *p=='-') ) p++;
+    const char *exponent = p;
+    p = digits(p, end);
+    if( p==exponent ) return NULL;
+  }
+  return p;
+}
+
+static const char *scalar_check(const char *p, const char *end){
+  if( *p=='"' ) return string_check(p+1, end);
+  if( end-p>=4 && (memcmp(p, "true", 4)==0 || memcmp(p, "null", 4)==0) ) return p + 4;
+  if( end-p>=5 && memcmp(p, "false", 5)==0 ) return p + 5;
+  return number_check(p, end);
+}
+
+/* A member's name and its colon. */
+static const char *name_check(const char *p, const char *end){
+  p = blanks(p, end);
+  if( p>=end || *p!='"' ) return NULL;
+  p = string_check(p+1, end);
+  if( p==NULL ) return NULL;
+  p = blanks(p, end);
+  return p<end && *p==':' ? p+1 : NULL;
+}
+
+/* Strict (RFC 8259): returns where the value ends, or NULL if there is none. */
+static const char *value_check(const char *p, const char *end){
+  char closing[JSON_DEPTH];
+  int depth = 0;
+  for(;;){
+    p = blanks(p, end);
+    if( p>=end ) return NULL;
+    if( *p=='{' || *p=='[' ){
+      char close = *p=='{' ? '}' : ']';
+      p = blanks(p+1, end);
+      if( p<end && *p==close ) p++;
+      else{
+        if( depth==JSON_DEPTH ) return NULL;
+        closing[depth++] = close;
+        if( close=='}' && (p = name_check(p, end))==NULL ) return NULL;
+        continue;
+      }
+    }else if( (p = scalar_check(p, end))==NULL ) return NULL;
+    for(;;){                       /* behind a value: what it is part of may end too */
+      if( depth==0 ) return p;
+      p = blanks(p, end);
+      if( p>=end ) return NULL;
+      if( *p==closing[depth-1] ){ depth--; p++; continue; }
+      if( *p++!=',' ) return NULL;
+      if( closing[depth-1]=='}' && (p = name_check(p, end))==NULL ) return NULL;
+      break;
+    }
+  }
+}
+
+/* The one value of a text; 0 if the text is not JSON. */
+static int json_check(const char *text, size_t n, js *value){
+  const char *end = text + n;
+  const char *p = blanks(text, end);
+  const char *q = value_check(p, end);
+  if( q==NULL || blanks(q, end)!=end ) return 0;
+  value->p = p;
+  value->n = (size_t)(q - p);
+  return 1;
+}
+
+static const char *string_skip(const char *p){   /* from behind the opening quote, in a checked text */
+  for(;;){
+    while( *p!='"' && *p!='\\' ) p++;
+    if( *p=='"' ) return p + 1;
+    p += 2;
+  }
+}
+
+static const char *value_skip(const char *p){
+  if( *p=='"' ) return string_skip(p+1);
+  if( *p!='{' && *p!='[' ){
+    while( *p && *p!=',' && *p!='}' && *p!=']' && (unsigned char)*p>' ' ) p++;
+    return p;
+  }
+  int depth = 0;
+  for(;;){
+    switch( *p ){
+      case '"': p = string_skip(p+1); continue;
+      case '{': case '[': depth++; break;
+      case '}': case ']': if( --depth==0 ) return p + 1; break;
+      default: break;
+    }
+    p++;
+  }
+}
+
+static const char *blanks_skip(const char *p){
+  while( *p==' ' || *p=='\n' || *p=='\r' || *p=='\t' ) p++;
+  return p;
+}
+
+static char js_type(js v){         /* { [ " t f n, or 0 for a number */
+  char c = v.n ? *v.p : 'n';
+  return c=='-' || (c>='0' && c<='9') ? 0 : c;
+}
+
+static js_iter js_in(js container){
+  js_iter it = { container.p ? container.p + 1 : "]" };
+  return it;
+}
+
+/* The next element of an array, or member of an object (then name is not NULL). The name is without its quotes. */
+static int js_next(js_iter *it, js *name, js *value){
+  const char *p = blanks_skip(it->p);
+  if( *p==',' ) p = blanks_skip(p+1);
+  if( *p=='}' || *p==']' ) return 0;
+  if( name ){
+    const char *q = string_skip(p+1);
+    name->p = p + 1;
+    name->n = (size_t)(q - p) - 2;
+    p = blanks_skip(blanks_skip(q) + 1);
+  }
+  const char *q = value_skip(p);
+  value->p = p;
+  value->n = (size_t)(q - p);
+  it->p = q;
+  return 1;
+}
+
+static int js_is(js name, const char *text){
+  size_t n = strlen(text);
+  return name.n==n && memcmp(name.p, text, n)==0;
+}
+
+/* The member of that name; {NULL,0} if there is none or the container is no object. */
+static js js_get(js object, const char *name){
+  js found = { NULL, 0 };
+  if( js_type(object)!='{' ) return found;
+  js_iter it = js_in(object);
+  js key, value;
+  while( js_next(&it, &key, &value) ) if( js_is(key, name) ) found = value;
+  return found;
+}
+
+static int js_true(js v){
+  return v.n==4 && v.p[0]=='t';
+}
+
+/* 1 if this is an integer that int64 holds. */
+static int js_integer(js v, int64_t *out){
+  if( v.n==0 || js_type(v)!=0 ) return 0;
+  const char *p = v.p, *end = v.p + v.n;
+  int negative = *p=='-';
+  uint64_t u = 0;
+  for(p += negative; p<end; p++){
+    if( *p<'0' || *p>'9' ) return 0;
+    unsigned d = (unsigned)(*p - '0');
+    if( u > (UINT64_MAX - d)/10 ) return 0;
+    u = u*10 + d;
+  }
+  if( u > (uint64_t)INT64_MAX + (negative ? 1u : 0u) ) return 0;
+  *out = negative ? (int64_t)(0 - u) : (int64_t)u;
+  return 1;
+}
+
+/* 1 if this is a number that a double can show. cJSON converts, whatever the locale's decimal point. */
+static int js_double(js v, double *out){
+  if( v.n==0 || v.n>60 || js_type(v)!=0 ) return 0;
+  cJSON *number = cJSON_ParseWithLength(v.p, v.n);
+  int ok = number!=NULL && cJSON_IsNumber(number) && isfinite(number->valuedouble);
+  if( ok ) *out = number->valuedouble;
+  cJSON_Delete(number);
+  return ok;
+}
+
+/* Length of the UTF-8 character at p, 0 if it is none. */
+static size_t utf8_length(const char *text, const char *end){
+  const unsigned char *p = (const unsigned char *)text;
+  size_t left = (size_t)(end - text);
+  if( p[0]<0x80 ) return 1;
+  if( p[0]<0xC2 ) return 0;
+  if( p[0]<0xE0 ) return left>=2 && (p[1]&0xC0)==0x80 ? 2 : 0;
+  if( p[0]<0xF0 ){
+    if( left<3 || (p[1]&0xC0)!=0x80 || (p[2]&0xC0)!=0x80 ) return 0;
+    if( p[0]==0xE0 && p[1]<0xA0 ) return 0;
+    return p[0]==0xED && p[1]>=0xA0 ? 0 : 3;     /* no surrogates */
+  }
+  if( left<4 || (p[1]&0xC0)!=0x80 || (p[2]&0xC0)!=0x80 || (p[3]&0xC0)!=0x80 ) return 0;
+  if( p[0]==0xF0 ) return p[1]>=0x90 ? 4 : 0;
+  if( p[0]==0xF4 ) return p[1]<0x90 ? 4 : 0;
+  return p[0]<0xF4 ? 4 : 0;
+}
+
+static size_t utf8_write(char *out, unsigned c){
+  if( c<0x80 ){ out[0] = (char)c; return 1; }
+  if( c<0x800 ){ out[0] = (char)(0xC0|c>>6); out[1] = (char)(0x80|(c&0x3F)); return 2; }
+  if( c<0x10000 ){
+    out[0] = (char)(0xE0|c>>12); out[1] = (char)(0x80|(c>>6&0x3F)); out[2] = (char)(0x80|(c&0x3F));
+    return 3;
+  }
+  out[0] = (char)(0xF0|c>>18); out[1] = (char)(0x80|(c>>12&0x3F));
+  out[2] = (char)(0x80|(c>>6&0x3F)); out[3] = (char)(0x80|(c&0x3F));
+  return 4;
+}
+
+static unsigned hex4(const char *p){
+  unsigned u = 0;
+  for(int i=0; i<4; i++){
+    unsigned char c = (unsigned char)p[i];
+    u = u<<4 | (unsigned)(c<='9' ? c-'0' : (c|0x20)-'a'+10);
+  }
+  return u;
+}
+
+/* The character of an escape at *p (behind the backslash); a lone surrogate is U+FFFD. */
+static unsigned escape_read(const char **p, const char *end){
+  char c = *(*p)++;
+  switch( c ){
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'u': break;
+    default: return (unsigned char)c;
+  }
+  unsigned u = hex4(*p);
+  *p += 4;
+  if( u>=0xD800 && u<0xDC00 && end-*p>=6 && (*p)[0]=='\\' && (*p)[1]=='u' ){
+    unsigned low = hex4(*p + 2);
+    if( low>=0xDC00 && low<0xE000 ){
+      *p += 6;
+      return 0x10000 + ((u - 0xD800)<<10) + (low - 0xDC00);
+    }
+  }
+  return u>=0xD800 && u<0xE000 ? 0xFFFD : u;
+}
+
+/* Sound UTF-8 from text that may have escapes (if so told) and broken bytes. NULL when out of memory; the text
+** itself where nothing is to be changed. */
+static const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t *length){
+  const char *p = text, *end = text + n;
+  size_t step = 1;
+  while( p<end && (*p!='\\' || !escapes) && (step = utf8_length(p, end))!=0 ) p += step;
+  *length = n;
+  if( p==end ) return text;
+  char *out = arena_alloc(a, 3*n + 1);           /* a broken byte becomes three */
+  if( out==NULL ) return NULL;
+  size_t used = (size_t)(p - text);
+  memcpy(out, text, used);
+  while( p<end ){
+    if( escapes && *p=='\\' ){
+      p++;
+      used += utf8_write(out + used, escape_read(&p, end));
+    }else if( (step = utf8_length(p, end))!=0 ){
+      memcpy(out + used, p, step);
+      used += step;
+      p += step;
+    }else{
+      used += utf8_write(out + used, 0xFFFD);
+      p++;
+    }
+  }
+  out[used] = 0;
+  *length = used;
+  return out;
+}
+
+/* The text of a JSON string. */
+static const char *js_text(arena *a, js v, size_t *length){
+  return text_clean(a, v.p + 1, v.n - 2, 1, length);
+}
+
+/* A string as a C string that lives as long as the arena: "" if it is no string, NULL when out of memory. A NUL in it,
+** which no id or name of Ortto's has, becomes a question mark. */
+static char *js_cstring(arena *a, js v){
+  if( js_type(v)!='"' ) return arena_text(a, "", 0);
+  size_t n;
+  const char *text = js_text(a, v, &n);
+  char *copy = text ? arena_text(a, text, n) : NULL;
+  for(size_t i=0; copy && i<n; i++) if( copy[i]==0 ) copy[i] = '?';
+  return copy;
+}
+
+int ortto_json_is_object(const char *text, size_t length){
+  js v;
+  return json_check(text, length, &v) && js_type(v)=='{';
+}
+
+/* ==== 4. Settings ============================================================================================= */
+
+typedef struct setting_info {
+  const char *name, *variable, *fallback;
+  long least, most;                /* numbers */
+  const char *good;                /* what would be right */
+} setting_info;
+
+static const setting_info settings[ORTTO_SETTINGS] = {
+  [ORTTO_REGION]      = { "region", "ORTTO_REGION", "global", 0, 0, "global, au or eu" },
+  [ORTTO_KEY]         = { "key", "ORTTO_API_KEY", NULL, 0, 0, "the key itself, env:NAME or file:PATH" },
+  [ORTTO_SEGMENT_KEY] = { "segment_key", "ORTTO_SEGMENT_KEY", NULL, 0, 0, "the key itself, env:NAME or file:PATH" },
+  [ORTTO_API_URL]     = { "api_url", "ORTTO_API_URL", NULL, 0, 0, "https://HOST[:PORT], or http:// on 127.0.0.1, [::1] or localhost" },
+  [ORTTO_TIMEOUT_MS]  = { "timeout_ms", "ORTTO_TIMEOUT_MS", "60000", 1, 86400000, "a whole number of milliseconds from 1 to 86400000" },
+  [ORTTO_RETRIES]     = { "retries", "ORTTO_RETRIES", "5", 0, 100, "a whole number from 0 to 100" },
+  [ORTTO_RATE]        = { "rate", "ORTTO_RATE", "10", 0, RATE_MAX, "a whole number of requests per second from 0 (unlimited) to 1000" },
+  [ORTTO_CONCURRENCY] = { "concurrency", "ORTTO_CONCURRENCY", "8", 1, 64, "a whole number from 1 to 64" },
+  [ORTTO_MAX_DELETES] = { "max_deletes", "ORTTO_MAX_DELETES", "100", 0, 1000000000, "a whole number from 0 to 1000000000" },
+  [ORTTO_PROGRESS]    = { "progress", "ORTTO_PROGRESS", "off", 0, 0, "on or off" },
+};
+
+static const struct { const char *name, *region; } region_names[] = {
+  { "global", "global" }, { "au", "au" }, { "australia", "au" }, { "eu", "eu" }, { "europe", "eu" },
+};
+
+enum origin { FROM_NOWHERE, FROM_DEFAULT, FROM_ENVIRONMENT, FROM_CONFIG, FROM_ARGS };
+
+const char *ortto_setting_name(ortto_setting setting){
+  return settings[setting].name;
+}
+
+int ortto_setting_find(ortto_client *client, const char *name){
+  buf names = { 0 };
+  for(int i=0; i<ORTTO_SETTINGS; i++){
+    if( strcasecmp(settings[i].name, name)==0 ) return i;
+    buf_printf(&names, "%s%s", i ? ", " : "", settings[i].name);
+  }
+  fail(client, "ortto: there is no setting '%.40s'; the settings are %s", name, names.p ? names.p : "");
+  buf_free(&names);
+  return -1;
+}
+
+static int is_secret(ortto_setting s){
+  return s==ORTTO_KEY || s==ORTTO_SEGMENT_KEY;
+}
+
+static int bad_setting(ortto_client *client, ortto_setting s, const char *value){
+  return fail(client, "ortto: %s cannot be '%.60s'; it takes %s", settings[s].name, value, settings[s].good);
+}
+
+static int has_controls(const char *text){
+  for(; *text; text++) if( (unsigned char)*text<0x20 || *text==0x7F ) return 1;
+  return 0;
+}
+
+static int is_loopback(const char *host){
+  struct in_addr four;
+  struct in6_addr six;
+  if( strcasecmp(host, "localhost")==0 ) return 1;
+  if( inet_pton(AF_INET, host, &four)==1 ) return ntohl(four.s_addr)>>24==127;
+  return inet_pton(AF_INET6, host, &six)==1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+static char *url_part(CURLU *url, CURLUPart part){   /* a copy by malloc, NULL if absent */
+  char *got = NULL, *copy = NULL;
+  if( curl_url_get(url, part, &got, 0)==CURLUE_OK && got ) copy = strdup(got);
+  curl_free(got);
+  return copy;
+}
+
+/* Is this a base address that a key may travel to? */
+static int url_is_good(const char *value, int *loopback){
+  CURLU *url = curl_url();
+  int good = 0;
+  if( url==NULL ) return 0;
+  if( !has_controls(value) && curl_url_set(url, CURLUPART_URL, value, 0)==CURLUE_OK ){
+    char *scheme = url_part(url, CURLUPART_SCHEME), *host = url_part(url, CURLUPART_HOST);
+    char *user = url_part(url, CURLUPART_USER), *password = url_part(url, CURLUPART_PASSWORD);
+    char *query = url_part(url, CURLUPART_QUERY), *fragment = url_part(url, CURLUPART_FRAGMENT);
+    if( scheme && host && host[0] && !user && !password && !query && !fragment ){
+      size_t n = strlen(host);
+      if( host[0]=='[' && host[n-1]==']' ){      /* curl keeps the brackets of an IPv6 address */
+        memmove(host, host+1, n-2);
+        host[n-2] = 0;
+      }
+      *loopback = is_loopback(host);
+      good = strcmp(scheme, "https")==0 || (strcmp(scheme, "http")==0 && *loopback);
+    }
+    free(scheme); free(host); free(user); free(password); free(query); free(fragment);
+  }
+  curl_url_cleanup(url);
+  return good;
+}
+
+static int number_parse(ortto_setting s, const char *value, long *number){
+  char *end;
+  errno = 0;
+  long n = strtol(value, &end, 10);
+  if( errno || end==value || *end || !isdigit((unsigned char)value[value[0]=='-']) ) return 0;
+  *number = n;
+  return n>=settings[s].least && n<=settings[s].most;
+}
+
+static const char *region_parse(const char *value){
+  for(size_t i=0; i<sizeof region_names/sizeof *region_names; i++)
+    if( strcasecmp(value, region_names[i].name)==0 ) return region_names[i].region;
+  return NULL;
+}
+
+static int key_form_check(ortto_client *client, ortto_setting s, const char *value, int in_args){
+  if( !in_args ) return ORTTO_OK;
+  if( strncmp(value, "file:", 5)==0 )
+    return fail(client, "ortto: a table's arguments cannot take %s=file:..., because a database file from somebody else "
+                "could name any file; use SELECT ortto_config('%s', 'file:...'), or %s=env:ORTTO_...",
+                settings[s].name, settings[s].name, settings[s].name);
+  if( strncmp(value, "env:", 4)==0 && strncmp(value+4, "ORTTO_", 6)!=0 )
+    return fail(client, "ortto: in a table's arguments %s=env:NAME takes only names that begin with ORTTO_, not '%.40s'",
+                settings[s].name, value+4);
+  return ORTTO_OK;
+}
+
+/* The value as we keep it, in *normal (malloc). */
+static int setting_normal(ortto_client *client, ortto_setting s, const char *value, int in_args, char **normal){
+  const char *kept = value;
+  char *trimmed = NULL;
+  long number;
+  int loopback, rc = ORTTO_OK;
+  switch( s ){
+    case ORTTO_REGION:
+      kept = region_parse(value);
+      break;
+    case ORTTO_KEY: case ORTTO_SEGMENT_KEY:
+      if( value[0]==0 || has_controls(value) )
+        return fail(client, "ortto: %s is %s; it takes %s", settings[s].name,
+                    value[0] ? "not a key (it has control characters in it)" : "empty", settings[s].good);
+      rc = key_form_check(client, s, value, in_args);
+      break;
+    case ORTTO_API_URL:
+      if( !url_is_good(value, &loopback) ) kept = NULL;
+      else{
+        size_t n = strlen(value);
+        while( n && value[n-1]=='/' ) n--;
+        kept = trimmed = strndup(value, n);
+        if( kept==NULL ) return no_memory(client);
+      }
+      break;
+    case ORTTO_PROGRESS:
+      kept = strcasecmp(value, "on")==0 ? "on" : strcasecmp(value, "off")==0 ? "off" : NULL;
+      break;
+    default:
+      if( !number_parse(s, value, &number) ) kept = NULL;
+  }
+  if( rc==ORTTO_OK && kept==NULL ) rc = bad_setting(client, s, value);
+  if( rc==ORTTO_OK && normal && (*normal = strdup(kept))==NULL ) rc = no_memory(client);
+  free(trimmed);
+  return rc;
+}
+
+int ortto_setting_check(ortto_client *client, ortto_setting setting, const char *value, int in_args, char **normal){
+  if( in_args && (setting==ORTTO_MAX_DELETES || setting==ORTTO_PROGRESS) )
+    return fail(client, "ortto: %s is no argument of a table; use SELECT ortto_config('%s', ...)",
+                settings[setting].name, settings[setting].name);
+  return setting_normal(client, setting, value, in_args, normal);
+}
+
+/* The value in force, as it was written, and where it stands. */
+static const char *setting_raw(const ortto_client *client, const ortto_args *args, ortto_setting s, enum origin *from){
+  const char *value;
+  *from = FROM_ARGS;
+  if( args && args->value[s] ) return args->value[s];
+  *from = FROM_CONFIG;
+  if( client->config[s] ) return client->config[s];
+  *from = FROM_ENVIRONMENT;
+  if( (value = getenv(settings[s].variable))!=NULL && value[0] ) return value;
+  *from = settings[s].fallback ? FROM_DEFAULT : FROM_NOWHERE;
+  return settings[s].fallback;
+}
+
+/* The value in force, checked and as we keep it; *value is NULL where there is none. */
+static int setting_value(ortto_client *client, const ortto_args *args, ortto_setting s, char **value, enum origin *from){
+  const char *raw = setting_raw(client, args, s, from);
+  *value = NULL;
+  if( raw==NULL ) return ORTTO_OK;
+  int rc = setting_normal(client, s, raw, *from==FROM_ARGS, value);
+  if( rc==ORTTO_ERROR && *from==FROM_ENVIRONMENT ){
+    char why[sizeof client->error];
+    snprintf(why, sizeof why, "%s", client->error);
+    fail(client, "%.900s (from the environment variable %s)", why, settings[s].variable);
+  }
+  return rc;
+}
+
+/* First line of a file, without blanks at its ends. */
+static int key_from_file(ortto_client *client, ortto_setting s, const char *path, char **key){
+  char line[4096];
+  FILE *file = fopen(path, "r");
+  if( file==NULL )
+    return fail(client, "ortto: cannot read %s from the file '%.200s': %s", settings[s].name, path, strerror(errno));
+  size_t n = fread(line, 1, sizeof line - 1, file);
+  fclose(file);
+  line[n] = 0;
+  if( strlen(line)!=n ) return fail(client, "ortto: the file '%.200s' is no text file with a key", path);
+  line[strcspn(line, "\r\n")] = 0;
+  char *start = line + strspn(line, " \t");
+  for(n = strlen(start); n && (start[n-1]==' ' || start[n-1]=='\t'); n--) start[n-1] = 0;
+  *key = strdup(start);
+  return *key ? ORTTO_OK : no_memory(client);
+}
+
+/* A key in one of its three forms becomes the key. */
+static int key_resolve(ortto_client *client, ortto_setting s, const char *value, char **key){
+  int rc = ORTTO_OK;
+  if( strncmp(value, "file:", 5)==0 ) rc = key_from_file(client, s, value+5, key);
+  else if( strncmp(value, "env:", 4)==0 ){
+    const char *got = getenv(value+4);
+    if( got==NULL || got[0]==0 )
+      return fail(client, "ortto: %s is to come from the environment variable %.60s, which is not set; set it before the "
+                  "program starts, or give the key with SELECT ortto_config('%s', '...')",
+                  settings[s].name, value+4, settings[s].name);
+    *key = strdup(got);
+  }else *key = strdup(value);
+  if( rc!=ORTTO_OK ) return rc;
+  if( *key==NULL ) return no_memory(client);
+  if( (*key)[0] && !has_controls(*key) ) return ORTTO_OK;
+  fail(client, "ortto: %s, read from %s, is %s; nothing was sent", settings[s].name,
+       strncmp(value, "env:", 4)==0 || strncmp(value, "file:", 5)==0 ? value : "the settings",
+       (*key)[0] ? "not a key (it has control characters in it)" : "empty");
+  free(*key);
+  *key = NULL;
+  return ORTTO_ERROR;
+}
+
+int ortto_config_set(ortto_client *client, ortto_setting setting, const char *value){
+  char *normal = NULL;
+  if( value ){
+    int rc = setting_normal(client, setting, value, 0, &normal);
+    if( rc==ORTTO_OK && is_secret(setting) ){    /* a name or path that leads nowhere is better known now */
+      char *key = NULL;
+      rc = key_resolve(client, setting, normal, &key);
+      free(key);
+    }
+    if( rc!=ORTTO_OK ){
+      free(normal);
+      return rc;
+    }
+  }
+  free(client->config[setting]);
+  client->config[setting] = normal;
+  return ORTTO_OK;
+}
+
+static char *masked(const char *key){
+  size_t n = strlen(key);
+  char shown[16];
+  snprintf(shown, sizeof shown, "****%s", n<8 ? "" : key + n - 4);
+  for(char *p=shown; *p; p++) if( (unsigned char)*p>=0x80 ) *p = '*';
+  return strdup(shown);
+}
+
+int ortto_config_get(ortto_client *client, ortto_setting setting, char **text){
+  enum origin from;
+  char *value, *key = NULL;
+  int rc = setting_value(client, NULL, setting, &value, &from);
+  *text = value;
+  if( rc!=ORTTO_OK || value==NULL || !is_secret(setting) ) return rc;
+  rc = key_resolve(client, setting, value, &key);
+  free(value);
+  *text = rc==ORTTO_OK ? masked(key) : NULL;
+  free(key);
+  return rc==ORTTO_OK && *text==NULL ? no_memory(client) : rc;
+}
+
+int ortto_config_is_set(const ortto_client *client, ortto_setting setting){
+  enum origin from;
+  return setting_raw(client, NULL, setting, &from)!=NULL;
+}
+
+int ortto_config_number(ortto_client *client, const ortto_args *args, ortto_setting setting, long *number){
+  enum origin from;
+  char *value;
+  int rc = setting_value(client, args, setting, &value, &from);
+  if( rc!=ORTTO_OK ) return rc;
+  *number = 0;
+  if( setting==ORTTO_PROGRESS ) *number = value && strcmp(value, "on")==0;
+  else if( value ) number_parse(setting, value, number);
+  free(value);
+  return ORTTO_OK;
+}
+
+/* ==== 5. Endpoints ============================================================================================ */
+
+struct lane {                      /* what all requests with one key share */
+  lane *next;
+  char *key;
+  int64_t sent[RATE_MAX+1];        /* ring: when the last requests were sent; INT64_MAX: not on the wire yet */
+  int64_t sent_count;
+  int64_t feed_at;                 /* the last request to the activity feed */
+  int64_t hold_until;              /* the server said 429 */
+  int64_t refused_until;           /* the server refused the key ... */
+  uint64_t refused_identity;       /* ... on this host ... */
+  char *refused_why;               /* ... with these words */
+};
+
+struct ortto_endpoint {
+  ortto_client *client;
+  int references;
+  char *base;                      /* scheme://host[:port][/path], no slash at its end */
+  char *key;
+  char region[8];                  /* "" where the address was given */
+  ortto_protocol protocol;
+  int loopback;
+  long timeout_ms, retries, rate, concurrency;
+  uint64_t identity;
+  struct curl_slist *headers;
+  lane *lane;
+};
+
+static void lanes_free(lane *l){
+  while( l ){
+    lane *next = l->next;
+    free(l->key);
+    free(l->refused_why);
+    free(l);
+    l = next;
+  }
+}
+
+static lane *lane_of(ortto_client *client, const char *key){
+  for(lane *l=client->lanes; l; l=l->next) if( strcmp(l->key, key)==0 ) return l;
+  lane *l = calloc(1, sizeof *l);
+  if( l==NULL || (l->key = strdup(key))==NULL ){
+    free(l);
+    return NULL;
+  }
+  l->next = client->lanes;
+  client->lanes = l;
+  return l;
+}
+
+static const char *api_host(const char *region){
+  if( strcmp(region, "au")==0 ) return "https://api.au.ap3api.com";
+  if( strcmp(region, "eu")==0 ) return "https://api.eu.ap3api.com";
+  return "https://api.ap3api.com";
+}
+
+/* The region stands in the key: a hyphen is its fourth character, the two before it are the region [seen in
+** Segment's client]. They become part of a host's name, hence letters and digits only. */
+static int segment_host(ortto_client *client, const char *key, char **host){
+  if( strlen(key)<5 || key[3]!='-' || memchr(key, '-', 3) || !isalnum((unsigned char)key[1]) || !isalnum((unsigned char)key[2]) )
+    return fail(client, "ortto: segment_key is no key of a Segment (Actions) data source: Invalid API key. Such a key begins "
+                "like 'pau-'; copy it from Ortto's data source page");
+  buf b = { 0 };
+  buf_printf(&b, "https://segment-action-api-%c%c.ortto%s.app", key[1], key[2], key[0]=='s' ? "-stg" : "");
+  *host = b.p;
+  return b.failed ? no_memory(client) : ORTTO_OK;
+}
+
+static int endpoint_key(ortto_client *client, const ortto_args *args, ortto_setting s, enum origin *from, int *literal, char **key){
+  char *value;
+  int rc = setting_value(client, args, s, &value, from);
+  if( rc!=ORTTO_OK ) return rc;
+  if( value==NULL ){
+    if( s==ORTTO_KEY )
+      return fail(client, "ortto: there is no API key. Set ORTTO_API_KEY in the environment, or SELECT ortto_config('key', '...'), "
+                  "or write key=env:ORTTO_... in the table's arguments. Ortto makes keys under Settings, Integrations, Custom API");
+    return fail(client, "ortto: there is no segment_key. Set ORTTO_SEGMENT_KEY in the environment, or SELECT "
+                "ortto_config('segment_key', '...'), with the key of a Segment (Actions) data source");
+  }
+  *literal = strncmp(value, "env:", 4)!=0 && strncmp(value, "file:", 5)!=0;
+  rc = key_resolve(client, s, value, key);
+  free(value);
+  return rc;
+}
+
+/* The address, and whether this key may go there. */
+static int endpoint_base(ortto_endpoint *e, const ortto_args *args, enum origin key_from, int key_literal){
+  ortto_client *client = e->client;
+  enum origin from;
+  char *region = NULL;
+  int rc = setting_value(client, args, ORTTO_API_URL, &e->base, &from);
+  if( rc!=ORTTO_OK ) return rc;
+  if( e->base ){
+    if( from==FROM_ARGS && !(key_from==FROM_ARGS && key_literal) )
+      return fail(client, "ortto: the api_url in this table's arguments gets only a key that is written literally in the same "
+                  "arguments, because a database file from somebody else could carry it; write key='...' there, or set the "
+                  "address with SELECT ortto_config('api_url', '...') or ORTTO_API_URL");
+    return url_is_good(e->base, &e->loopback) ? ORTTO_OK : bad_setting(client, ORTTO_API_URL, e->base);
+  }
+  if( e->protocol==ORTTO_SEGMENT ) return segment_host(client, e->key, &e->base);
+  rc = setting_value(client, args, ORTTO_REGION, &region, &from);
+  if( rc!=ORTTO_OK ) return rc;
+  snprintf(e->region, sizeof e->region, "%s", region);
+  e->base = strdup(api_host(region));
+  free(region);
+  return e->base ? ORTTO_OK : no_memory(client);
+}
+
+static int header_add(ortto_endpoint *e, const char *header){
+  struct curl_slist *list = curl_slist_append(e->headers, header);
+  if( list==NULL ) return 0;
+  e->headers = list;
+  return 1;
+}
+
+static int endpoint_headers(ortto_endpoint *e){
+  buf b = { 0 };
+  buf_printf(&b, "%s%s", e->protocol==ORTTO_API ? "X-Api-Key: " : "Authorization: Bearer ", e->key);
+  int ok = !b.failed && header_add(e, b.p) && header_add(e, "Content-Type: application/json")
+        && header_add(e, "Accept: application/json") && header_add(e, "Expect:");
+  buf_free(&b);
+  return ok ? ORTTO_OK : no_memory(e->client);
+}
+
+static int endpoint_numbers(ortto_endpoint *e, const ortto_args *args){
+  const struct { ortto_setting setting; long *number; } wanted[] = {
+    { ORTTO_TIMEOUT_MS, &e->timeout_ms }, { ORTTO_RETRIES, &e->retries },
+    { ORTTO_RATE, &e->rate }, { ORTTO_CONCURRENCY, &e->concurrency },
+  };
+  int rc = ORTTO_OK;
+  for(size_t i=0; rc==ORTTO_OK && i<sizeof wanted/sizeof *wanted; i++)
+    rc = ortto_config_number(e->client, args, wanted[i].setting, wanted[i].number);
+  return rc;
+}
+
+int ortto_endpoint_open(ortto_client *client, const ortto_args *args, ortto_protocol protocol, ortto_endpoint **out){
+  enum origin key_from = FROM_NOWHERE;
+  int literal = 0;
+  ortto_endpoint *e = calloc(1, sizeof *e);
+  *out = NULL;
+  if( e==NULL ) return no_memory(client);
+  e->client = client;
+  e->references = 1;
+  e->protocol = protocol;
+  int rc = endpoint_key(client, args, protocol==ORTTO_API ? ORTTO_KEY : ORTTO_SEGMENT_KEY, &key_from, &literal, &e->key);
+  if( rc==ORTTO_OK ) rc = endpoint_base(e, args, key_from, literal);
+  if( rc==ORTTO_OK ) rc = endpoint_numbers(e, args);
+  if( rc==ORTTO_OK ) rc = endpoint_headers(e);
+  if( rc==ORTTO_OK && (e->lane = lane_of(client, e->key))==NULL ) rc = no_memory(client);
+  if( rc!=ORTTO_OK ){
+    ortto_endpoint_close(e);
+    return rc;
+  }
+  e->identity = hash_bytes(hash_bytes(HASH_START, e->base, strlen(e->base)+1), e->key, strlen(e->key));
+  *out = e;
+  return ORTTO_OK;
+}
+
+void ortto_endpoint_close(ortto_endpoint *e){
+  if( e==NULL || --e->references>0 ) return;
+  curl_slist_free_all(e->headers);
+  free(e->base);
+  free(e->key);
+  free(e);
+}
+
+uint64_t ortto_endpoint_identity(const ortto_endpoint *e){
+  return e->identity;
+}
+
+/* ==== 6. Requests ============================================================================================= */
+
+/* What a request is for: it decides about the second limit and about remembering refusals. */
+enum { CALL_READ = 1, CALL_FEED = 2, CALL_URGENT = 4 };
+
+struct call {
+  call *next;
+  ortto_endpoint *endpoint;        /* a reference */
+  const char *method, *path;       /* constants */
+  const char *doing;               /* constant, for messages: "reading people" */
+  char *url, *body;
+  size_t body_n;
+  int flags;
+  enum { CALL_WAITING, CALL_SENT, CALL_DONE } state;
+  int attempt;                     /* 1 is the first; 0: not begun */
+  int64_t not_before, started;
+  int64_t sent_number;             /* its place in lane->sent, -1 none */
+  int64_t log_number;
+  CURL *easy;
+  char curl_error[CURL_ERROR_SIZE];
+  buf answer;
+  int too_large;
+  int rc, status;                  /* when done; status 0: no answer */
+  char *error;                     /* when done and rc is ORTTO_ERROR: the sentence */
+};
+
+/* -- log -- */
+
+const ortto_log_entry *ortto_log_at(const ortto_client *client, int64_t number){
+  int64_t oldest = client->log_count - ORTTO_LOG_SIZE + 1;
+  if( number < oldest ) number = oldest;
+  if( number < 1 ) number = 1;
+  if( client->log==NULL || number > client->log_count ) return NULL;
+  return &client->log[(number-1) % ORTTO_LOG_SIZE];
+}
+
+int64_t ortto_log_last(const ortto_client *client){
+  return client->log ? client->log_count : 0;
+}
+
+static ortto_log_entry *log_entry(ortto_client *client, int64_t number){
+  return number<1 || number<=client->log_count-ORTTO_LOG_SIZE ? NULL : &client->log[(number-1) % ORTTO_LOG_SIZE];
+}
+
+static void log_rows(const call *c, int64_t rows){
+  ortto_log_entry *entry = log_entry(c->endpoint->client, c->log_number);
+  if( entry ) entry->rows = rows;
+}
+
+static void log_error(const call *c, const char *error){
+  ortto_log_entry *entry = log_entry(c->endpoint->client, c->log_number);
+  if( entry ) snprintf(entry->error, sizeof entry->error, "%s", error);
+}
+
+/* One entry an attempt, when it is over. Without memory for the log there is no log. */
+static void log_attempt(call *c, const char *request_id, const char *error){
+  ortto_client *client = c->endpoint->client;
+  if( client->log==NULL ) client->log = calloc(ORTTO_LOG_SIZE, sizeof *client->log);
+  if( client->log==NULL ) return;
+  ortto_log_entry *entry = &client->log[client->log_count++ % ORTTO_LOG_SIZE];
+  memset(entry, 0, sizeof *entry);
+  entry->number = c->log_number = client->log_count;
+  entry->ms = (now_us() - c->started) / 1000;
+  struct timespec t;
+  struct tm utc;
+  char at[40];
+  clock_gettime(CLOCK_REALTIME, &t);
+  int64_t ms = (int64_t)t.tv_sec*1000 + t.tv_nsec/1000000 - entry->ms;
+  time_t seconds = (time_t)(ms / 1000);
+  gmtime_r(&seconds, &utc);
+  size_t n = strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%S", &utc);
+  snprintf(at + n, sizeof at - n, ".%03dZ", (int)(ms % 1000));
+  snprintf(entry->at, sizeof entry->at, "%.24s", at);
+  snprintf(entry->method, sizeof entry->method, "%s", c->method);
+  snprintf(entry->path, sizeof entry->path, "%s", c->path);
+  entry->status = c->status;
+  entry->attempt = c->attempt;
+  entry->sent_bytes = (int64_t)c->body_n;
+  entry->received_bytes = (int64_t)c->answer.n;
+  entry->rows = -1;
+  snprintf(entry->request_id, sizeof entry->request_id, "%s", request_id ? request_id : "");
+  snprintf(entry->error, sizeof entry->error, "%s", error ? error : "");
+}
+
+/* -- making and dropping -- */
+
+static void call_free(call *c){
+  if( c==NULL ) return;
+  ortto_endpoint_close(c->endpoint);
+  free(c->url);
+  free(c->body);
+  free(c->error);
+  buf_free(&c->answer);
+  free(c);
+}
+
+static void call_unlink(ortto_client *client, call *c){
+  for(call **at=&client->calls; *at; at=&(*at)->next) if( *at==c ){
+    *at = c->next;
+    if( client->calls_end==&c->next ) client->calls_end = at;
+    c->next = NULL;
+    return;
+  }
+}
+
+static void easy_release(ortto_client *client, CURL *easy){
+  if( client->idle_count < (int)(sizeof client->idle/sizeof *client->idle) ) client->idle[client->idle_count++] = easy;
+  else curl_easy_cleanup(easy);
+}
+
+/* Takes the transfer off the wire, whatever its state. */
+static void call_detach(call *c){
+  ortto_client *client = c->endpoint->client;
+  if( c->easy==NULL ) return;
+  curl_multi_remove_handle(client->multi, c->easy);
+  easy_release(client, c->easy);
+  c->easy = NULL;
+  client->in_flight--;
+}
+
+/* Forget this call; what is in flight is cancelled. */
+static void call_drop(call *c){
+  if( c==NULL ) return;
+  if( c->state==CALL_SENT ){
+    call_detach(c);
+    log_attempt(c, NULL, "cancelled: its answer was no longer wanted");
+  }
+  call_unlink(c->endpoint->client, c);
+  call_free(c);
+}
+
+static void calls_drop_all(ortto_client *client){
+  while( client->calls ) call_drop(client->calls);
+}
+
+static uint64_t call_hash(const call *c){
+  uint64_t h = hash_bytes(HASH_START ^ c->endpoint->identity, c->path, strlen(c->path));
+  return hash_bytes(h, c->body ? c->body : "", c->body_n);
+}
+
+/* The sentence of an earlier refusal of the same reading request, if it is fresh. */
+static const char *bad_read_find(ortto_client *client, uint64_t hash, int64_t now){
+  for(size_t i=0; i<sizeof client->bad/sizeof *client->bad; i++)
+    if( client->bad[i].hash==hash && client->bad[i].until>now && client->bad[i].why ) return client->bad[i].why;
+  return NULL;
+}
+
+static void bad_read_remember(ortto_client *client, const call *c, int64_t now){
+  bad_read *b = &client->bad[client->bad_read_next++ % (sizeof client->bad/sizeof *client->bad)];
+  free(b->why);
+  b->hash = call_hash(c);
+  b->until = now + REFUSED_FOR;
+  b->why = text_copy(c->error);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void call_fail(call *c, const char *format, ...){
+  buf b = { 0 };
+  va_list args;
+  va_start(args, format);
+  buf_vprintf(&b, format, args);
+  va_end(args);
+  free(c->error);
+  c->error = b.p;
+  c->rc = b.failed ? ORTTO_NOMEM : ORTTO_ERROR;
+  c->state = CALL_DONE;
+}
+
+/* Queues a request; NULL when out of memory. Takes the body over. path, method and doing must be constants. */
+static call *call_new(ortto_endpoint *e, const char *method, const char *path, char *body, int flags, const char *doing){
+  ortto_client *client = e->client;
+  call *c = calloc(1, sizeof *c);
+  buf url = { 0 };
+  buf_printf(&url, "%s%s", e->base, path);
+  if( c==NULL || url.failed || (body==NULL && strcmp(method, "GET")!=0) ){
+    free(c);
+    free(body);
+    buf_free(&url);
+    no_memory(client);
+    return NULL;
+  }
+  c->endpoint = e;
+  e->references++;
+  c->method = method;
+  c->path = path;
+  c->doing = doing;
+  c->url = url.p;
+  c->body = body;
+  c->body_n = body ? strlen(body) : 0;
+  c->flags = flags;
+  c->sent_number = -1;
+  const char *why = flags & CALL_READ ? bad_read_find(client, call_hash(c), now_us()) : NULL;
+  if( why ){
+    call_fail(c, "%s (the same request was refused less than 15 seconds ago and was not sent again)", why);
+    return c;
+  }
+  if( flags & CALL_URGENT ){
+    c->next = client->calls;
+    if( client->calls==NULL ) client->calls_end = &c->next;
+    client->calls = c;
+  }else{
+    *client->calls_end = c;
+    client->calls_end = &c->next;
+  }
+  return c;
+}
+
+/* -- what an answer means -- */
+
+/* The server's own words, without the key, on one line, of bearable length. */
+static void words_add(buf *out, const char *words, const char *key){
+  size_t key_n = strlen(key), budget = 300;
+  while( *words && budget ){
+    if( key_n>=4 && strncmp(words, key, key_n)==0 ){
+      buf_puts(out, "****");
+      words += key_n;
+      budget = budget>4 ? budget-4 : 0;
+      continue;
+    }
+    size_t n = utf8_length(words, words + strlen(words));
+    if( n==0 || (unsigned char)*words<0x20 || *words==0x7F ){
+      buf_puts(out, n==0 ? "?" : " ");
+      n = 1;
+    }else buf_add(out, words, n);
+    words += n;
+    budget = budget>n ? budget-n : 0;
+  }
+  if( *words ) buf_puts(out, "...");
+}
+
+typedef struct answer_error {      /* what an error's body says, as far as it says anything */
+  char *words;                     /* malloc, or NULL */
+  char request_id[64];
+  double try_in;                   /* seconds, -1 unsaid */
+} answer_error;
+
+static double seconds_of(const cJSON *item){
+  if( cJSON_IsNumber(item) ) return item->valuedouble;
+  if( cJSON_IsString(item) && isdigit((unsigned char)item->valuestring[0]) ) return strtod(item->valuestring, NULL);
+  return -1;
+}
+
+/* `error` may be text or an object, `message` may stand in either place, and so may try-in-seconds. */
+static void error_read(const call *c, answer_error *out){
+  memset(out, 0, sizeof *out);
+  out->try_in = -1;
+  const char *key = c->endpoint->key;
+  buf words = { 0 };
+  cJSON *body = c->answer.n && c->answer.n<(1u<<20) ? cJSON_ParseWithLength(c->answer.p, c->answer.n) : NULL;
+  if( cJSON_IsObject(body) ){
+    const cJSON *error = cJSON_GetObjectItemCaseSensitive(body, "error"), *inner = cJSON_IsObject(error) ? error : NULL;
+    const cJSON *said[] = { error, cJSON_GetObjectItemCaseSensitive(inner, "message"),
+                            cJSON_GetObjectItemCaseSensitive(body, "message"), cJSON_GetObjectItemCaseSensitive(inner, "code") };
+    for(size_t i=0; i<sizeof said/sizeof *said && words.n==0; i++)
+      if( cJSON_IsString(said[i]) && said[i]->valuestring[0] ) words_add(&words, said[i]->valuestring, key);
+    const cJSON *id = cJSON_GetObjectItemCaseSensitive(body, "request_id");
+    if( cJSON_IsString(id) ) for(size_t i=0; i+1<sizeof out->request_id && isgraph((unsigned char)id->valuestring[i]); i++)
+      out->request_id[i] = id->valuestring[i];
+    if( strstr(out->request_id, key) ) out->request_id[0] = 0;
+    out->try_in = seconds_of(cJSON_GetObjectItemCaseSensitive(inner, "try-in-seconds"));
+    if( out->try_in<0 ) out->try_in = seconds_of(cJSON_GetObjectItemCaseSensitive(body, "try-in-seconds"));
+  }else if( c->answer.n ){
+    const char *text = blanks_skip(c->answer.p);
+    if( text[0]=='<' ) buf_puts(&words, "a web page, not an answer of Ortto's: a proxy may stand in between");
+    else words_add(&words, text, key);
+  }
+  cJSON_Delete(body);
+  out->words = words.p;
+}
+
+static const char *advice(const call *c){
+  const ortto_endpoint *e = c->endpoint;
+  switch( c->status ){
+    case 400: return "The request itself was refused; if it looks right, report it with the request_id";
+    case 401: case 403:
+      if( e->protocol==ORTTO_SEGMENT ) return "Check the segment_key, and that its data source is active in Ortto";
+      return e->region[0] ? "Check the key, and that it belongs to this region: a key works only on the host of its account's region "
+                            "(global, au or eu). No request is sent with it for 15 seconds"
+                          : "Check that the key belongs to this api_url and its region. No request is sent with it for 15 seconds";
+    case 404: case 405: return "Check api_url: it takes the address without /v1";
+    case 408: case 500: case 502: case 503: case 504: return "Try again later, or raise the setting retries";
+    case 413: return "Send less at a time";
+    case 429: return "The account's rate limit is used up: lower the setting rate, or raise retries";
+    case 507: return "The account's contact limit is reached: archive contacts or change the plan";
+    default: return c->status>=300 && c->status<400 ? "Redirects are not followed: check api_url" : "Try again later";
+  }
+}
+
+static void fail_by_status(call *c, const answer_error *why){
+  const ortto_endpoint *e = c->endpoint;
+  buf b = { 0 };
+  buf_printf(&b, "ortto: %s: %s answered %d", c->doing, e->base, c->status);
+  if( why->words && why->words[0] ) buf_printf(&b, ": %s", why->words);
+  if( why->request_id[0] ) buf_printf(&b, " (request_id %s)", why->request_id);
+  if( c->attempt>1 ) buf_printf(&b, ", after %d attempts", c->attempt);
+  buf_printf(&b, ". %s%s%s", advice(c), e->region[0] && (c->status==401 || c->status==403) ? "; region is " : "",
+             e->region[0] && (c->status==401 || c->status==403) ? e->region : "");
+  if( b.failed ) c->rc = ORTTO_NOMEM;
+  else call_fail(c, "%s", b.p);
+  c->state = CALL_DONE;
+  buf_free(&b);
+}
+
+static int transport_is_final(CURLcode code){
+  switch( code ){
+    case CURLE_UNSUPPORTED_PROTOCOL: case CURLE_URL_MALFORMAT: case CURLE_NOT_BUILT_IN: case CURLE_OUT_OF_MEMORY:
+    case CURLE_PEER_FAILED_VERIFICATION: case CURLE_SSL_CERTPROBLEM: case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_BAD_CONTENT_ENCODING: case CURLE_BAD_FUNCTION_ARGUMENT: case CURLE_FAILED_INIT: case CURLE_WRITE_ERROR:
+      return 1;
+    default: return 0;
+  }
+}
+
+static const char *transport_advice(CURLcode code){
+  switch( code ){
+    case CURLE_OPERATION_TIMEDOUT: return "Raise the setting timeout_ms, or try again later";
+    case CURLE_PEER_FAILED_VERIFICATION: case CURLE_SSL_CACERT_BADFILE: return "The server's certificate was not accepted: check the machine's clock and certificates, and any proxy in between";
+    case CURLE_COULDNT_RESOLVE_HOST: case CURLE_COULDNT_CONNECT: case CURLE_COULDNT_RESOLVE_PROXY: return "Check the network, and api_url if one is set";
+    default: return "Try again";
+  }
+}
+
+static void fail_by_transport(call *c, CURLcode code){
+  const char *said = c->curl_error[0] ? c->curl_error : curl_easy_strerror(code);
+  if( c->too_large ){
+    call_fail(c, "ortto: %s: the answer of %s is larger than 64 MB. Ask for fewer columns, and report it if that does not help",
+              c->doing, c->endpoint->base);
+    return;
+  }
+  call_fail(c, "ortto: %s: no whole answer from %s: %s%s. %s", c->doing, c->endpoint->base, said,
+            c->attempt>1 ? ", after several attempts" : "", transport_advice(code));
+}
+
+static int status_is_passing(int status){
+  return status==408 || status==429 || (status>=500 && status!=501 && status!=507);
+}
+
+static double random_unit(ortto_client *client){   /* xorshift: only spreads retries */
+  uint64_t x = client->random ? client->random : 1;
+  x ^= x<<13; x ^= x>>7; x ^= x<<17;
+  client->random = x;
+  return (double)(x>>11) / 9007199254740992.0;
+}
+
+static int64_t backoff(ortto_client *client, int attempt){
+  double base = 0.25;
+  for(int i=1; i<attempt && base<30; i++) base *= 2;
+  if( base>30 ) base = 30;
+  return (int64_t)(base * (0.5 + 0.5*random_unit(client)) * (double)SECOND);
+}
+
+static void bad_count(ortto_client *client, int64_t now){
+  client->bad_at[client->bad_next++ % BAD_MAX] = now;
+}
+
+/* After ten bad answers in 15 seconds: when may the connection send again? */
+static int64_t bad_until(const ortto_client *client){
+  if( client->bad_next < BAD_MAX ) return 0;
+  int64_t oldest = client->bad_at[client->bad_next % BAD_MAX];
+  int64_t newest = client->bad_at[(client->bad_next - 1) % BAD_MAX];
+  return newest - oldest < REFUSED_FOR ? oldest + REFUSED_FOR : 0;
+}
+
+/* An answer with a status other than 2xx, or a retry of it. */
+static void call_refused(call *c, CURL *easy, int64_t now){
+  ortto_client *client = c->endpoint->client;
+  lane *l = c->endpoint->lane;
+  answer_error why;
+  curl_off_t after = 0;
+  error_read(c, &why);
+  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after);
+  log_attempt(c, why.request_id, why.words && why.words[0] ? why.words : "refused");
+  if( status_is_passing(c->status) && c->attempt<=c->endpoint->retries ){
+    double wait = why.try_in>=0 ? why.try_in : after>0 ? (double)after : -1;
+    if( wait>86400 ) wait = 86400;
+    c->not_before = now + (wait>=0 ? (int64_t)(wait*(double)SECOND) : backoff(client, c->attempt));
+    if( c->status==429 && l->hold_until<c->not_before ) l->hold_until = c->not_before;
+    c->state = CALL_WAITING;
+  }else fail_by_status(c, &why);
+  if( c->status==400 || c->status==401 || c->status==403 ) bad_count(client, now);
+  if( c->status==400 && (c->flags & CALL_READ) ) bad_read_remember(client, c, now);
+  if( c->status==401 || c->status==403 ){
+    l->refused_until = now + REFUSED_FOR;
+    l->refused_identity = c->endpoint->identity;
+    free(l->refused_why);
+    l->refused_why = text_copy(c->error);
+  }
+  free(why.words);
+}
+
+/* libcurl is done with this attempt. */
+static void call_arrived(call *c, CURLcode code){
+  int64_t now = now_us();
+  long status = 0;
+  CURL *easy = c->easy;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  c->status = code==CURLE_OK ? (int)status : 0;
+  if( code==CURLE_OK && status>=200 && status<300 ){
+    log_attempt(c, NULL, NULL);
+    c->rc = ORTTO_OK;
+    c->state = CALL_DONE;
+  }else if( code==CURLE_OK ) call_refused(c, easy, now);
+  else{
+    log_attempt(c, NULL, c->too_large ? "larger than 64 MB" : c->curl_error[0] ? c->curl_error : curl_easy_strerror(code));
+    if( code==CURLE_OUT_OF_MEMORY || c->answer.failed ){
+      c->rc = ORTTO_NOMEM;
+      c->state = CALL_DONE;
+    }else if( transport_is_final(code) || c->attempt>c->endpoint->retries ) fail_by_transport(c, code);
+    else{
+      c->state = CALL_WAITING;
+      c->not_before = now + backoff(c->endpoint->client, c->attempt);
+    }
+  }
+  call_detach(c);
+}
+
+/* -- sending -- */
+
+static size_t on_data(char *data, size_t size, size_t n, void *ctx){
+  call *c = ctx;
+  n *= size;
+  if( c->answer.n + n > ANSWER_MAX ){
+    c->too_large = 1;
+    return 0;
+  }
+  buf_add(&c->answer, data, n);
+  return c->answer.failed ? 0 : n;
+}
+
+static CURL *easy_take(ortto_client *client){
+  if( client->idle_count==0 ) return curl_easy_init();
+  CURL *easy = client->idle[--client->idle_count];
+  curl_easy_reset(easy);
+  return easy;
+}
+
+static void call_options(call *c){
+  const ortto_endpoint *e = c->endpoint;
+  CURL *easy = c->easy;
+  curl_easy_setopt(easy, CURLOPT_URL, c->url);
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, e->headers);
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "ortto/" ORTTO_VERSION);
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, e->timeout_ms);
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->curl_error);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
+#if LIBCURL_VERSION_NUM >= 0x075500
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP|CURLPROTO_HTTPS));
+#endif
+  if( e->loopback ) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+  if( c->body ){
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, c->body);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body_n);
+  }
+  if( strcmp(c->method, "POST")!=0 && strcmp(c->method, "GET")!=0 ) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, c->method);
+}
+
+/* A request counts against the rate from the moment it is on the wire, not while its connection is being made. */
+static void sent_stamp(call *c, int64_t now){
+  lane *l = c->endpoint->lane;
+  curl_off_t before = 0;
+  if( c->sent_number<0 ) return;
+  int64_t *slot = &l->sent[c->sent_number % (RATE_MAX+1)];
+  if( *slot!=INT64_MAX || l->sent_count - c->sent_number > RATE_MAX ) return;
+  if( c->easy ) curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
+  if( before>0 ) *slot = c->started + before;
+  else if( c->state!=CALL_SENT ) *slot = now;
+}
+
+static void call_send(call *c, int64_t now){
+  ortto_client *client = c->endpoint->client;
+  lane *l = c->endpoint->lane;
+  c->easy = easy_take(client);
+  if( c->easy==NULL ){
+    c->rc = ORTTO_NOMEM;
+    c->state = CALL_DONE;
+    return;
+  }
+  c->answer.n = 0;
+  c->too_large = 0;
+  c->curl_error[0] = 0;
+  c->attempt++;
+  c->started = now;
+  call_options(c);
+  if( curl_multi_add_handle(client->multi, c->easy)!=CURLM_OK ){
+    curl_easy_cleanup(c->easy);
+    c->easy = NULL;
+    c->rc = ORTTO_NOMEM;
+    c->state = CALL_DONE;
+    return;
+  }
+  client->in_flight++;
+  c->state = CALL_SENT;
+  c->sent_number = l->sent_count++;
+  l->sent[c->sent_number % (RATE_MAX+1)] = INT64_MAX;
+  if( c->flags & CALL_FEED ) l->feed_at = now;
+}
+
+/* When may this call be sent, as far as time is concerned? */
+static int64_t call_due(const call *c, int64_t now){
+  const lane *l = c->endpoint->lane;
+  long rate = c->endpoint->rate;
+  int64_t due = c->not_before, until = bad_until(c->endpoint->client);
+  if( due<l->hold_until ) due = l->hold_until;
+  if( due<until ) due = until;
+  if( rate>0 && l->sent_count>=rate ){
+    int64_t earlier = l->sent[(l->sent_count - rate) % (RATE_MAX+1)];
+    if( earlier==INT64_MAX ) earlier = now;
+    if( due < earlier + SECOND + RATE_MARGIN ) due = earlier + SECOND + RATE_MARGIN;
+  }
+  if( (c->flags & CALL_FEED) && l->feed_at && due < l->feed_at + SECOND + RATE_MARGIN ) due = l->feed_at + SECOND + RATE_MARGIN;
+  return due;
+}
+
+static int fail_if_refused(call *c, int64_t now){
+  const lane *l = c->endpoint->lane;
+  if( l->refused_until<=now || l->refused_identity!=c->endpoint->identity || l->refused_why==NULL ) return 0;
+  call_fail(c, "%s", l->refused_why);
+  return 1;
+}
+
+/* Sends what may be sent now; returns how long, in ms, until the next may. */
+static int calls_send(ortto_client *client, int64_t now){
+  int64_t next = now + POLL_MS*1000;
+  for(call *c=client->calls; c; c=c->next) sent_stamp(c, now);
+  for(call *c=client->calls; c; c=c->next){
+    if( c->state!=CALL_WAITING || fail_if_refused(c, now) ) continue;
+    int64_t due = call_due(c, now);
+    if( due>now ){
+      if( due<next ) next = due;
+    }else if( client->in_flight < c->endpoint->concurrency ) call_send(c, now);
+  }
+  return (int)((next - now + 999) / 1000);
+}
+
+static void calls_collect(ortto_client *client){
+  CURLMsg *message;
+  int left;
+  while( (message = curl_multi_info_read(client->multi, &left))!=NULL ){
+    if( message->msg!=CURLMSG_DONE ) continue;
+    CURLcode code = message->data.result;
+    char *private = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+    call *c = (call *)(void *)private;
+    call_arrived(c, code);
+    sent_stamp(c, now_us());
+    if( c->state==CALL_DONE ) call_unlink(client, c);
+  }
+}
+
+/* Moves everything on. With wait, sleeps until something happens, 40 ms at most. */
+static void pump(ortto_client *client, int wait){
+  int running;
+  int ms = calls_send(client, now_us());
+  curl_multi_perform(client->multi, &running);
+  calls_collect(client);
+  if( !wait ) return;
+  if( running==0 && client->in_flight>0 ) return;
+  curl_multi_poll(client->multi, NULL, 0, ms<POLL_MS ? ms : POLL_MS, NULL);
+  curl_multi_perform(client->multi, &running);
+  calls_collect(client);
+}
+
+static int interrupted(ortto_client *client){
+  int64_t now = now_us();
+  if( client->host.interrupted==NULL || now - client->asked_host < POLL_MS*500 ) return 0;
+  client->asked_host = now;
+  return client->host.interrupted(client->host.ctx);
+}
+
+/* Waits until this call is over. On an error the sentence is the client's error; the call stays to be dropped. */
+static int call_wait(call *c){
+  ortto_client *client = c->endpoint->client;
+  int first = 1;
+  while( c->state!=CALL_DONE ){
+    if( interrupted(client) ) return stopped(client);
+    pump(client, !first);
+    first = 0;
+  }
+  call_unlink(client, c);
+  if( c->rc==ORTTO_ERROR ) fail(client, "%s", c->error);
+  if( c->rc==ORTTO_NOMEM ) no_memory(client);
+  return c->rc;
+}
+
+/* A complete answer that is not what it must be. */
+__attribute__((format(printf, 2, 3)))
+static int bad_answer(call *c, const char *format, ...){
+  char what[256];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(what, sizeof what, format, args);
+  va_end(args);
+  log_error(c, what);
+  return fail(c->endpoint->client, "ortto: %s: the answer of %s %s. Nothing was taken from it; try again, and report it if it stays so",
+              c->doing, c->endpoint->base, what);
+}
+
+/* The answer as JSON. */
+static int answer_json(call *c, js *value){
+  if( c->answer.n==0 ) return bad_answer(c, "is empty");
+  if( json_check(c->answer.p, c->answer.n, value) ) return ORTTO_OK;
+  const char *text = blanks_skip(c->answer.p);
+  if( text[0]=='<' ) return bad_answer(c, "is a web page, not JSON: a proxy may stand in between");
+  return bad_answer(c, "is not JSON, or cut off");
+}
+
+/* Sends a request that reads, and waits: the answer is JSON in *value, whose bytes belong to *out. */
+static int call_now(ortto_endpoint *e, const char *path, char *body, const char *doing, call **out, js *value){
+  call *c = call_new(e, "POST", path, body, CALL_READ, doing);
+  *out = c;
+  if( c==NULL ) return ORTTO_NOMEM;
+  int rc = call_wait(c);
+  return rc==ORTTO_OK ? answer_json(c, value) : rc;
+}
+
+/* ==== 7. Values =============================================================================================== */
+
+static void value_text(ortto_value *out, ortto_kind kind, const char *text, size_t n){
+  out->kind = kind;
+  out->text = text;
+  out->length = n;
+}
+
+static void value_integer(ortto_value *out, int64_t i){
+  out->kind = ORTTO_VALUE_INTEGER;
+  out->integer = i;
+}
+
+static void value_real(ortto_value *out, double r){
+  out->kind = ORTTO_VALUE_REAL;
+  out->real = r;
+}
+
+/* Whatever was sent, unchanged: a string as it is, an object or array as its JSON text, a number or boolean as itself.
+** A number that neither int64 nor a double holds stays text, digit for digit. 0 when out of memory. */
+static int decode_any(arena *a, js v, ortto_value *out){
+  size_t n;
+  const char *text;
+  int64_t i;
+  double r;
+  switch( js_type(v) ){
+    case 'n': out->kind = ORTTO_VALUE_NULL; return 1;
+    case 't': value_integer(out, 1); return 1;
+    case 'f': value_integer(out, 0); return 1;
+    case '"':
+      text = js_text(a, v, &n);
+      value_text(out, ORTTO_VALUE_TEXT, text, n);
+      return text!=NULL;
+    case '{': case '[':
+      text = text_clean(a, v.p, v.n, 0, &n);
+      value_text(out, ORTTO_VALUE_JSON, text, n);
+      return text!=NULL;
+    default: break;
+  }
+  if( js_integer(v, &i) ) value_integer(out, i);
+  else if( memchr(v.p, '.', v.n)==NULL && memchr(v.p, 'e', v.n)==NULL && memchr(v.p, 'E', v.n)==NULL )
+    value_text(out, ORTTO_VALUE_TEXT, v.p, v.n);
+  else if( js_double(v, &r) ) value_real(out, r);
+  else value_text(out, ORTTO_VALUE_TEXT, v.p, v.n);
+  return 1;
+}
+
+/* A number with a fraction or exponent that is whole all the same (12.0, 1.2e1). */
+static int whole_double(js v, double *out){
+  return js_type(v)==0 && js_double(v, out) && fabs(*out)<9007199254740992.0 && *out==floor(*out);
+}
+
+static int decode_integer(arena *a, js v, ortto_value *out){
+  double r;
+  if( !decode_any(a, v, out) ) return 0;
+  if( out->kind==ORTTO_VALUE_REAL && whole_double(v, &r) ) value_integer(out, (int64_t)r);
+  return 1;
+}
+
+/* Ortto's integer is the value times 1000. A number with a fraction cannot be that: it is left as it is [guess]. */
+static int decode_real(arena *a, js v, ortto_value *out){
+  if( js_type(v)!=0 ) return decode_any(a, v, out);
+  if( !decode_integer(a, v, out) ) return 0;
+  if( out->kind==ORTTO_VALUE_INTEGER ) value_real(out, (double)((long double)out->integer / 1000.0L));
+  return 1;
+}
+
+static int days_in(int64_t year, int64_t month){
+  static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+  int leap = (year%4==0 && year%100!=0) || year%400==0;
+  return days[month-1] + (month==2 && leap);
+}
+
+/* A date that no calendar has stays the object that it is: so nothing is lost, and it can be written back. */
+static int decode_date(arena *a, js v, ortto_value *out){
+  int64_t year, month, day;
+  if( js_type(v)!='{' || !js_integer(js_get(v, "year"), &year) || !js_integer(js_get(v, "month"), &month)
+   || !js_integer(js_get(v, "day"), &day) || year<1 || year>9999 || month<1 || month>12
+   || day<1 || day>days_in(year, month) ) return decode_any(a, v, out);
+  char *text = arena_alloc(a, 16);
+  if( text==NULL ) return 0;
+  snprintf(text, 16, "%04u-%02u-%02u", (unsigned)year % 10000u, (unsigned)month % 100u, (unsigned)day % 100u);
+  value_text(out, ORTTO_VALUE_TEXT, text, 10);
+  return 1;
+}
+
+static int decode_place(arena *a, js v, ortto_value *out){
+  js name = js_get(v, "name");
+  return decode_any(a, js_type(name)=='"' ? name : v, out);
+}
+
+/* The digits of a string or integer; 0 if it is neither. */
+static int digits_of(js v, js *out){
+  int quoted = js_type(v)=='"';
+  out->p = v.p + quoted;
+  out->n = v.n - (quoted ? 2 : 0);
+  if( quoted && out->n && out->p[0]=='+' ){ out->p++; out->n--; }
+  if( v.n==0 || out->n==0 || out->n>20 ) return 0;
+  for(size_t i=0; i<out->n; i++) if( out->p[i]<'0' || out->p[i]>'9' ) return 0;
+  return 1;
+}
+
+static int decode_phone(arena *a, js v, ortto_value *out){
+  js country, national;
+  if( !digits_of(js_get(v, "c"), &country) || !digits_of(js_get(v, "n"), &national) ) return decode_any(a, v, out);
+  char *text = arena_alloc(a, 48);
+  if( text==NULL ) return 0;
+  int n = snprintf(text, 48, "+%.*s%.*s", (int)country.n, country.p, (int)national.n, national.p);
+  value_text(out, ORTTO_VALUE_TEXT, text, (size_t)n);
+  return 1;
+}
+
+/* What a person sees of an activity: the contents of its render commands, one behind the other. */
+static int decode_rendered(arena *a, js v, ortto_value *out){
+  if( js_type(v)!='[' ) return decode_any(a, v, out);
+  char *text = arena_alloc(a, 3*v.n + 1);
+  if( text==NULL ) return 0;
+  size_t used = 0;
+  js_iter it = js_in(v);
+  js command;
+  while( js_next(&it, NULL, &command) ){
+    js content = js_get(command, "content");
+    if( js_type(content)!='"' ) continue;
+    size_t n;
+    const char *part = js_text(a, content, &n);
+    if( part==NULL ) return 0;
+    memcpy(text + used, part, n);
+    used += n;
+  }
+  value_text(out, ORTTO_VALUE_TEXT, text, used);
+  return 1;
+}
+
+static int decode_tag_type(arena *a, js v, ortto_value *out){
+  if( js_type(v)=='n' || (js_type(v)=='"' && v.n==2) ) value_text(out, ORTTO_VALUE_TEXT, "person", 6);
+  else if( js_type(v)=='"' && (js_is((js){ v.p+1, v.n-2 }, "organization") || js_is((js){ v.p+1, v.n-2 }, "account")) )
+    value_text(out, ORTTO_VALUE_TEXT, "account", 7);
+  else return decode_any(a, v, out);
+  return 1;
+}
+
+/* One value; 0 when out of memory. Shapes are as documented or guessed, and never trusted. */
+static int decode(arena *a, ortto_type type, js v, ortto_value *out){
+  switch( type ){
+    case ORTTO_INTEGER: return decode_integer(a, v, out);
+    case ORTTO_REAL: return decode_real(a, v, out);
+    case ORTTO_DATE: return decode_date(a, v, out);
+    case ORTTO_PLACE: return decode_place(a, v, out);
+    case ORTTO_PHONE: return decode_phone(a, v, out);
+    case ORTTO_RENDERED: return decode_rendered(a, v, out);
+    case ORTTO_TAG_TYPE: return decode_tag_type(a, v, out);
+    default: return decode_any(a, v, out);
+  }
+}
+
+/* ==== 8. Fields =============================================================================================== */
+
+typedef struct built_in {
+  const char *id, *name, *display_type;
+  int read_only, hidden;
+} built_in;
+
+/* Built-in fields that are not derived from activities, as a recorded instance schema lists them. */
+static const built_in person_fields[] = {
+  { "a",                "Archived",                       "time",                1, 0 },
+  { "bol::gdpr",        "GDPR",                           "bool",                0, 0 },
+  { "bol::hb",          "Hard bounced",                   "bool",                1, 1 },
+  { "bol::p",           "Email permission",               "bool",                0, 0 },
+  { "bol::sp",          "SMS permission",                 "bool",                0, 0 },
+  { "c",                "Created",                        "time",                1, 0 },
+  { "dtz::b",           "Birthday",                       "date",                0, 0 },
+  { "e",                "Edited",                         "time",                1, 0 },
+  { "f",                "First seen",                     "time",                1, 0 },
+  { "geo::city",        "City",                           "geo",                 0, 0 },
+  { "geo::country",     "Country",                        "geo",                 0, 0 },
+  { "geo::ll",          "Last location",                  "geo",                 1, 0 },
+  { "geo::ll-cnt",      "Last country",                   "geo",                 1, 0 },
+  { "geo::ll-cty",      "Last city",                      "geo",                 1, 0 },
+  { "geo::ll-r",        "Last region",                    "geo",                 1, 0 },
+  { "geo::region",      "Region",                         "geo",                 0, 0 },
+  { "idt::o",           "Account",                        "id",                  1, 0 },
+  { "idt::pe_",         "Last sticky field",              "id",                  1, 1 },
+  { "int::e",           "Engagement",                     "engagement",          1, 0 },
+  { "int::ta",          "Total attributed",               "currency",            1, 0 },
+  { "int::v",           "Total spent",                    "currency",            1, 0 },
+  { "l",                "Last seen",                      "time",                1, 0 },
+  { "o",                "SMS subscribe date",             "time",                1, 0 },
+  { "phn::phone",       "Phone number",                   "phone",               0, 0 },
+  { "proximity::loc",   "Proximity",                      "proximity",           1, 0 },
+  { "r",                "Restored",                       "time",                1, 0 },
+  { "s",                "Email subscribe date",           "time",                1, 0 },
+  { "str::as",          "Archive source",                 "text",                1, 0 },
+  { "str::ei",          "External ID",                    "text",                0, 0 },
+  { "str::email",       "Email",                          "email",               0, 0 },
+  { "str::first",       "First name",                     "text",                0, 0 },
+  { "str::is",          "Initial source",                 "text",                1, 0 },
+  { "str::iu",          "Initial URL",                    "text",                1, 0 },
+  { "str::iuc",         "Initial UTM campaign content",   "text",                0, 0 },
+  { "str::ium",         "Initial UTM campaign medium",    "text",                0, 0 },
+  { "str::iun",         "Initial UTM campaign name",      "text",                0, 0 },
+  { "str::ius",         "Initial UTM campaign source",    "text",                0, 0 },
+  { "str::iut",         "Initial UTM campaign term",      "text",                0, 0 },
+  { "str::language",    "Language",                       "single_select",       0, 0 },
+  { "str::last",        "Last name",                      "text",                0, 0 },
+  { "str::lb",          "Last browser",                   "text",                1, 0 },
+  { "str::lt",          "Last timezone",                  "single_select",       0, 0 },
+  { "str::name",        "Name",                           "text",                0, 0 },
+  { "str::postal",      "Postal code",                    "text",                0, 0 },
+  { "str::s-ctx",       "Email subscribe context",        "text",                0, 0 },
+  { "str::soi-ctx",     "SMS subscribe context",          "text",                0, 0 },
+  { "str::soo-ctx",     "SMS unsubscribe context",        "text",                1, 0 },
+  { "str::su",          "Subscribed via URL",             "url",                 1, 0 },
+  { "str::u-ctx",       "Email unsubscribe context",      "text",                1, 0 },
+  { "tme::c_",          "Is in campaign",                 "campaign_member",     0, 1 },
+  { "tme::ct",          "Current time",                   "text",                1, 0 },
+  { "tme::ds_",         "Data source",                    "text_dictionary",     0, 1 },
+  { "tme::hnlc_",       "Has not left campaign",          "campaign_member",     0, 1 },
+  { "tme::hnsc_",       "Has not started campaign",       "campaign_member",     0, 1 },
+  { "tme::l_",          "Left audience",                  "audience_member",     0, 1 },
+  { "tme::lj_",         "Last journey",                   "campaign_member",     0, 1 },
+  { "tme::llc_",        "Has left campaign",              "campaign_member",     0, 1 },
+  { "tme::lp_",         "Last playbook",                  "campaign_member",     0, 1 },
+  { "tme::m_",          "Member of audience",             "audience_member",     0, 1 },
+  { "tme::oo_",         "Subscriber of SMS audience",     "audience_member",     0, 1 },
+  { "tme::s_",          "Subscriber of audience",         "audience_subscriber", 0, 1 },
+  { "tme::sa",          "Suppressed at",                  "time",                1, 0 },
+  { "tme::sc_",         "Has started campaign",           "campaign_member",     0, 1 },
+  { "tme::soo",         "SMS unsubscribe date",           "time",                1, 0 },
+  { "tme::u_",          "Unsubscriber of audiences",      "audience_subscriber", 0, 1 },
+  { "tme::ua",          "Unsuppressed at",                "time",                1, 0 },
+  { "u",                "Email unsubscribe date",         "time",                1, 0 },
+  { "u4s::t",           "Tag",                            "tags",                1, 0 },
+};
+
+static const built_in account_fields[] = {
+  { "geo:o:city",       "City",                           "geo",                 0, 0 },
+  { "geo:o:country",    "Country",                        "geo",                 0, 0 },
+  { "geo:o:ll",         "Last location",                  "geo",                 1, 0 },
+  { "geo:o:ll-cnt",     "Last country",                   "geo",                 1, 0 },
+  { "geo:o:ll-cty",     "Last city",                      "geo",                 1, 0 },
+  { "geo:o:ll-r",       "Last region",                    "geo",                 1, 0 },
+  { "geo:o:region",     "Region",                         "geo",                 0, 0 },
+  { "ids:o:p",          "People",                         "people",              1, 0 },
+  { "int:o:e",          "Engagement",                     "engagement",          1, 0 },
+  { "int:o:employees",  "Employees",                      "integer",             0, 0 },
+  { "oc",               "Created",                        "time",                1, 0 },
+  { "oe",               "Edited",                         "time",                1, 0 },
+  { "of",               "First seen",                     "time",                1, 0 },
+  { "ol",               "Last seen",                      "time",                1, 0 },
+  { "str:o:address",    "Address",                        "text",                0, 0 },
+  { "str:o:as",         "Archive source",                 "text",                0, 1 },
+  { "str:o:industry",   "Industry",                       "text",                0, 0 },
+  { "str:o:lt",         "Last timezone",                  "single_select",       0, 0 },
+  { "str:o:name",       "Name",                           "text",                0, 0 },
+  { "str:o:owner",      "Owner",                          "text",                0, 0 },
+  { "str:o:postal",     "Postal code",                    "text",                0, 0 },
+  { "str:o:source",     "Initial source",                 "text",                0, 0 },
+  { "str:o:website",    "Website",                        "link",                0, 0 },
+  { "tme:o:ds_",        "Datasource prefix",              "time",                0, 1 },
+  { "u4s:o:t",          "Tag",                            "tags",                0, 0 },
+};
+
+#define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
+
+/* What people look for first stands first; the rest in the order above. */
+static const char *const leading[] = { "str::email", "str::first", "str::last", "str::name", "phn::phone", "str::ei", "idt::o",
+                                       "str:o:name", "str:o:website", "str:o:industry" };
+
+/* Names that the contract fixes and that do not follow from the field's name. */
+static const struct { const char *id, *column; int read_only; } named[] = {
+  { "u4s::t", "tag_ids", 1 }, { "u4s:o:t", "tag_ids", 1 }, { "idt::o", "account_id", 1 },
+};
+
+static const struct { const char *display_type; ortto_type type; } display_types[] = {
+  { "text", ORTTO_TEXT }, { "email", ORTTO_TEXT }, { "url", ORTTO_TEXT }, { "link", ORTTO_TEXT },
+  { "single_select", ORTTO_TEXT }, { "large_text", ORTTO_TEXT }, { "id", ORTTO_TEXT },
+  { "integer", ORTTO_INTEGER }, { "engagement", ORTTO_INTEGER },
+  { "decimal", ORTTO_REAL }, { "currency", ORTTO_REAL },
+  { "bool", ORTTO_BOOLEAN }, { "date", ORTTO_DATE }, { "time", ORTTO_TIME },
+  { "geo", ORTTO_PLACE }, { "phone", ORTTO_PHONE },
+  { "multi_select", ORTTO_JSON }, { "text_list", ORTTO_JSON }, { "object", ORTTO_JSON }, { "tags", ORTTO_JSON },
+  { "people", ORTTO_JSON },
+};
+
+static const struct { const char *prefix; ortto_type type; } prefixes[] = {
+  { "str", ORTTO_TEXT }, { "txt", ORTTO_TEXT }, { "strc", ORTTO_TEXT }, { "idt", ORTTO_TEXT }, { "int", ORTTO_INTEGER },
+  { "bol", ORTTO_BOOLEAN }, { "dtz", ORTTO_DATE }, { "tme", ORTTO_TIME }, { "phn", ORTTO_PHONE }, { "geo", ORTTO_PLACE },
+};
+
+/* Fields of these kinds exist for filters, or are no values of a contact. */
+static const char *const valueless[] = { "activity", "activity_template", "campaign_member", "audience_member",
+                                         "audience_subscriber", "proximity" };
+
+static const char *const type_names[] = {
+  [ORTTO_TEXT] = "TEXT", [ORTTO_INTEGER] = "INTEGER", [ORTTO_REAL] = "REAL", [ORTTO_BOOLEAN] = "BOOLEAN",
+  [ORTTO_DATE] = "DATE", [ORTTO_TIME] = "DATETIME", [ORTTO_PLACE] = "TEXT", [ORTTO_PHONE] = "TEXT",
+  [ORTTO_JSON] = "JSON", [ORTTO_TAG_TYPE] = "TEXT", [ORTTO_RENDERED] = "TEXT",
+};
+
+static const char *const table_names[ORTTO_TABLES] = {
+  "people", "accounts", "audiences", "tags", "person_custom_fields", "account_custom_fields", "activities", "fields",
+};
+
+/* Members of the API's records, under the API's names. */
+#define MEMBER(name, type) { name, name, name, "", NULL, type, 1, 0, 0, 1, 0 }
+#define KEY(name, type)    { name, name, name, "", NULL, type, 1, 0, 0, 1, 1 }
+#define AS(column, member, type) { member, column, column, "", NULL, type, 1, 0, 0, 1, 0 }
+
+static const ortto_field audience_members[] = {
+  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("instance_id", ORTTO_TEXT), MEMBER("folder_id", ORTTO_TEXT),
+  MEMBER("data_source_id", ORTTO_TEXT), MEMBER("icon_id", ORTTO_TEXT), MEMBER("type", ORTTO_TEXT),
+  MEMBER("building", ORTTO_BOOLEAN), MEMBER("ready", ORTTO_BOOLEAN), MEMBER("is_public", ORTTO_BOOLEAN),
+  MEMBER("sms_is_public", ORTTO_BOOLEAN), MEMBER("sms_public_name", ORTTO_TEXT), MEMBER("sms_public_description", ORTTO_TEXT),
+  MEMBER("filter", ORTTO_JSON), MEMBER("filter_sha", ORTTO_TEXT), MEMBER("last_built_at", ORTTO_TIME),
+  MEMBER("new_filter", ORTTO_JSON), MEMBER("new_filter_sha", ORTTO_TEXT), MEMBER("last_used", ORTTO_TIME),
+  MEMBER("created", ORTTO_TIME), MEMBER("created_by_id", ORTTO_TEXT), MEMBER("created_by_name", ORTTO_TEXT),
+  MEMBER("edited_at", ORTTO_TIME), MEMBER("archived_at", ORTTO_TIME), MEMBER("public_name", ORTTO_TEXT),
+  MEMBER("public_description", ORTTO_TEXT), MEMBER("template_id", ORTTO_TEXT), MEMBER("exit_selection", ORTTO_TEXT),
+  MEMBER("new_exit_criteria_filter", ORTTO_JSON), MEMBER("ds_destinations", ORTTO_JSON),
+  MEMBER("sms_opted_in", ORTTO_INTEGER), MEMBER("subscribers", ORTTO_INTEGER), MEMBER("members", ORTTO_INTEGER),
+  MEMBER("added_last_30_days", ORTTO_INTEGER), MEMBER("engagement", ORTTO_INTEGER), MEMBER("revenue", ORTTO_INTEGER),
+  MEMBER("is_cold", ORTTO_BOOLEAN),
+};
+static const ortto_field tag_members[] = {
+  KEY("type", ORTTO_TAG_TYPE), KEY("id", ORTTO_INTEGER), MEMBER("name", ORTTO_TEXT), MEMBER("instance_id", ORTTO_TEXT),
+  MEMBER("source", ORTTO_TEXT), MEMBER("created_by_id", ORTTO_TEXT), MEMBER("created_by_name", ORTTO_TEXT),
+  MEMBER("created_by_email", ORTTO_TEXT), MEMBER("created_at", ORTTO_TIME), MEMBER("last_used", ORTTO_TIME),
+  MEMBER("count", ORTTO_INTEGER), MEMBER("sms_opted_in", ORTTO_INTEGER), MEMBER("subscribers", ORTTO_INTEGER),
+};
+static const ortto_field person_definition[] = {
+  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("display_type", ORTTO_TEXT), MEMBER("liquid_name", ORTTO_TEXT),
+  MEMBER("dic_items", ORTTO_JSON), MEMBER("tracked_value", ORTTO_BOOLEAN),
+};
+static const ortto_field account_definition[] = {
+  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("display_type", ORTTO_TEXT), MEMBER("liquid_name", ORTTO_TEXT),
+  MEMBER("dic_items", ORTTO_JSON),
+};
+static const ortto_field activity_members[] = {
+  KEY("id", ORTTO_TEXT), MEMBER("person_id", ORTTO_TEXT), AS("activity_id", "field_id", ORTTO_TEXT),
+  MEMBER("created_at", ORTTO_TIME), AS("attributes", "attr", ORTTO_JSON), AS("text", "render_cmds", ORTTO_RENDERED),
+};
+static const ortto_field field_members[] = {
+  KEY("entity", ORTTO_TEXT), KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("column_name", ORTTO_TEXT),
+  MEMBER("display_type", ORTTO_TEXT), MEMBER("sql_type", ORTTO_TEXT), MEMBER("read_only", ORTTO_BOOLEAN),
+  MEMBER("hidden", ORTTO_BOOLEAN), MEMBER("custom", ORTTO_BOOLEAN), MEMBER("choices", ORTTO_JSON),
+};
+#define LIST(members) { members, COUNT(members), NULL }
+static const ortto_field_list table_fields[ORTTO_TABLES] = {
+  [ORTTO_AUDIENCES] = LIST(audience_members), [ORTTO_TAGS] = LIST(tag_members),
+  [ORTTO_PERSON_CUSTOM_FIELDS] = LIST(person_definition), [ORTTO_ACCOUNT_CUSTOM_FIELDS] = LIST(account_definition),
+  [ORTTO_ACTIVITIES] = LIST(activity_members), [ORTTO_FIELDS] = LIST(field_members),
+};
+
+const char *ortto_table_name(ortto_table table){
+  return table_names[table];
+}
+
+const char *ortto_type_sql(ortto_type type){
+  return type_names[type];
+}
+
+const ortto_field_list *ortto_table_fields(ortto_table table){
+  return &table_fields[table];
+}
+
+const char *ortto_steering_column(ortto_table table, int i){
+  static const char *const columns[] = { "filter", "q", "scope", "sort", "audience" };
+  int count = table==ORTTO_PEOPLE ? 5 : table==ORTTO_ACCOUNTS ? 4 : 0;
+  return i<count ? columns[i] : NULL;
+}
+
+/* -- text to number, for field ids and column names -- */
+
+typedef struct index_entry {
+  const char *key;
+  size_t n;
+  int value;
+} index_entry;
+
+typedef struct index {             /* open addressing; the keys belong to somebody else. Letters' case counts */
+  index_entry *entry;
+  size_t size, used;               /* size is a power of two */
+} index_map;
+
+static index_entry *index_at(const index_map *m, const char *key, size_t n){
+  size_t at = hash_bytes(HASH_START, key, n) & (m->size - 1);
+  while( m->entry[at].key && (m->entry[at].n!=n || memcmp(m->entry[at].key, key, n)!=0) ) at = (at + 1) & (m->size - 1);
+  return &m->entry[at];
+}
+
+static int index_get(const index_map *m, const char *key, size_t n){
+  if( m->size==0 ) return -1;
+  const index_entry *e = index_at(m, key, n);
+  return e->key ? e->value : -1;
+}
+
+static int index_grow(index_map *m){
+  index_map bigger = { NULL, m->size ? m->size*2 : 64, m->used };
+  bigger.entry = calloc(bigger.size, sizeof *bigger.entry);
+  if( bigger.entry==NULL ) return 0;
+  for(size_t i=0; i<m->size; i++) if( m->entry[i].key ) *index_at(&bigger, m->entry[i].key, m->entry[i].n) = m->entry[i];
+  free(m->entry);
+  *m = bigger;
+  return 1;
+}
+
+/* 0 when out of memory. An entry that is there gets the new value. */
+static int index_put(index_map *m, const char *key, size_t n, int value){
+  if( m->used*2 >= m->size && !index_grow(m) ) return 0;
+  index_entry *e = index_at(m, key, n);
+  if( e->key==NULL ) m->used++;
+  *e = (index_entry){ key, n, value };
+  return 1;
+}
+
+static void index_free(index_map *m){
+  free(m->entry);
+  memset(m, 0, sizeof *m);
+}
+
+/* -- a list being made -- */
+
+enum group { BUILT_IN, CUSTOM, OTHER };   /* the order in which column names are given away */
+
+typedef struct listing {
+  ortto_field *field;
+  unsigned char *group;
+  int count, cap, failed;
+  arena *memory;
+  index_map by_id;
+} listing;
+
+static int has_value(const ortto_field *f){
+  size_t n = strlen(f->id);
+  if( n==0 || f->id[n-1]=='_' || strncmp(f->id, "act:", 4)==0 || strcmp(f->id, "tme::ct")==0 ) return 0;
+  for(int i=0; i<COUNT(valueless); i++) if( strcmp(f->display_type, valueless[i])==0 ) return 0;
+  return 1;
+}
+
+static ortto_type type_of(const char *id, const char *display_type){
+  const char *colon = strchr(id, ':');
+  for(int i=0; i<COUNT(display_types); i++) if( strcmp(display_type, display_types[i].display_type)==0 ) return display_types[i].type;
+  if( colon==NULL ) return ORTTO_TIME;           /* ids without colons are the built-in times */
+  for(int i=0; i<COUNT(prefixes); i++)
+    if( strlen(prefixes[i].prefix)==(size_t)(colon-id) && strncmp(id, prefixes[i].prefix, (size_t)(colon-id))==0 ) return prefixes[i].type;
+  return ORTTO_JSON;
+}
+
+/* The field of that id in the list: new, or the one that is there. NULL when out of memory. The strings must live as
+** long as the list. */
+static ortto_field *listing_add(listing *l, const char *id, const char *name, const char *display_type, enum group group){
+  int at = index_get(&l->by_id, id, strlen(id));
+  if( at>=0 ) return &l->field[at];
+  if( l->count==l->cap ){
+    int cap = l->cap ? l->cap*2 : 128;
+    ortto_field *field = realloc(l->field, (size_t)cap * sizeof *field);
+    if( field ) l->field = field;
+    unsigned char *groups = field ? realloc(l->group, (size_t)cap) : NULL;
+    if( groups ) l->group = groups;
+    if( groups==NULL ){ l->failed = 1; return NULL; }
+    l->cap = cap;
+  }
+  if( !index_put(&l->by_id, id, strlen(id), l->count) ){ l->failed = 1; return NULL; }
+  ortto_field *f = &l->field[l->count];
+  memset(f, 0, sizeof *f);
+  f->id = id;
+  f->name = name;
+  f->display_type = display_type;
+  f->type = type_of(id, display_type);
+  l->group[l->count++] = (unsigned char)group;
+  return f;
+}
+
+static void listing_built_in(listing *l, ortto_table table){
+  const built_in *b = table==ORTTO_PEOPLE ? person_fields : account_fields;
+  int n = table==ORTTO_PEOPLE ? COUNT(person_fields) : COUNT(account_fields);
+  for(int i=-COUNT(leading); i<n; i++){
+    const built_in *at = NULL;
+    if( i>=0 ) at = &b[i];
+    else for(int k=0; k<n && at==NULL; k++) if( strcmp(b[k].id, leading[i+COUNT(leading)])==0 ) at = &b[k];
+    ortto_field *f = at ? listing_add(l, at->id, at->name, at->display_type, BUILT_IN) : NULL;
+    if( f==NULL ) continue;
+    f->read_only = at->read_only!=0;
+    f->hidden = at->hidden!=0;
+    for(int k=0; k<COUNT(named); k++) if( strcmp(named[k].id, f->id)==0 ) f->read_only = named[k].read_only!=0;
+    if( !has_value(f) ) l->group[f - l->field] = OTHER;
+  }
+  if( table==ORTTO_PEOPLE ) listing_add(l, "tags", "Tags", "tags", BUILT_IN);   /* names; not in the schema, but answered */
+}
+
+/* One definition, of a custom-field list or of the instance schema. */
+static void listing_definition(listing *l, js definition, enum group group){
+  char *id = js_cstring(l->memory, js_get(definition, "id"));
+  char *name = js_cstring(l->memory, js_get(definition, "name"));
+  char *display_type = js_cstring(l->memory, js_get(definition, "display_type"));
+  if( id==NULL || name==NULL || display_type==NULL ){ l->failed = 1; return; }
+  if( id[0]==0 || strcmp(id, "id")==0 ) return;
+  int before = l->count;
+  ortto_field *f = listing_add(l, id, name, display_type, group);
+  if( f==NULL ) return;
+  f->listed = 1;
+  if( l->count==before ) return;                 /* known: what we know of it stands in the tables above */
+  f->custom = group==CUSTOM;
+  f->read_only = js_true(js_get(definition, "read_only"));
+  f->hidden = js_true(js_get(definition, "hidden"));
+  js choices = js_get(definition, "dic_items");
+  if( js_type(choices)=='[' ){
+    size_t n;
+    const char *text = text_clean(l->memory, choices.p, choices.n, 0, &n);
+    f->choices = text ? arena_text(l->memory, text, n) : NULL;
+    if( f->choices==NULL ) l->failed = 1;
+  }
+}
+
+/* People's definitions are wrapped, accounts' are flat [recorded]; `fields` is null when there are none. */
+static int listing_custom(listing *l, call *c, js answer){
+  js fields = js_get(answer, "fields"), item;
+  if( js_type(fields)=='n' && fields.p ) return ORTTO_OK;
+  if( js_type(fields)!='[' ) return bad_answer(c, "has no list \"fields\"");
+  js_iter it = js_in(fields);
+  while( js_next(&it, NULL, &item) ){
+    js inner = js_get(item, "field");
+    listing_definition(l, js_type(inner)=='{' ? inner : item, CUSTOM);
+  }
+  return ORTTO_OK;
+}
+
+static int namespace_is_of(js id, js space, ortto_table table){
+  int account = js_is(id, "o") || js_is(id, "oc") || js_true(js_get(space, "org"));
+  return account==(table==ORTTO_ACCOUNTS);
+}
+
+static int listing_schema(listing *l, call *c, js answer, ortto_table table){
+  js spaces = js_get(answer, "namespaces"), id, space;
+  if( js_type(spaces)!='{' ) return bad_answer(c, "has no object \"namespaces\"");
+  js_iter it = js_in(spaces);
+  while( js_next(&it, &id, &space) ){
+    js fields = js_get(space, "fields"), field_id, field;
+    if( !namespace_is_of(id, space, table) || js_type(fields)!='{' ) continue;
+    enum group group = js_is(id, "cm") || js_is(id, "oc") ? CUSTOM : OTHER;
+    js_iter in = js_in(fields);
+    while( js_next(&in, &field_id, &field) ){
+      js text = js_get(field, "id");
+      int activity = js_type(text)=='"' && text.n>5 && memcmp(text.p+1, "act:", 4)==0;
+      if( js_type(field)=='{' && !activity ) listing_definition(l, field, group);
+    }
+  }
+  return ORTTO_OK;
+}
+
+/* -- column names -- */
+
+/* Lower-cased, every run of what is neither a-z nor 0-9 one underscore. */
+static char *snake(arena *a, const char *text){
+  char *out = arena_text(a, text, strlen(text));
+  size_t n = 0;
+  for(const char *p=text; out && *p; p++){
+    char c = *p>='A' && *p<='Z' ? (char)(*p + 32) : *p;
+    if( (c>='a' && c<='z') || (c>='0' && c<='9') ) out[n++] = c;
+    else if( n==0 || out[n-1]!='_' ) out[n++] = '_';
+  }
+  if( out ) out[n] = 0;
+  return out;
+}
+
+__attribute__((format(printf, 2, 3)))
+static char *arena_printf(arena *a, const char *format, ...){
+  va_list args, again;
+  va_start(args, format);
+  va_copy(again, args);
+  int n = vsnprintf(NULL, 0, format, args);
+  char *out = n<0 ? NULL : arena_alloc(a, (size_t)n + 1);
+  if( out ) vsnprintf(out, (size_t)n + 1, format, again);
+  va_end(again);
+  va_end(args);
+  return out;
+}
+
+static int taken(const index_map *names, const char *name){
+  return index_get(names, name, strlen(name))>=0;
+}
+
+/* How many fields of this group bear each name: in *counts, name to number. */
+static int names_count(const listing *l, enum group group, index_map *counts){
+  for(int i=0; i<l->count; i++) if( l->group[i]==group && l->field[i].column ){
+    const char *name = l->field[i].column;
+    int before = index_get(counts, name, strlen(name));
+    if( !index_put(counts, name, strlen(name), before<0 ? 1 : before+1) ) return 0;
+  }
+  return 1;
+}
+
+static int is_shared(const index_map *taken_names, const index_map *counts, const char *name){
+  return taken(taken_names, name) || index_get(counts, name, strlen(name))>1;
+}
+
+/* Those of the group whose names are shared or empty: type added (custom fields), else the id. */
+static int names_part(listing *l, enum group group, const index_map *taken_names, int by_type){
+  index_map counts = { 0 };
+  int ok = names_count(l, group, &counts);
+  for(int i=0; ok && i<l->count; i++){
+    ortto_field *f = &l->field[i];
+    if( l->group[i]!=group || !(is_shared(taken_names, &counts, f->column) || (!by_type && f->column[0]==0)) ) continue;
+    size_t type = strcspn(f->id, ":");
+    f->column = by_type ? arena_printf(l->memory, "%s_%.*s", f->column, (int)type, f->id) : f->id;
+    if( f->column==NULL ) ok = 0;
+  }
+  index_free(&counts);
+  return ok;
+}
+
+static int names_take(const listing *l, enum group group, index_map *taken_names){
+  int ok = 1;
+  for(int i=0; ok && i<l->count; i++)
+    if( l->group[i]==group ) ok = index_put(taken_names, l->field[i].column, strlen(l->field[i].column), i);
+  return ok;
+}
+
+static const char *name_first(listing *l, const ortto_field *f, enum group group, const index_map *taken_names){
+  if( group!=CUSTOM ){
+    for(int i=0; i<COUNT(named); i++) if( strcmp(named[i].id, f->id)==0 ) return named[i].column;
+    return snake(l->memory, f->name);
+  }
+  const char *last = strrchr(f->id, ':');
+  char *name = snake(l->memory, last ? last+1 : f->id);
+  return name && taken(taken_names, name) ? arena_printf(l->memory, "custom_%s", name) : name;
+}
+
+/* Names are given to built-in fields first, then to custom ones, then to the rest, so that none depends on what comes
+** later: they are the same whatever is selected, and whatever order the server lists fields in. */
+static int names_give(listing *l, ortto_table table, int by_ids){
+  index_map names = { 0 };
+  int ok = index_put(&names, "id", 2, -2) && index_put(&names, "more_fields", 11, -2);
+  const char *steering;
+  for(int i=0; ok && (steering = ortto_steering_column(table, i))!=NULL; i++) ok = index_put(&names, steering, strlen(steering), -2);
+  for(int i=0; ok && i<l->count; i++) l->field[i].column = l->field[i].id;
+  for(int group=BUILT_IN; ok && !by_ids && group<=OTHER; group++){
+    for(int i=0; ok && i<l->count; i++) if( l->group[i]==group )
+      ok = (l->field[i].column = name_first(l, &l->field[i], (enum group)group, &names))!=NULL;
+    if( ok && group==CUSTOM ) ok = names_part(l, CUSTOM, &names, 1);
+    if( ok && group!=BUILT_IN ) ok = names_part(l, (enum group)group, &names, 0);
+    if( ok ) ok = names_take(l, (enum group)group, &names);
+  }
+  index_free(&names);
+  return ok;
+}
+
+/* -- choosing -- */
+
+typedef struct chosen {            /* indexes into a listing, in the order of the columns */
+  int *at;
+  int count;
+} chosen;
+
+static void chosen_add(chosen *c, int i){
+  c->at[c->count++] = i;
+}
+
+static int by_field_id(const void *a, const void *b){
+  return strcmp((*(const ortto_field *const *)a)->id, (*(const ortto_field *const *)b)->id);
+}
+
+/* The fields of a group that satisfy, sorted by id. 0 when out of memory. */
+static int choose_sorted(const listing *l, enum group group, chosen *c){
+  const ortto_field **sorted = malloc(((size_t)l->count + 1) * sizeof *sorted);
+  int n = 0;
+  if( sorted==NULL ) return 0;
+  for(int i=0; i<l->count; i++)
+    if( l->group[i]==group && (group==CUSTOM || has_value(&l->field[i])) ) sorted[n++] = &l->field[i];
+  qsort(sorted, (size_t)n, sizeof *sorted, by_field_id);
+  for(int i=0; i<n; i++) chosen_add(c, (int)(sorted[i] - l->field));
+  free(sorted);
+  return 1;
+}
+
+static size_t edit_distance(const char *a, const char *b){
+  size_t n = strlen(a), m = strlen(b), row[65];
+  if( n>64 || m>64 ) return 65;
+  for(size_t j=0; j<=m; j++) row[j] = j;
+  for(size_t i=1; i<=n; i++){
+    size_t corner = row[0];
+    row[0] = i;
+    for(size_t j=1; j<=m; j++){
+      size_t best = corner + (a[i-1]!=b[j-1]);
+      if( row[j]+1<best ) best = row[j]+1;
+      if( row[j-1]+1<best ) best = row[j-1]+1;
+      corner = row[j];
+      row[j] = best;
+    }
+  }
+  return row[m];
+}
+
+static int unknown_field(ortto_client *client, const listing *l, ortto_table table, const char *id){
+  buf b = { 0 };
+  size_t best = 65;
+  const char *closest = "";
+  for(int i=0; i<l->count; i++){
+    size_t d = edit_distance(id, l->field[i].id);
+    if( strcmp(id, l->field[i].column)==0 ) d = 0;
+    if( d<best ){ best = d; closest = l->field[i].id; }
+  }
+  for(int i=0; i<l->count && b.n<500; i++) if( has_value(&l->field[i]) )
+    buf_printf(&b, "%s%s", b.n ? ", " : "", l->field[i].id);
+  fail(client, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s (SELECT id FROM ortto_fields lists all)",
+       table_names[table], id, closest, b.p ? b.p : "", b.n>=500 ? ", ..." : "");
+  buf_free(&b);
+  return ORTTO_ERROR;
+}
+
+static int choose_named(ortto_client *client, const listing *l, ortto_table table, const char *selection, chosen *c){
+  static const char separators[] = " ,\t\r\n";
+  int rc = ORTTO_OK;
+  char *seen = calloc((size_t)l->count + 1, 1);
+  for(const char *p=selection; seen && rc==ORTTO_OK; ){
+    p += strspn(p, separators);
+    size_t n = strcspn(p, separators);
+    if( n==0 ) break;
+    int i = index_get(&l->by_id, p, n);
+    if( i<0 && !(n==2 && memcmp(p, "id", 2)==0) ){
+      char id[80];
+      snprintf(id, sizeof id, "%.*s", (int)(n<79 ? n : 79), p);
+      rc = unknown_field(client, l, table, id);
+    }else if( i>=0 && !seen[i] ){
+      seen[i] = 1;
+      chosen_add(c, i);
+    }
+    p += n;
+  }
+  if( seen==NULL ) rc = no_memory(client);
+  free(seen);
+  return rc;
+}
+
+enum selection { SELECT_STANDARD, SELECT_ALL, SELECT_EVERY, SELECT_NAMED };
+
+static enum selection selection_of(const char *text){
+  if( text==NULL || text[0]==0 || strcasecmp(text, "standard")==0 ) return SELECT_STANDARD;
+  if( strcasecmp(text, "all")==0 ) return SELECT_ALL;
+  return strcmp(text, "*")==0 ? SELECT_EVERY : SELECT_NAMED;   /* "*": what the table of fields shows */
+}
+
+static int choose(ortto_client *client, const listing *l, ortto_table table, const char *text, chosen *c){
+  enum selection what = selection_of(text);
+  if( what==SELECT_NAMED ) return choose_named(client, l, table, text, c);
+  for(int i=0; i<l->count; i++) if( what==SELECT_EVERY || (l->group[i]==BUILT_IN && (what==SELECT_ALL || !l->field[i].hidden)) )
+    chosen_add(c, i);
+  if( what!=SELECT_EVERY && !choose_sorted(l, CUSTOM, c) ) return no_memory(client);
+  if( what==SELECT_ALL && !choose_sorted(l, OTHER, c) ) return no_memory(client);
+  return ORTTO_OK;
+}
+
+/* Column names that differ only in case would be one to SQLite: the later one gets underscores. */
+static int columns_unique(ortto_field *field, int count, arena *memory){
+  index_map names = { 0 };
+  int ok = 1;
+  for(int i=0; ok && i<count; i++){
+    char *folded = arena_text(memory, field[i].column, strlen(field[i].column));
+    for(char *p=folded; p && *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);
+    while( folded && taken(&names, folded) ){
+      field[i].column = arena_printf(memory, "%s_", field[i].column);
+      folded = arena_printf(memory, "%s_", folded);
+    }
+    ok = folded!=NULL && field[i].column!=NULL && index_put(&names, folded, strlen(folded), i);
+  }
+  index_free(&names);
+  return ok;
+}
+
+static void listing_free(listing *l){
+  free(l->field);
+  free(l->group);
+  index_free(&l->by_id);
+}
+
+/* The listing becomes a list of columns, the id first. Takes the listing and its memory over. */
+static int listing_finish(ortto_client *client, listing *l, ortto_table table, const char *selection, int by_ids,
+                          ortto_field_list **out){
+  int rc = ORTTO_OK;
+  ortto_field_list *list = calloc(1, sizeof *list);
+  ortto_field *field = calloc((size_t)l->count + 1, sizeof *field);
+  chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
+  if( list==NULL || field==NULL || c.at==NULL || l->failed || !names_give(l, table, by_ids) ) rc = no_memory(client);
+  if( rc==ORTTO_OK ) rc = choose(client, l, table, selection, &c);
+  if( rc==ORTTO_OK ){
+    field[0] = (ortto_field){ "id", "Id", "id", "id", NULL, ORTTO_TEXT, 1, 0, 0, 1, 1 };
+    for(int i=0; i<c.count; i++) field[i+1] = l->field[c.at[i]];
+    if( !columns_unique(field, c.count + 1, l->memory) ) rc = no_memory(client);
+  }
+  free(c.at);
+  listing_free(l);
+  if( rc!=ORTTO_OK ){
+    arena_free(l->memory);
+    free(l->memory);
+    free(field);
+    free(list);
+    return rc;
+  }
+  list->field = field;
+  list->count = c.count + 1;
+  list->memory = l->memory;
+  *out = list;
+  return ORTTO_OK;
+}
+
+static int listing_begin(ortto_client *client, listing *l, ortto_table table){
+  memset(l, 0, sizeof *l);
+  l->memory = calloc(1, sizeof *l->memory);
+  if( l->memory==NULL ) return no_memory(client);
+  listing_built_in(l, table);
+  return ORTTO_OK;
+}
+
+void ortto_fields_free(ortto_field_list *list){
+  if( list==NULL ) return;
+  arena_free(list->memory);
+  free(list->memory);
+  free((void *)list->field);
+  free(list);
+}
+
+int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out){
+  listing l;
+  int rc = listing_begin(client, &l, table);
+  return rc==ORTTO_OK ? listing_finish(client, &l, table, NULL, by_ids, out) : rc;
+}
+
+/* -- asking -- */
+
+static const char *definitions_path(ortto_table table){
+  return table==ORTTO_PEOPLE || table==ORTTO_PERSON_CUSTOM_FIELDS ? "/v1/person/custom-field/get" : "/v1/accounts/custom-field/get";
+}
+
+static void schema_remember(ortto_endpoint *e, ortto_table table, const listing *l){
+  ortto_client *client = e->client;
+  schema_memory *m = NULL;
+  for(int i=0; i<COUNT(client->schema); i++) if( client->schema[i].identity==e->identity ) m = &client->schema[i];
+  if( m==NULL ){
+    m = &client->schema[client->schema_next++ % COUNT(client->schema)];
+    memset(m, 0, sizeof *m);
+    m->identity = e->identity;
+  }
+  const built_in *b = table==ORTTO_PEOPLE ? person_fields : account_fields;
+  int n = table==ORTTO_PEOPLE ? COUNT(person_fields) : COUNT(account_fields);
+  m->known[table] = 1;
+  for(int i=0; i<n; i++){
+    int at = index_get(&l->by_id, b[i].id, strlen(b[i].id));
+    m->listed[table][i] = at>=0 && l->field[at].listed;
+  }
+}
+
+static int schema_take(ortto_endpoint *e, ortto_table table, call *c, listing *l){
+  js answer;
+  int rc = call_wait(c);
+  if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
+  if( rc==ORTTO_OK ) rc = listing_schema(l, c, answer, table);
+  if( rc==ORTTO_OK && !l->failed ) schema_remember(e, table, l);
+  return rc;
+}
+
+int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, ortto_field_list **out){
+  listing l;
+  js answer;
+  call *schema = NULL;
+  *out = NULL;
+  int rc = listing_begin(e->client, &l, table);
+  if( rc!=ORTTO_OK ) return rc;
+  call *custom = call_new(e, "POST", definitions_path(table), strdup("{}"), CALL_READ,
+                          table==ORTTO_PEOPLE ? "listing the fields of people" : "listing the fields of accounts");
+  if( selection_of(selection)!=SELECT_STANDARD )
+    schema = call_new(e, "POST", "/v1/instance-schema/get", strdup("{\"namespaces\":[]}"), CALL_READ, "reading the instance schema");
+  if( custom==NULL || (schema==NULL && selection_of(selection)!=SELECT_STANDARD) ) rc = ORTTO_NOMEM;
+  if( rc==ORTTO_OK ) rc = call_wait(custom);
+  if( rc==ORTTO_OK ) rc = answer_json(custom, &answer);
+  if( rc==ORTTO_OK ) rc = listing_custom(&l, custom, answer);
+  if( rc==ORTTO_OK && schema ) rc = schema_take(e, table, schema, &l);
+  call_drop(custom);
+  call_drop(schema);
+  if( rc==ORTTO_OK ) return listing_finish(e->client, &l, table, selection, by_ids, out);
+  listing_free(&l);
+  arena_free(l.memory);
+  free(l.memory);
+  return rc;
+}
+
+static int schema_ask(ortto_endpoint *e, ortto_table table){
+  listing l;
+  int rc = listing_begin(e->client, &l, table);
+  if( rc!=ORTTO_OK ) return rc;
+  const char *body = table==ORTTO_PEOPLE ? "{\"namespaces\":[\"\"]}" : "{\"namespaces\":[\"o\"]}";
+  call *c = call_new(e, "POST", "/v1/instance-schema/get", strdup(body), CALL_READ, "reading the instance schema");
+  rc = c ? schema_take(e, table, c, &l) : ORTTO_NOMEM;
+  call_drop(c);
+  if( rc==ORTTO_ERROR ){                         /* then nothing counts as listed: conditions stay local */
+    for(int i=0; i<l.count; i++) l.field[i].listed = 0;
+    schema_remember(e, table, &l);
+    rc = ORTTO_OK;
+  }
+  listing_free(&l);
+  arena_free(l.memory);
+  free(l.memory);
+  return rc;
+}
+
+int ortto_field_is_listed(ortto_endpoint *e, const ortto_field *field, int *listed){
+  const ortto_client *client = e->client;
+  const built_in *b[] = { person_fields, account_fields };
+  const int n[] = { COUNT(person_fields), COUNT(account_fields) };
+  *listed = field->listed;
+  if( field->listed ) return ORTTO_OK;
+  for(int table=ORTTO_PEOPLE; table<=ORTTO_ACCOUNTS; table++) for(int i=0; i<n[table]; i++){
+    if( strcmp(b[table][i].id, field->id)!=0 ) continue;
+    for(int round=0; round<2; round++){
+      for(int k=0; k<COUNT(client->schema); k++) if( client->schema[k].identity==e->identity && client->schema[k].known[table] ){
+        *listed = client->schema[k].listed[table][i];
+        return ORTTO_OK;
+      }
+      int rc = round==0 ? schema_ask(e, (ortto_table)table) : ORTTO_OK;
+      if( rc!=ORTTO_OK ) return rc;
+    }
+  }
+  return ORTTO_OK;
+}
+
+/* ==== 9. Reading ============================================================================================== */
+
+/* The ids of a scan: exact for the last half a million of them and more, in at most 32 MB. */
+#define SEEN_MAX (1u << 19)
+
+typedef struct id_key { unsigned char byte[12]; } id_key;
+typedef struct id_set {            /* open addressing; an all-zero key is an empty place */
+  id_key *key;
+  size_t size, used;
+} id_set;
+typedef struct seen_ids {
+  id_set now, before;
+} seen_ids;
+
+static int hex_digit(char c){
+  if( c>='0' && c<='9' ) return c - '0';
+  return c>='a' && c<='f' ? c - 'a' + 10 : -1;
+}
+
+int ortto_is_id(const char *text, size_t length){
+  if( length!=24 ) return 0;
+  for(size_t i=0; i<24; i++) if( hex_digit(text[i])<0 ) return 0;
+  return 1;
+}
+
+/* 12 bytes, as the id itself says; what is no id gets a hash of that size. */
+static id_key id_key_of(js id){
+  id_key k;
+  if( ortto_is_id(id.p, id.n) ){
+    for(int i=0; i<12; i++) k.byte[i] = (unsigned char)(hex_digit(id.p[2*i])<<4 | hex_digit(id.p[2*i+1]));
+  }else{
+    uint64_t a = hash_bytes(HASH_START, id.p, id.n), b = hash_bytes(a, id.p, id.n);
+    memcpy(k.byte, &a, 8);
+    memcpy(k.byte + 8, &b, 4);
+  }
+  return k;
+}
+
+static id_key *set_at(const id_set *s, id_key k){
+  static const id_key none = { { 0 } };
+  uint64_t high, h;
+  uint32_t low;
+  memcpy(&high, k.byte, 8);
+  memcpy(&low, k.byte + 8, 4);
+  h = (high ^ (uint64_t)low<<21) * 0x9E3779B97F4A7C15u;
+  size_t at = (size_t)(h>>20) & (s->size - 1);
+  while( memcmp(&s->key[at], &none, sizeof none)!=0 && memcmp(&s->key[at], &k, sizeof k)!=0 ) at = (at + 1) & (s->size - 1);
+  return &s->key[at];
+}
+
+static int set_has(const id_set *s, id_key k){
+  return s->size && memcmp(set_at(s, k), &k, sizeof k)==0;
+}
+
+static int set_put(id_set *s, id_key k){
+  if( s->used*5 >= s->size*4 ){
+    id_set bigger = { NULL, s->size ? s->size*2 : 1024, s->used };
+    bigger.key = calloc(bigger.size, sizeof *bigger.key);
+    if( bigger.key==NULL ) return 0;
+    for(size_t i=0; i<s->size; i++) *set_at(&bigger, s->key[i]) = s->key[i];
+    free(s->key);
+    *s = bigger;
+  }
+  *set_at(s, k) = k;
+  s->used++;
+  return 1;
+}
+
+/* 1: new, 0: seen before, -1: out of memory. */
+static int seen_add(seen_ids *s, js id){
+  id_key k = id_key_of(id);
+  if( set_has(&s->now, k) || set_has(&s->before, k) ) return 0;
+  if( s->now.used>=SEEN_MAX ){
+    free(s->before.key);
+    s->before = s->now;
+    memset(&s->now, 0, sizeof s->now);
+  }
+  return set_put(&s->now, k) ? 1 : -1;
+}
+
+static void seen_free(seen_ids *s){
+  free(s->now.key);
+  free(s->before.key);
+}
+
+/* -- what was fetched by id before -- */
+
+typedef struct cached {
+  const char *id;
+  const char *fields;              /* JSON text, NULL: there is no such record */
+  size_t n;
+} cached;
+
+struct ortto_cache {
+  arena memory;
+  size_t bytes;
+  cached *record;
+  int count, cap;
+  index_map by_id;
+};
+
+#define CACHE_MAX (8u << 20)
+
+ortto_cache *ortto_cache_new(void){
+  return calloc(1, sizeof(ortto_cache));
+}
+
+static void cache_clear(ortto_cache *c){
+  arena_free(&c->memory);
+  free(c->record);
+  index_free(&c->by_id);
+  memset(c, 0, sizeof *c);
+}
+
+void ortto_cache_free(ortto_cache *cache){
+  if( cache==NULL ) return;
+  cache_clear(cache);
+  free(cache);
+}
+
+/* A cache that cannot grow forgets nothing that matters: failures are ignored. */
+static void cache_put(ortto_cache *c, const char *id, js fields){
+  if( c->count==c->cap ){
+    int cap = c->cap ? c->cap*2 : 64;
+    cached *record = realloc(c->record, (size_t)cap * sizeof *record);
+    if( record==NULL ) return;
+    c->record = record;
+    c->cap = cap;
+  }
+  char *key = arena_text(&c->memory, id, 24);
+  char *text = fields.p ? arena_text(&c->memory, fields.p, fields.n) : NULL;
+  if( key==NULL || (fields.p && text==NULL) || !index_put(&c->by_id, key, 24, c->count) ) return;
+  c->record[c->count++] = (cached){ key, text, fields.n };
+  c->bytes += 64 + fields.n;
+}
+
+static const cached *cache_get(const ortto_cache *c, const char *id){
+  int at = c ? index_get(&c->by_id, id, 24) : -1;
+  return at<0 ? NULL : &c->record[at];
+}
+
+/* -- reader -- */
+
+typedef struct page {
+  struct page *next;
+  call *call;                      /* NULL: made here */
+  call **extra;                    /* further fields of the same rows, by id */
+  int extras;
+  buf text;                        /* rows made here */
+  char *const *ids;                /* by ids: the ones asked for */
+  int id_count;
+  int64_t offset, limit;           /* as asked */
+  js *id, *part;                   /* a row's id (no quotes) and the objects that hold its values */
+  int rows, at;
+  int has_more;                    /* the server's words about what follows */
+  int64_t next_offset, total;
+  char cursor[25];                 /* "" none */
+} page;
+
+struct ortto_reader {
+  ortto_endpoint *endpoint;
+  ortto_table table;
+  const char *doing;
+  int (*load)(ortto_reader *, page **);
+  const ortto_field **field;       /* as asked, then those needed here */
+  int asked, fields;
+  index_map by_id;                 /* field id to place in field[] and value[] */
+  int *after, guess;               /* the server tends to keep its order: which place came behind which */
+  int id_at, archived_at, restored_at, person_at, tag_type_at;   /* places, -1 none */
+  ortto_value *value;
+  arena scratch;                   /* what the present record needs */
+  char **chunk;                    /* JSON arrays of field ids, FIELDS_MAX each */
+  int chunks, parts;
+  arena memory;                    /* ids, filters */
+  char **ids;
+  int id_count, id_next;
+  char **filter;                   /* one after the other: more than OR_MAX values need several */
+  int filters, filter_next;
+  char *common;                    /* members of every page's request but filter and position */
+  int64_t limit;
+  int with_filter;                 /* audiences */
+  ortto_cache *cache;
+  int64_t next_offset, ask_offset, total;
+  char cursor[25];
+  int begun, done, parallel, step_backs;
+  int64_t overlap;                 /* rows that may come a second time after a step back */
+  const char *fell_back;
+  page *head, **tail, *current;
+  int queued;
+  seen_ids seen;
+  int64_t pages, requests, retries;
+};
+
+static const char *const reading[ORTTO_TABLES] = {
+  "reading people", "reading accounts", "reading audiences", "reading tags", "reading person custom fields",
+  "reading account custom fields", "reading activities", "reading fields",
+};
+
+static int is_contacts(const ortto_reader *r){
+  return r->table==ORTTO_PEOPLE || r->table==ORTTO_ACCOUNTS;
+}
+
+static void call_account(ortto_reader *r, call *c){
+  if( c==NULL ) return;
+  r->requests += c->attempt;
+  if( c->attempt>1 ) r->retries += c->attempt - 1;
+}
+
+static void page_free(ortto_reader *r, page *p){
+  if( p==NULL ) return;
+  call_account(r, p->call);
+  call_drop(p->call);
+  for(int i=0; i<p->extras; i++){
+    call_account(r, p->extra[i]);
+    call_drop(p->extra[i]);
+  }
+  free(p->extra);
+  buf_free(&p->text);
+  free(p->id);
+  free(p->part);
+  free(p);
+}
+
+static page *page_new(ortto_reader *r){
+  page *p = calloc(1, sizeof *p);
+  if( p==NULL ) return NULL;
+  p->total = -1;
+  *r->tail = p;
+  r->tail = &p->next;
+  r->queued++;
+  return p;
+}
+
+static page *page_pop(ortto_reader *r){
+  page *p = r->head;
+  r->head = p->next;
+  if( r->head==NULL ) r->tail = &r->head;
+  p->next = NULL;
+  r->queued--;
+  return p;
+}
+
+static void pages_drop(ortto_reader *r){
+  while( r->head ) page_free(r, page_pop(r));
+}
+
+static int page_room(ortto_reader *r, page *p, int rows){
+  p->id = calloc((size_t)rows + 1, sizeof *p->id);
+  p->part = calloc(((size_t)rows + 1) * (size_t)r->parts, sizeof *p->part);
+  return p->id && p->part ? ORTTO_OK : no_memory(r->endpoint->client);
+}
+
+static int count_elements(js array){
+  int n = 0;
+  js item;
+  js_iter it = js_in(array);
+  while( js_next(&it, NULL, &item) ) n++;
+  return n;
+}
+
+static js unquoted(js string){
+  return (js){ string.p + 1, string.n - 2 };
+}
+
+/* -- decoding a row -- */
+
+static int field_place(ortto_reader *r, js name){
+  int at = r->guess;
+  if( at>=0 && strncmp(r->field[at]->id, name.p, name.n)==0 && r->field[at]->id[name.n]==0 ) return at;
+  at = index_get(&r->by_id, name.p, name.n);
+  if( at<0 && memchr(name.p, '\\', name.n) ){
+    size_t n;
+    const char *text = text_clean(&r->scratch, name.p, name.n, 1, &n);
+    if( text ) at = index_get(&r->by_id, text, n);
+  }
+  return at;
+}
+
+static int part_decode(ortto_reader *r, js object){
+  if( js_type(object)!='{' ) return ORTTO_OK;
+  js_iter it = js_in(object);
+  js name, v;
+  int last = -1;
+  r->guess = r->fields ? r->after[r->fields] : -1;
+  while( js_next(&it, &name, &v) ){
+    int at = field_place(r, name);
+    if( at<0 ) continue;
+    r->after[last<0 ? r->fields : last] = at;
+    last = at;
+    r->guess = r->after[at];
+    if( !decode(&r->scratch, r->field[at]->type, v, &r->value[at]) ) return no_memory(r->endpoint->client);
+  }
+  return ORTTO_OK;
+}
+
+static int row_decode(ortto_reader *r, const page *p, int i){
+  int rc = ORTTO_OK;
+  arena_reset(&r->scratch);
+  for(int k=0; k<r->fields; k++) r->value[k].kind = ORTTO_VALUE_NULL;
+  for(int k=0; rc==ORTTO_OK && k<r->parts; k++) rc = part_decode(r, p->part[(size_t)i*(size_t)r->parts + (size_t)k]);
+  if( r->id_at>=0 && p->id[i].p ) value_text(&r->value[r->id_at], ORTTO_VALUE_TEXT, p->id[i].p, p->id[i].n);
+  if( r->person_at>=0 ) value_text(&r->value[r->person_at], ORTTO_VALUE_TEXT, p->ids[0], strlen(p->ids[0]));
+  if( r->tag_type_at>=0 && r->value[r->tag_type_at].kind==ORTTO_VALUE_NULL )
+    value_text(&r->value[r->tag_type_at], ORTTO_VALUE_TEXT, "person", 6);
+  return rc;
+}
+
+/* RFC 3339 in UTC, as Ortto writes it, with any number of fraction digits. */
+static int time_compare(const ortto_value *a, const ortto_value *b){
+  size_t n = a->length<b->length ? a->length : b->length;
+  for(size_t i=0; i<n; i++) if( a->text[i]!=b->text[i] ){
+    char x = a->text[i], y = b->text[i];
+    if( i==19 ) return x=='.' ? 1 : y=='.' ? -1 : 0;          /* with a fraction: later */
+    if( i>19 && (x=='Z' || y=='Z') ) return x=='Z' ? -1 : 1;  /* the longer fraction: later */
+    return x<y ? -1 : 1;
+  }
+  return 0;
+}
+
+static int is_unset_time(const ortto_value *v){
+  return v->kind!=ORTTO_VALUE_TEXT || (v->length>=4 && memcmp(v->text, "0001", 4)==0);
+}
+
+/* get-by-ids also finds archived people, which a scan does not. */
+static int is_archived(const ortto_reader *r){
+  if( r->archived_at<0 ) return 0;
+  const ortto_value *a = &r->value[r->archived_at], *b = &r->value[r->restored_at];
+  if( is_unset_time(a) ) return 0;
+  return is_unset_time(b) || time_compare(a, b)>0;
+}
+
+/* -- more than FIELDS_MAX fields: the further ones by id -- */
+
+static const char *by_ids_path(ortto_table table){
+  return table==ORTTO_PEOPLE ? "/v1/person/get-by-ids" : "/v1/accounts/get-by-ids";
+}
+
+static const char *record_member(ortto_table table){
+  return table==ORTTO_PEOPLE ? "contacts" : "accounts";
+}
+
+static char *by_ids_body(const ortto_reader *r, const js *ids, int count, const char *fields){
+  buf b = { 0 };
+  buf_printf(&b, "{\"%s\":[", r->table==ORTTO_PEOPLE ? "contact_ids" : "account_ids");
+  for(int i=0; i<count; i++) buf_printf(&b, "%s\"%.*s\"", i ? "," : "", (int)ids[i].n, ids[i].p);
+  buf_printf(&b, "],\"fields\":%s}", fields);
+  if( b.failed ) buf_free(&b);
+  return b.p;
+}
+
+/* The object of records, keyed by id; *records.p is NULL where there are none. */
+static int by_ids_records(ortto_reader *r, call *c, js *records){
+  js answer;
+  int rc = answer_json(c, &answer);
+  if( rc!=ORTTO_OK ) return rc;
+  *records = js_get(answer, record_member(r->table));
+  if( records->p==NULL && r->table==ORTTO_ACCOUNTS ) *records = js_get(answer, "organizations");
+  if( records->p==NULL ) return bad_answer(c, "has no \"%s\"", record_member(r->table));
+  if( js_type(*records)=='n' || (js_type(*records)=='[' && count_elements(*records)==0) ){
+    records->p = NULL;
+    return ORTTO_OK;
+  }
+  if( js_type(*records)!='{' ) return bad_answer(c, "has a \"%s\" that is no object", record_member(r->table));
+  return ORTTO_OK;
+}
+
+static int row_of(const page *p, int first, int count, js id, int guess){
+  if( guess<first+count && p->id[guess].n==id.n && memcmp(p->id[guess].p, id.p, id.n)==0 ) return guess;
+  for(int i=first; i<first+count; i++) if( p->id[i].n==id.n && memcmp(p->id[i].p, id.p, id.n)==0 ) return i;
+  return -1;
+}
+
+/* One answer with chunk `part` of the rows first..first+count-1. */
+static int extra_take(ortto_reader *r, page *p, call *c, int part, int first, int count){
+  js records, id, record;
+  int rc = call_wait(c);
+  if( rc==ORTTO_OK ) rc = by_ids_records(r, c, &records);
+  if( rc!=ORTTO_OK ) return rc;
+  int found = 0, guess = first;
+  js_iter it = js_in(records);
+  while( records.p && js_next(&it, &id, &record) ){
+    int i = row_of(p, first, count, id, guess);
+    if( i<0 ) continue;
+    js *at = &p->part[(size_t)i*(size_t)r->parts + (size_t)part];
+    if( at->p==NULL ) found++;
+    *at = js_get(record, "fields");
+    if( at->p==NULL ) *at = (js){ "{}", 2 };
+    guess = i + 1;
+  }
+  log_rows(c, found);
+  if( found<count )
+    return fail(r->endpoint->client, "ortto: %s: %d of %d records vanished between two requests, so that their further fields could "
+                "not be read. Run the statement again", r->doing, count - found, count);
+  return ORTTO_OK;
+}
+
+static int page_extras(ortto_reader *r, page *p){
+  int batches = (p->rows + IDS_MAX - 1) / IDS_MAX, rc = ORTTO_OK;
+  if( r->chunks<2 || p->rows==0 ) return ORTTO_OK;
+  p->extra = calloc((size_t)(batches * (r->chunks - 1)), sizeof *p->extra);
+  if( p->extra==NULL ) return no_memory(r->endpoint->client);
+  for(int part=1; part<r->chunks; part++) for(int b=0; b<batches; b++){
+    int first = b*IDS_MAX, count = p->rows-first<IDS_MAX ? p->rows-first : IDS_MAX;
+    call *c = call_new(r->endpoint, "POST", by_ids_path(r->table), by_ids_body(r, p->id + first, count, r->chunk[part]),
+                       CALL_READ|CALL_URGENT, r->doing);
+    if( c==NULL ) return ORTTO_NOMEM;
+    p->extra[p->extras++] = c;
+  }
+  for(int i=0; rc==ORTTO_OK && i<p->extras; i++){
+    int first = (i % batches)*IDS_MAX, count = p->rows-first<IDS_MAX ? p->rows-first : IDS_MAX;
+    rc = extra_take(r, p, p->extra[i], 1 + i/batches, first, count);
+  }
+  return rc;
+}
+
+/* -- by ids -- */
+
+static int ids_request(ortto_reader *r){
+  page *p = page_new(r);
+  js ids[IDS_MAX];
+  if( p==NULL ) return no_memory(r->endpoint->client);
+  p->ids = r->ids + r->id_next;
+  for(; p->id_count<IDS_MAX && r->id_next<r->id_count; r->id_next++)
+    ids[p->id_count++] = (js){ r->ids[r->id_next], 24 };
+  p->call = call_new(r->endpoint, "POST", by_ids_path(r->table), by_ids_body(r, ids, p->id_count, r->chunk[0]), CALL_READ, r->doing);
+  return p->call ? ORTTO_OK : ORTTO_NOMEM;
+}
+
+static int is_wanted(const page *p, js id){
+  for(int i=0; i<p->id_count; i++) if( id.n==24 && memcmp(p->ids[i], id.p, 24)==0 ) return 1;
+  return 0;
+}
+
+static void page_cache(ortto_reader *r, const page *p){
+  if( r->cache==NULL || r->chunks>1 ) return;
+  for(int i=0; i<p->id_count; i++){
+    int row = row_of(p, 0, p->rows, (js){ p->ids[i], 24 }, i<p->rows ? i : 0);
+    cache_put(r->cache, p->ids[i], row<0 ? (js){ NULL, 0 } : p->part[(size_t)row*(size_t)r->parts]);
+  }
+}
+
+static int ids_take(ortto_reader *r, page *p){
+  js records, id, record;
+  int rc = call_wait(p->call);
+  if( rc==ORTTO_OK ) rc = by_ids_records(r, p->call, &records);
+  if( rc==ORTTO_OK ) rc = page_room(r, p, p->id_count);
+  if( rc!=ORTTO_OK ) return rc;
+  js_iter it = js_in(records);
+  while( records.p && js_next(&it, &id, &record) ){
+    if( p->rows==p->id_count || !is_wanted(p, id) || row_of(p, 0, p->rows, id, 0)>=0 ) continue;
+    p->id[p->rows] = id;
+    js fields = js_get(record, "fields");
+    if( js_type(record)!='{' ) return bad_answer(p->call, "has a record that is no object");
+    p->part[(size_t)p->rows++*(size_t)r->parts] = fields.p ? fields : (js){ "{}", 2 };
+  }
+  log_rows(p->call, p->rows);
+  page_cache(r, p);
+  return page_extras(r, p);
+}
+
+/* Those that were fetched before: the first page of a read, without a request. Removes them from the ids. */
+static int cached_page(ortto_reader *r, page **out){
+  int left = 0, found = 0;
+  page *p = page_new(r);
+  if( p==NULL || page_room(r, p, r->id_count)!=ORTTO_OK ) return no_memory(r->endpoint->client);
+  for(int i=0; i<r->id_count; i++){
+    const cached *c = cache_get(r->cache, r->ids[i]);
+    if( c==NULL ) r->ids[left++] = r->ids[i];
+    else if( ++found && c->fields ){
+      p->id[p->rows] = (js){ c->id, 24 };
+      p->part[(size_t)p->rows++*(size_t)r->parts] = (js){ c->fields, c->n };
+    }
+  }
+  r->id_count = left;
+  *out = page_pop(r);
+  if( (*out)->rows ) return ORTTO_OK;
+  page_free(r, *out);
+  *out = NULL;
+  return ORTTO_OK;
+}
+
+static int ids_load(ortto_reader *r, page **out){
+  int rc = ORTTO_OK;
+  *out = NULL;
+  if( !r->begun && r->cache && r->chunks<2 ){
+    r->begun = 1;
+    rc = cached_page(r, out);
+    if( rc!=ORTTO_OK || *out ) return rc;
+  }
+  int window = r->pages ? (int)r->endpoint->concurrency : 1;
+  while( rc==ORTTO_OK && r->queued<window && r->id_next<r->id_count ) rc = ids_request(r);
+  if( rc!=ORTTO_OK ) return rc;
+  if( r->head==NULL ) return ORTTO_DONE;
+  rc = ids_take(r, r->head);
+  if( rc==ORTTO_OK ) *out = page_pop(r);
+  return rc;
+}
+
+/* -- scans of people and accounts -- */
+
+static const char *scan_path(ortto_table table){
+  return table==ORTTO_PEOPLE ? "/v1/person/get" : "/v1/accounts/get";
+}
+
+static char *scan_body(const ortto_reader *r, int64_t limit, int64_t offset, const char *cursor, const char *fields){
+  buf b = { 0 };
+  buf_printf(&b, "{\"fields\":%s,\"limit\":%lld,\"offset\":%lld%s", fields, (long long)limit, (long long)offset, r->common);
+  if( cursor[0] ) buf_printf(&b, ",\"cursor_id\":\"%s\"", cursor);
+  if( r->filter[r->filter_next] ) buf_printf(&b, ",\"filter\":%s", r->filter[r->filter_next]);
+  buf_puts(&b, "}");
+  if( b.failed ) buf_free(&b);
+  return b.p;
+}
+
+/* As few pages of one size as hold the rows that will be read. */
+static int64_t page_limit(const ortto_reader *r, int64_t offset){
+  if( r->limit<=0 || offset>=r->limit ) return PAGE_MAX;
+  int64_t pages = (r->limit + PAGE_MAX - 1) / PAGE_MAX;
+  return (r->limit + pages - 1) / pages;
+}
+
+static int scan_request(ortto_reader *r, int64_t offset){
+  page *p = page_new(r);
+  if( p==NULL ) return no_memory(r->endpoint->client);
+  p->offset = offset;
+  p->limit = page_limit(r, offset);
+  p->call = call_new(r->endpoint, "POST", scan_path(r->table), scan_body(r, p->limit, offset, r->cursor, r->chunk[0]), CALL_READ, r->doing);
+  r->ask_offset = offset + p->limit;
+  return p->call ? ORTTO_OK : ORTTO_NOMEM;
+}
+
+/* Ask ahead under the cursor. The total only plans; has_more decides. */
+static int scan_widen(ortto_reader *r){
+  int rc = ORTTO_OK;
+  while( rc==ORTTO_OK && r->parallel && r->queued<r->endpoint->concurrency && r->ask_offset<r->total
+      && (r->limit<=0 || r->ask_offset<r->limit) ) rc = scan_request(r, r->ask_offset);
+  return rc;
+}
+
+static int is_zero_id(const char *id){
+  return id[strspn(id, "0")]==0;
+}
+
+/* The members of a page's answer. */
+static int page_members(ortto_reader *r, page *p, js *records){
+  call *c = p->call;
+  js answer, name, v;
+  int rc = answer_json(c, &answer);
+  int64_t i;
+  int says_more = 0;
+  if( rc!=ORTTO_OK ) return rc;
+  if( js_type(answer)!='{' ) return bad_answer(c, "is no object");
+  records->p = NULL;
+  p->next_offset = -1;
+  js_iter it = js_in(answer);
+  while( js_next(&it, &name, &v) ){
+    if( js_is(name, record_member(r->table)) || (r->table==ORTTO_ACCOUNTS && js_is(name, "organizations")) ) *records = v;
+    else if( js_is(name, "has_more") && (js_type(v)=='t' || js_type(v)=='f') ){ says_more = 1; p->has_more = js_true(v); }
+    else if( js_is(name, "next_offset") && js_integer(v, &i) ) p->next_offset = i;
+    else if( js_is(name, "cursor_id") && js_type(v)=='"' && ortto_is_id(v.p+1, v.n-2) ){
+      memcpy(p->cursor, v.p+1, 24);
+      p->cursor[24] = 0;
+      if( is_zero_id(p->cursor) ) p->cursor[0] = 0;
+    }else if( js_is(name, "meta") && js_integer(js_get(v, "total_matches"), &i) && i>=0 ) p->total = i;
+  }
+  if( records->p==NULL ) return bad_answer(c, "has no \"%s\"", record_member(r->table));
+  if( js_type(*records)!='[' && js_type(*records)!='n' ) return bad_answer(c, "has a \"%s\" that is no list", record_member(r->table));
+  if( !says_more ) return bad_answer(c, "does not say whether more rows follow (\"has_more\")");
+  return ORTTO_OK;
+}
+
+static int page_rows(ortto_reader *r, page *p, js records){
+  js record, name, v;
+  int rc = page_room(r, p, js_type(records)=='[' ? count_elements(records) : 0);
+  if( rc!=ORTTO_OK || js_type(records)!='[' ) return rc;
+  js_iter it = js_in(records);
+  while( js_next(&it, NULL, &record) ){
+    if( js_type(record)!='{' ) return bad_answer(p->call, "has a record that is no object");
+    js *id = &p->id[p->rows], *part = &p->part[(size_t)p->rows*(size_t)r->parts];
+    js_iter in = js_in(record);
+    while( js_next(&in, &name, &v) ){
+      if( js_is(name, "id") && js_type(v)=='"' ) *id = unquoted(v);
+      else if( js_is(name, "fields") ) *part = v;
+    }
+    if( id->p==NULL || id->n==0 ) return bad_answer(p->call, "has a record without an id");
+    p->rows++;
+  }
+  return ORTTO_OK;
+}
+
+/* Drops the rows that came before; *fresh is how many did not. */
+static int page_unseen(ortto_reader *r, page *p, int *fresh){
+  int kept = 0;
+  for(int i=0; i<p->rows; i++){
+    int is_new = seen_add(&r->seen, p->id[i]);
+    if( is_new<0 ) return no_memory(r->endpoint->client);
+    if( !is_new ) continue;
+    p->id[kept] = p->id[i];
+    p->part[(size_t)kept*(size_t)r->parts] = p->part[(size_t)i*(size_t)r->parts];
+    kept++;
+  }
+  *fresh = kept;
+  p->rows = kept;
+  return ORTTO_OK;
+}
+
+/* From here on one page at a time, each from where the server says the last one ended. */
+static void fall_back(ortto_reader *r, const char *why){
+  if( r->parallel || r->fell_back==NULL ) r->fell_back = why;
+  r->parallel = 0;
+  pages_drop(r);
+}
+
+/* Rows left the list before our place in it, so that some unread ones may have moved in front of that place (a cursor
+** that is a snapshot prevents this; whether it is one is not documented). Read again from that much earlier. */
+static int step_back(ortto_reader *r, const page *p, int64_t by){
+  if( ++r->step_backs>20 )
+    return fail(r->endpoint->client, "ortto: %s: the list shrinks faster than it can be read. Try again later, or ask for less at a time",
+                r->doing);
+  r->next_offset = p->offset>by ? p->offset - by : 0;
+  r->overlap = p->offset - r->next_offset;
+  fall_back(r, "rows were removed during the read");
+  return ORTTO_OK;
+}
+
+/* What the page says about those that follow. The page's rows are sound. */
+static int scan_follow(ortto_reader *r, page *p, int received){
+  int64_t limit = p->limit;
+  if( !r->begun ){
+    r->begun = 1;
+    memcpy(r->cursor, p->cursor, sizeof r->cursor);
+    r->parallel = p->has_more && p->cursor[0] && received==limit && p->next_offset==p->offset+limit && p->total>=0;
+  }else if( strcmp(r->cursor, p->cursor)!=0 && p->has_more ){
+    memcpy(r->cursor, p->cursor, sizeof r->cursor);
+    fall_back(r, "the server changed the cursor");
+  }
+  if( r->parallel && p->has_more && p->next_offset!=p->offset+limit ) fall_back(r, "a page was shorter than asked");
+  if( r->total>=0 && p->total>r->total ) fall_back(r, "rows were added during the read");
+  if( p->total>=0 ) r->total = p->total;
+  if( !p->has_more ){
+    r->done = 1;
+    pages_drop(r);
+    return ORTTO_OK;
+  }
+  if( received==0 ) return bad_answer(p->call, "has no rows, but says that more follow");
+  if( p->next_offset<=p->offset ) return bad_answer(p->call, "says that more rows follow, but next_offset does not grow");
+  r->next_offset = p->next_offset;
+  return ORTTO_OK;
+}
+
+/* Takes the oldest page, whose answer is there. *discarded: it was not safe to use, and is gone. */
+static int scan_take(ortto_reader *r, page *p, int *discarded){
+  js records;
+  int fresh = 0;
+  int rc = page_members(r, p, &records);
+  if( rc==ORTTO_OK ) rc = page_rows(r, p, records);
+  if( rc!=ORTTO_OK ) return rc;
+  int received = p->rows;
+  log_rows(p->call, received);
+  *discarded = 1;
+  if( r->begun && r->pages>0 && received==0 && !p->has_more && p->offset>0 && p->offset>r->overlap )
+    return step_back(r, p, p->limit + r->overlap);
+  if( r->begun && r->total>=0 && p->total>=0 && p->total<r->total ){
+    int64_t by = r->total - p->total;
+    r->total = p->total;
+    return step_back(r, p, by);
+  }
+  *discarded = 0;
+  rc = page_unseen(r, p, &fresh);
+  if( rc!=ORTTO_OK ) return rc;
+  if( received>0 && fresh==0 && r->filters==1 && r->overlap<=0 ) return bad_answer(p->call, "has only rows that came before");
+  r->overlap -= received;
+  return scan_follow(r, p, received);
+}
+
+/* A cursor that is refused in the middle cannot be replaced: a new one would be another list. */
+static int scan_refused(ortto_reader *r, const page *p, int rc){
+  if( rc!=ORTTO_ERROR || r->cursor[0]==0 || p->call->status<400 || p->call->status>499 ) return rc;
+  if( p->call->status!=400 && p->call->status!=404 && p->call->status!=410 ) return rc;
+  char said[sizeof r->endpoint->client->error];
+  memcpy(said, r->endpoint->client->error, sizeof said);
+  return fail(r->endpoint->client, "%.700s. This was not the first page, so the server may have forgotten the cursor under which the scan began; "
+              "run the statement again", said);
+}
+
+static void scan_restart(ortto_reader *r){       /* under the next filter */
+  r->begun = r->done = r->parallel = 0;
+  r->next_offset = r->ask_offset = 0;
+  r->cursor[0] = 0;
+  r->total = -1;
+  r->overlap = 0;
+}
+
+static int scan_load(ortto_reader *r, page **out){
+  for(;;){
+    int rc = ORTTO_OK, discarded = 0;
+    if( r->done && r->head==NULL ){
+      if( r->filter_next+1>=r->filters ) return ORTTO_DONE;
+      r->filter_next++;
+      scan_restart(r);
+    }
+    if( r->head==NULL ) rc = scan_request(r, r->next_offset);
+    if( rc==ORTTO_OK ) rc = scan_widen(r);
+    if( rc!=ORTTO_OK ) return rc;
+    rc = call_wait(r->head->call);
+    if( rc!=ORTTO_OK ) return scan_refused(r, r->head, rc);
+    page *p = page_pop(r);
+    int first = !r->begun;
+    rc = scan_take(r, p, &discarded);
+    if( rc==ORTTO_OK && !discarded ) rc = page_extras(r, p);
+    if( rc==ORTTO_OK && !discarded && !first ) rc = scan_widen(r);
+    if( rc!=ORTTO_OK || discarded || p->rows==0 ){
+      page_free(r, p);
+      if( rc!=ORTTO_OK ) return rc;
+      continue;
+    }
+    *out = p;
+    return ORTTO_OK;
+  }
+}
+
+/* -- lists in one answer, or by offset -- */
+
+static const char *list_path(ortto_table table){
+  switch( table ){
+    case ORTTO_AUDIENCES: return "/v1/audiences/get";
+    case ORTTO_TAGS: return "/v1/tags/get";
+    default: return definitions_path(table);
+  }
+}
+
+static char *list_body(const ortto_reader *r){
+  buf b = { 0 };
+  if( r->table!=ORTTO_AUDIENCES ) buf_puts(&b, "{}");
+  else buf_printf(&b, "{\"limit\":%d,\"offset\":%lld%s}", LIST_PAGE, (long long)r->next_offset, r->with_filter ? ",\"with_filter\":true" : "");
+  if( b.failed ) buf_free(&b);
+  return b.p;
+}
+
+/* A row's parts: a person's definition is wrapped, and tracked_value stands beside it. */
+static int list_rows(ortto_reader *r, page *p, js list){
+  js record;
+  int rc = page_room(r, p, js_type(list)=='[' ? count_elements(list) : 0);
+  if( rc!=ORTTO_OK || js_type(list)!='[' ) return rc;
+  js_iter it = js_in(list);
+  while( js_next(&it, NULL, &record) ){
+    if( js_type(record)!='{' ) return bad_answer(p->call, "has a record that is no object");
+    js *part = &p->part[(size_t)p->rows*(size_t)r->parts];
+    js archived = r->table==ORTTO_AUDIENCES ? js_get(record, "archived_at") : (js){ NULL, 0 };
+    if( js_type(archived)=='"' && archived.n>5 && memcmp(archived.p+1, "0001", 4)!=0 ) continue;
+    part[0] = record;
+    if( r->parts>1 ) part[1] = js_get(record, "field");
+    js id = js_get(record, "id");
+    if( js_type(id)=='"' ) p->id[p->rows] = unquoted(id);
+    else if( r->table==ORTTO_AUDIENCES || r->table==ORTTO_ACTIVITIES ) return bad_answer(p->call, "has a record without an id");
+    p->rows++;
+  }
+  return ORTTO_OK;
+}
+
+static int list_load(ortto_reader *r, page **out){
+  js answer;
+  if( r->done ) return ORTTO_DONE;
+  page *p = page_new(r);
+  if( p==NULL ) return no_memory(r->endpoint->client);
+  p->call = call_new(r->endpoint, "POST", list_path(r->table), list_body(r), CALL_READ, r->doing);
+  int rc = p->call ? call_wait(p->call) : ORTTO_NOMEM;
+  if( rc==ORTTO_OK ) rc = answer_json(p->call, &answer);
+  if( rc!=ORTTO_OK ) return rc;
+  int wrapped = r->table==ORTTO_PERSON_CUSTOM_FIELDS || r->table==ORTTO_ACCOUNT_CUSTOM_FIELDS;
+  js list = wrapped ? js_get(answer, "fields") : answer;
+  if( list.p==NULL || (js_type(list)!='[' && js_type(list)!='n') ) return bad_answer(p->call, wrapped ? "has no list \"fields\"" : "is no list");
+  int received = js_type(list)=='[' ? count_elements(list) : 0, fresh = 0;
+  rc = list_rows(r, p, list);
+  log_rows(p->call, received);
+  r->done = r->table!=ORTTO_AUDIENCES || received<LIST_PAGE;   /* audiences: a short page ends [recorded] */
+  r->next_offset += received;
+  if( rc==ORTTO_OK && r->table==ORTTO_AUDIENCES && p->rows ){
+    rc = page_unseen(r, p, &fresh);
+    if( rc==ORTTO_OK && fresh==0 ) rc = bad_answer(p->call, "has only rows that came before");
+  }
+  if( rc==ORTTO_OK ) *out = page_pop(r);
+  return rc;
+}
+
+/* -- the activity feed: one person after the other -- */
+
+static char *feed_body(const ortto_reader *r){
+  buf b = { 0 };
+  buf_printf(&b, "{\"person_id\":\"%s\",\"limit\":%d,\"offset\":%lld}", r->ids[r->id_next], LIST_PAGE, (long long)r->next_offset);
+  if( b.failed ) buf_free(&b);
+  return b.p;
+}
+
+/* meta.has_more says whether more follow here [recorded]. */
+static int feed_follow(ortto_reader *r, page *p, js answer){
+  js more = js_get(js_get(answer, "meta"), "has_more"), next = js_get(answer, "next_offset");
+  int64_t offset;
+  if( js_type(more)!='t' && js_type(more)!='f' ) return bad_answer(p->call, "does not say whether more rows follow (\"meta.has_more\")");
+  if( js_true(more) ){
+    if( !js_integer(next, &offset) || offset<=r->next_offset ) return bad_answer(p->call, "says that more rows follow, but next_offset does not grow");
+    if( p->rows==0 ) return bad_answer(p->call, "has no rows, but says that more follow");
+    r->next_offset = offset;
+  }else{
+    r->id_next++;
+    r->next_offset = 0;
+  }
+  return ORTTO_OK;
+}
+
+static int feed_load(ortto_reader *r, page **out){
+  js answer;
+  int fresh = 0;
+  if( r->id_next>=r->id_count ) return ORTTO_DONE;
+  page *p = page_new(r);
+  if( p==NULL ) return no_memory(r->endpoint->client);
+  p->ids = r->ids + r->id_next;
+  p->call = call_new(r->endpoint, "POST", "/v1/person/get/activities", feed_body(r), CALL_READ|CALL_FEED, r->doing);
+  int rc = p->call ? call_wait(p->call) : ORTTO_NOMEM;
+  if( rc==ORTTO_OK ) rc = answer_json(p->call, &answer);
+  if( rc!=ORTTO_OK ) return rc;
+  js list = js_get(answer, "activities");
+  if( list.p==NULL || (js_type(list)!='[' && js_type(list)!='n') ) return bad_answer(p->call, "has no list \"activities\"");
+  rc = list_rows(r, p, list);
+  log_rows(p->call, p->rows);
+  if( rc==ORTTO_OK ) rc = feed_follow(r, p, answer);
+  if( rc==ORTTO_OK && p->rows ){
+    rc = page_unseen(r, p, &fresh);
+    if( rc==ORTTO_OK && fresh==0 ) rc = bad_answer(p->call, "has only rows that came before");
+  }
+  if( rc==ORTTO_OK ) *out = page_pop(r);
+  return rc;
+}
+
+/* -- the table of fields: our own listing, as rows -- */
+
+static cJSON *field_record(const ortto_field *f, ortto_table table){
+  cJSON *o = cJSON_CreateObject();
+  int ok = cJSON_AddStringToObject(o, "entity", table_names[table]) && cJSON_AddStringToObject(o, "id", f->id)
+        && cJSON_AddStringToObject(o, "name", f->name) && cJSON_AddStringToObject(o, "column_name", f->column)
+        && cJSON_AddStringToObject(o, "display_type", f->display_type) && cJSON_AddStringToObject(o, "sql_type", type_names[f->type])
+        && cJSON_AddBoolToObject(o, "read_only", f->read_only) && cJSON_AddBoolToObject(o, "hidden", f->hidden)
+        && cJSON_AddBoolToObject(o, "custom", f->custom)
+        && (f->choices==NULL || cJSON_AddRawToObject(o, "choices", f->choices));
+  if( ok ) return o;
+  cJSON_Delete(o);
+  return NULL;
+}
+
+static char *fields_text(const ortto_field_list *list, ortto_table table){
+  cJSON *array = cJSON_CreateArray();
+  int ok = array!=NULL;
+  for(int i=1; ok && i<list->count; i++){        /* 0 is the id */
+    cJSON *o = field_record(&list->field[i], table);
+    ok = o && cJSON_AddItemToArray(array, o);
+  }
+  char *text = ok ? cJSON_PrintUnformatted(array) : NULL;
+  cJSON_Delete(array);
+  return text;
+}
+
+static int fields_load(ortto_reader *r, page **out){
+  ortto_field_list *list;
+  js array;
+  if( r->id_next>1 ) return ORTTO_DONE;
+  ortto_table table = r->id_next++==0 ? ORTTO_PEOPLE : ORTTO_ACCOUNTS;
+  int rc = ortto_fields_list(r->endpoint, table, "*", 0, &list);
+  if( rc!=ORTTO_OK ) return rc;
+  page *p = page_new(r);
+  char *text = fields_text(list, table);
+  ortto_fields_free(list);
+  if( p==NULL || text==NULL ){
+    cJSON_free(text);
+    return no_memory(r->endpoint->client);
+  }
+  buf_puts(&p->text, text);
+  cJSON_free(text);
+  if( p->text.failed || !json_check(p->text.p, p->text.n, &array) ) return no_memory(r->endpoint->client);
+  rc = list_rows(r, p, array);
+  if( rc==ORTTO_OK ) *out = page_pop(r);
+  return rc;
+}
+
+/* -- opening -- */
+
+static cJSON *condition_is(const char *id, const char *value){
+  cJSON *o = cJSON_CreateObject(), *body = o ? cJSON_AddObjectToObject(o, "$str::is") : NULL;
+  if( body && cJSON_AddStringToObject(body, "field_id", id) && cJSON_AddStringToObject(body, "value", value) ) return o;
+  cJSON_Delete(o);
+  return NULL;
+}
+
+static cJSON *condition_any(const ortto_condition *c, int from, int count){
+  if( count==1 ) return condition_is(c->field->id, c->values[from]);
+  cJSON *o = cJSON_CreateObject(), *any = o ? cJSON_AddArrayToObject(o, "$or") : NULL;
+  int ok = any!=NULL;
+  for(int i=0; ok && i<count; i++){
+    cJSON *is = condition_is(c->field->id, c->values[from+i]);
+    ok = is && cJSON_AddItemToArray(any, is);
+  }
+  if( ok ) return o;
+  cJSON_Delete(o);
+  return NULL;
+}
+
+static cJSON *condition_presence(const ortto_condition *c){
+  cJSON *o = cJSON_CreateObject();
+  cJSON *body = o ? cJSON_AddObjectToObject(o, c->test==ORTTO_HAS_VALUE ? "$has_any_value" : "$has_no_value") : NULL;
+  if( body && cJSON_AddStringToObject(body, "field_id", c->field->id) ) return o;
+  cJSON_Delete(o);
+  return NULL;
+}
+
+/* The conditions, of which `split` (-1: none) takes only the values from..from+OR_MAX-1, and the user's own filter,
+** joined by $and. *text is NULL where there is nothing to ask. 0 when out of memory. */
+static int filter_text(const ortto_query *q, int split, int from, char **text){
+  cJSON *all = cJSON_CreateArray(), *o = NULL;
+  int ok = all!=NULL;
+  if( ok && q->filter ) ok = (o = cJSON_CreateRaw(q->filter))!=NULL && cJSON_AddItemToArray(all, o);
+  for(int i=0; ok && i<q->condition_count; i++){
+    const ortto_condition *c = &q->conditions[i];
+    if( c->test==ORTTO_IS && i!=split && c->count>OR_MAX ) continue;   /* stays with the caller, who checks every row */
+    int left = c->count - from;
+    if( c->test!=ORTTO_IS ) o = condition_presence(c);
+    else o = i==split ? condition_any(c, from, left<OR_MAX ? left : OR_MAX) : condition_any(c, 0, c->count);
+    ok = o && cJSON_AddItemToArray(all, o);
+  }
+  *text = NULL;
+  if( ok && cJSON_GetArraySize(all)==1 ) ok = (*text = cJSON_PrintUnformatted(cJSON_GetArrayItem(all, 0)))!=NULL;
+  else if( ok && cJSON_GetArraySize(all)>1 ){
+    o = cJSON_CreateObject();
+    ok = o && cJSON_AddItemToObject(o, "$and", all);
+    if( ok ) all = NULL;
+    if( ok ) ok = (*text = cJSON_PrintUnformatted(o))!=NULL;
+    cJSON_Delete(o);
+  }
+  cJSON_Delete(all);
+  return ok;
+}
+
+static int reader_filters(ortto_reader *r, const ortto_query *q){
+  int split = -1, total = 0;
+  for(int i=0; i<q->condition_count; i++)
+    if( q->conditions[i].test==ORTTO_IS && q->conditions[i].count>OR_MAX && split<0 ) split = i;
+  if( split>=0 ) total = q->conditions[split].count;
+  r->filters = total>0 ? (total + OR_MAX - 1)/OR_MAX : 1;
+  r->filter = calloc((size_t)r->filters, sizeof *r->filter);
+  int ok = r->filter!=NULL;
+  for(int i=0; ok && i<r->filters; i++){
+    char *text;
+    ok = filter_text(q, split, i*OR_MAX, &text);
+    if( ok && text ) ok = (r->filter[i] = arena_text(&r->memory, text, strlen(text)))!=NULL;
+    cJSON_free(text);
+  }
+  return ok ? ORTTO_OK : no_memory(r->endpoint->client);
+}
+
+/* Everything of a page's request that stays the same from page to page: ,"member":value ... */
+static int reader_common(ortto_reader *r, const ortto_query *q){
+  cJSON *o = cJSON_CreateObject();
+  int ok = o!=NULL;
+  if( ok && q->q ) ok = cJSON_AddStringToObject(o, "q", q->q)!=NULL;
+  if( ok && q->archived )                        /* accounts: documented, never recorded */
+    ok = cJSON_AddStringToObject(o, "type", r->table==ORTTO_PEOPLE ? "archived" : "archived_organization")!=NULL;
+  if( ok && q->audience ) ok = cJSON_AddStringToObject(o, "audience_id", q->audience)!=NULL;
+  if( ok && q->sort ) ok = cJSON_AddStringToObject(o, "sort_by_field_id", q->sort->id)
+                        && cJSON_AddStringToObject(o, "sort_order", q->descending ? "desc" : "asc");
+  char *text = ok ? cJSON_PrintUnformatted(o) : NULL;
+  cJSON_Delete(o);
+  if( text==NULL ) return no_memory(r->endpoint->client);
+  size_t n = strlen(text);
+  r->common = calloc(n + 1, 1);
+  if( r->common && n>2 ){
+    memcpy(r->common, text, n - 1);              /* without the closing brace; the opening one becomes a comma */
+    r->common[0] = ',';
+  }
+  cJSON_free(text);
+  return r->common ? ORTTO_OK : no_memory(r->endpoint->client);
+}
+
+/* The field ids in requests of FIELDS_MAX each. With no field at all one small one is asked for: what the server does
+** with an empty list is not known. */
+static int reader_chunks(ortto_reader *r){
+  int wanted = 0, at = 0;
+  for(int i=0; i<r->fields; i++) wanted += i!=r->id_at;
+  r->chunks = wanted ? (wanted + FIELDS_MAX - 1)/FIELDS_MAX : 1;
+  r->chunk = calloc((size_t)r->chunks, sizeof *r->chunk);
+  if( r->chunk==NULL ) return no_memory(r->endpoint->client);
+  for(int k=0; k<r->chunks; k++){
+    cJSON *array = cJSON_CreateArray();
+    int ok = array!=NULL;
+    for(int n=0; ok && n<FIELDS_MAX && at<r->fields; at++) if( at!=r->id_at ){
+      cJSON *id = cJSON_CreateString(r->field[at]->id);
+      ok = id && cJSON_AddItemToArray(array, id);
+      n++;
+    }
+    if( ok && wanted==0 ) ok = cJSON_AddItemToArray(array, cJSON_CreateString(r->table==ORTTO_PEOPLE ? "str::email" : "str:o:name"));
+    char *text = ok ? cJSON_PrintUnformatted(array) : NULL;
+    if( text ) r->chunk[k] = arena_text(&r->memory, text, strlen(text));
+    cJSON_free(text);
+    cJSON_Delete(array);
+    if( r->chunk[k]==NULL ) return no_memory(r->endpoint->client);
+  }
+  return ORTTO_OK;
+}
+
+/* Archived and Restored decide whether a person found by id is a row. */
+static const ortto_field archived_field = { "a", "Archived", "archived", "time", NULL, ORTTO_TIME, 1, 0, 0, 1, 0 };
+static const ortto_field restored_field = { "r", "Restored", "restored", "time", NULL, ORTTO_TIME, 1, 0, 0, 1, 0 };
+
+static int reader_fields(ortto_reader *r, const ortto_query *q){
+  r->asked = r->fields = q->field_count;
+  r->field = calloc((size_t)q->field_count + 3, sizeof *r->field);
+  r->value = calloc((size_t)q->field_count + 3, sizeof *r->value);
+  r->after = malloc(((size_t)q->field_count + 3) * sizeof *r->after);
+  if( r->field==NULL || r->value==NULL || r->after==NULL ) return no_memory(r->endpoint->client);
+  r->id_at = r->archived_at = r->restored_at = r->person_at = r->tag_type_at = -1;
+  if( q->field_count ) memcpy(r->field, q->fields, (size_t)q->field_count * sizeof *r->field);
+  if( r->table==ORTTO_PEOPLE && q->by_ids ){
+    for(int i=0; i<q->field_count; i++){
+      if( strcmp(r->field[i]->id, "a")==0 ) r->archived_at = i;
+      if( strcmp(r->field[i]->id, "r")==0 ) r->restored_at = i;
+    }
+    if( r->archived_at<0 ){ r->archived_at = r->fields; r->field[r->fields++] = &archived_field; }
+    if( r->restored_at<0 ){ r->restored_at = r->fields; r->field[r->fields++] = &restored_field; }
+  }
+  for(int i=0; i<r->fields; i++){
+    const char *id = r->field[i]->id;
+    if( is_contacts(r) && strcmp(id, "id")==0 ) r->id_at = i;
+    else if( !index_put(&r->by_id, id, strlen(id), i) ) return no_memory(r->endpoint->client);
+    if( r->table==ORTTO_ACTIVITIES && strcmp(id, "person_id")==0 ) r->person_at = i;
+    if( r->table==ORTTO_TAGS && strcmp(id, "type")==0 ) r->tag_type_at = i;
+    if( r->table==ORTTO_AUDIENCES && strcmp(id, "filter")==0 ) r->with_filter = 1;
+  }
+  for(int i=0; i<=r->fields; i++) r->after[i] = -1;
+  return ORTTO_OK;
+}
+
+/* What is no id cannot be found, and the server calls it a bad request: left out here. */
+static int reader_ids(ortto_reader *r, const ortto_query *q){
+  index_map once = { 0 };
+  int ok = 1;
+  r->ids = calloc((size_t)q->id_count + 1, sizeof *r->ids);
+  ok = r->ids!=NULL;
+  for(int i=0; ok && i<q->id_count; i++){
+    size_t n = strlen(q->ids[i]);
+    if( !ortto_is_id(q->ids[i], n) || is_zero_id(q->ids[i]) || index_get(&once, q->ids[i], n)>=0 ) continue;
+    char *id = arena_text(&r->memory, q->ids[i], n);
+    ok = id && index_put(&once, id, n, i);
+    if( ok ) r->ids[r->id_count++] = id;
+  }
+  index_free(&once);
+  return ok ? ORTTO_OK : no_memory(r->endpoint->client);
+}
+
+static void reader_kind(ortto_reader *r, const ortto_query *q){
+  r->parts = 1;
+  if( r->table==ORTTO_ACTIVITIES ) r->load = feed_load;
+  else if( r->table==ORTTO_FIELDS ) r->load = fields_load;
+  else if( !is_contacts(r) ){
+    r->load = list_load;
+    if( r->table==ORTTO_PERSON_CUSTOM_FIELDS ) r->parts = 2;
+  }else r->load = q->by_ids ? ids_load : scan_load;
+}
+
+int ortto_reader_open(ortto_endpoint *e, const ortto_query *q, ortto_reader **out){
+  ortto_reader *r = calloc(1, sizeof *r);
+  *out = NULL;
+  if( r==NULL ) return no_memory(e->client);
+  r->endpoint = e;
+  e->references++;
+  r->table = q->table;
+  r->doing = reading[q->table];
+  r->tail = &r->head;
+  r->limit = q->limit;
+  r->total = -1;
+  r->next_offset = q->offset;
+  if( q->cursor_id && ortto_is_id(q->cursor_id, strlen(q->cursor_id)) ) memcpy(r->cursor, q->cursor_id, 25);
+  r->cache = q->cache;
+  if( r->cache && r->cache->bytes>CACHE_MAX ) cache_clear(r->cache);
+  reader_kind(r, q);
+  int rc = reader_fields(r, q);
+  if( rc==ORTTO_OK ) rc = reader_ids(r, q);
+  if( rc==ORTTO_OK && is_contacts(r) ) rc = reader_chunks(r);
+  if( rc==ORTTO_OK && is_contacts(r) ) r->parts = r->chunks;
+  if( rc==ORTTO_OK && r->load==scan_load ) rc = reader_filters(r, q);
+  if( rc==ORTTO_OK && r->load==scan_load ) rc = reader_common(r, q);
+  if( rc!=ORTTO_OK ){
+    ortto_reader_close(r);
+    return rc;
+  }
+  *out = r;
+  return ORTTO_OK;
+}
+
+void ortto_reader_close(ortto_reader *r){
+  if( r==NULL ) return;
+  pages_drop(r);
+  page_free(r, r->current);
+  seen_free(&r->seen);
+  index_free(&r->by_id);
+  arena_free(&r->scratch);
+  arena_free(&r->memory);
+  free(r->field);
+  free(r->value);
+  free(r->after);
+  free(r->chunk);
+  free(r->ids);
+  free(r->filter);
+  free(r->common);
+  ortto_endpoint_close(r->endpoint);
+  free(r);
+}
+
+/* -- row by row -- */
+
+#define ROWS_BETWEEN_PUMPS 32      /* the network is served while the caller works */
+
+int ortto_reader_next(ortto_reader *r, const ortto_value **values){
+  for(;;){
+    page *p = r->current;
+    if( p==NULL || p->at==p->rows ){
+      page_free(r, p);
+      r->current = NULL;
+      int rc = r->load(r, &r->current);
+      if( rc!=ORTTO_OK ) return rc;
+      r->pages++;
+      continue;
+    }
+    if( r->endpoint->client->in_flight && p->at%ROWS_BETWEEN_PUMPS==0 ) pump(r->endpoint->client, 0);
+    int rc = row_decode(r, p, p->at++);
+    if( rc!=ORTTO_OK ) return rc;
+    if( is_archived(r) ) continue;
+    *values = r->value;
+    return ORTTO_ROW;
+  }
+}
+
+void ortto_reader_progress(const ortto_reader *r, ortto_progress *out){
+  const page *p = r->current;
+  memset(out, 0, sizeof *out);
+  out->page = r->pages;
+  out->page_ends = p==NULL || p->at==p->rows;
+  out->total = r->total;
+  out->cursor_id = r->cursor[0] ? r->cursor : NULL;
+  out->next_offset = p && p->has_more ? p->next_offset : r->next_offset;
+  out->requests = r->requests;
+  out->retries = r->retries;
+  out->fell_back = r->fell_back;
+}
+
+int ortto_reader_count(ortto_reader *r, int64_t *count){
+  js records;
+  *count = -1;
+  if( r->load!=scan_load || r->filters!=1 ) return ORTTO_OK;
+  page *p = page_new(r);
+  if( p==NULL ) return no_memory(r->endpoint->client);
+  p->limit = 1;
+  p->call = call_new(r->endpoint, "POST", scan_path(r->table), scan_body(r, 1, 0, "", r->chunk[0]), CALL_READ, r->doing);
+  int rc = p->call ? call_wait(p->call) : ORTTO_NOMEM;
+  if( rc==ORTTO_OK ) rc = page_members(r, p, &records);
+  if( rc==ORTTO_OK ){
+    int rows = js_type(records)=='[' ? count_elements(records) : 0;
+    log_rows(p->call, rows);
+    if( !p->has_more ) *count = rows;
+    else if( p->total>rows ) *count = p->total;
+  }
+  page_free(r, page_pop(r));
+  return rc;
+}
+
+/* ==== 10. Small calls ========================================================================================= */
+
+int ortto_check(ortto_endpoint *e){
+  js answer;
+  call *c;
+  int rc;
+  if( e->protocol==ORTTO_API ){
+    rc = call_now(e, "/v1/person/get", strdup("{\"fields\":[\"str::email\"],\"limit\":1}"), "checking the key", &c, &answer);
+    if( rc==ORTTO_OK && js_get(answer, "contacts").p==NULL ) rc = bad_answer(c, "has no \"contacts\": is this Ortto?");
+  }else{
+    c = call_new(e, "GET", "/v1/me", NULL, 0, "checking the segment_key");
+    rc = c ? call_wait(c) : ORTTO_NOMEM;
+  }
+  call_drop(c);
+  return rc;
+}
+
+/* Characters that a server may trim, fold or normalize: marks that combine, blanks of all kinds, and beyond. */
+static int is_delicate(unsigned c){
+  static const struct { unsigned from, to; } ranges[] = {
+    { 0x00, 0x1F }, { 0x7F, 0xA0 }, { 0xAD, 0xAD }, { 0x300, 0x36F }, { 0x1100, 0x11FF }, { 0x1680, 0x1680 }, { 0x180B, 0x180F },
+    { 0x1AB0, 0x1AFF }, { 0x1DC0, 0x1DFF }, { 0x2000, 0x206F }, { 0x20D0, 0x20FF }, { 0x2126, 0x212B }, { 0x2329, 0x232A },
+    { 0x3000, 0x3000 }, { 0x3099, 0x309A }, { 0xD7B0, 0xD7FF }, { 0xE000, 0xFAFF }, { 0xFB1D, 0xFB4F }, { 0xFE00, 0xFE2F },
+    { 0xFEFF, 0xFEFF }, { 0xFFF0, 0xFFFF }, { 0x1D100, 0x1D1FF }, { 0x2F800, 0x2FA1F }, { 0xE0000, 0x10FFFF },
+  };
+  for(int i=0; i<COUNT(ranges); i++) if( c>=ranges[i].from && c<=ranges[i].to ) return 1;
+  return 0;
+}
+
+int ortto_text_is_exact(const char *text, size_t length){
+  const char *p = text, *end = text + length;
+  int characters = 0;
+  if( length==0 || text[0]==' ' || end[-1]==' ' ) return 0;
+  while( p<end ){
+    size_t n = utf8_length(p, end);
+    unsigned c = (unsigned char)*p;
+    if( n==0 || ++characters>255 ) return 0;
+    if( n>1 ) c &= 0xFFu >> (n+1);
+    for(size_t i=1; i<n; i++) c = c<<6 | ((unsigned char)p[i] & 0x3Fu);
+    if( is_delicate(c) ) return 0;
+    p += n;
+  }
+  return 1;
+}
+
+static int audience_match(ortto_client *client, ortto_reader *r, const char *wanted, char **id){
+  const ortto_value *v;
+  size_t n = strlen(wanted);
+  int rc, by_name = 0, by_id = 0;
+  while( (rc = ortto_reader_next(r, &v))==ORTTO_ROW ){
+    int is_id = v[0].length==n && memcmp(v[0].text, wanted, n)==0;
+    int is_name = v[1].kind==ORTTO_VALUE_TEXT && v[1].length==n && memcmp(v[1].text, wanted, n)==0;
+    by_name += is_name;
+    if( (!is_id && !is_name) || v[0].kind!=ORTTO_VALUE_TEXT || by_id ) continue;
+    by_id = is_id;
+    free(*id);
+    if( (*id = strndup(v[0].text, v[0].length))==NULL ) return no_memory(client);
+  }
+  if( rc!=ORTTO_DONE ) return rc;
+  if( *id==NULL ) return fail(client, "ortto: there is no audience '%.80s'; SELECT id, name FROM ortto_audiences lists them", wanted);
+  if( !by_id && by_name>1 )
+    return fail(client, "ortto: %d audiences are called '%.80s'; give the id of one of them (SELECT id, name FROM ortto_audiences)", by_name, wanted);
+  return ORTTO_OK;
+}
+
+int ortto_audience_find(ortto_endpoint *e, const char *name_or_id, char **id){
+  const ortto_field *fields[] = { &audience_members[0], &audience_members[1] };
+  ortto_query q = { .table = ORTTO_AUDIENCES, .fields = fields, .field_count = 2 };
+  ortto_reader *r;
+  *id = NULL;
+  int rc = ortto_reader_open(e, &q, &r);
+  if( rc==ORTTO_OK ) rc = audience_match(e->client, r, name_or_id, id);
+  ortto_reader_close(r);
+  if( rc!=ORTTO_OK ){
+    free(*id);
+    *id = NULL;
+  }
+  return rc;
+}

@@ -1,0 +1,286 @@
+/*
+** ortto_client.h - what Ortto can do for us: HTTP, JSON and Ortto's API, and nothing of SQLite's virtual tables.
+**
+** In order of use:
+**
+**     ortto_client_new            one per SQLite connection: connection pool, rate limit, request log
+**     ortto_config_set            settings of this client, over the environment and the defaults
+**     ortto_endpoint_open         settings and a table's arguments become a host and a key
+**     ortto_fields_list           the fields of people or accounts, with column names and types
+**     ortto_reader_open/_next     rows of any table, as typed values, page by page
+**     ortto_check                 one cheap request that proves the settings
+**
+** Rules that hold for every function below:
+** - A client and all that came from it belong to one thread at a time. Two clients share nothing.
+** - A function that returns int returns ORTTO_OK (or ORTTO_ROW, ORTTO_DONE where it says so) or an error code; then
+**   ortto_error(client) is a whole sentence for the user, which begins with "ortto: " and never holds a key.
+** - A function that may send something blocks; it asks ortto_host.interrupted at least every 40 ms.
+** - Strings are UTF-8. Text from the server is sound UTF-8 here: what was not is U+FFFD.
+** - Times in milliseconds (_ms) are wall-clock durations; sizes are bytes.
+**
+** Facts about the API are taken from Ortto's documentation and from recorded answers; what is a guess is marked so
+** in ortto_client.c where the code relies on it.
+*/
+#ifndef ORTTO_CLIENT_H
+#define ORTTO_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ORTTO_VERSION "0.1.0"
+
+enum {
+  ORTTO_OK = 0,
+  ORTTO_ERROR,                 /* ortto_error() says what and what to do */
+  ORTTO_NOMEM,                 /* an allocation failed; nothing is half done */
+  ORTTO_INTERRUPT,             /* ortto_host.interrupted said so */
+  ORTTO_ROW,                   /* ortto_reader_next: a record is there */
+  ORTTO_DONE                   /* ortto_reader_next: there are no more */
+};
+
+typedef struct ortto_client ortto_client;
+typedef struct ortto_endpoint ortto_endpoint;
+typedef struct ortto_reader ortto_reader;
+typedef struct ortto_cache ortto_cache;
+
+/* ---- client -------------------------------------------------------------------------------------------------- */
+
+typedef struct ortto_host {
+  int (*interrupted)(void *ctx);   /* non-zero: give up whatever is waited for. Called on the caller's thread */
+  void *ctx;
+} ortto_host;
+
+/* Returns NULL when out of memory or when libcurl cannot start. Free with ortto_client_free, after all endpoints and
+** readers that came from it. Sends nothing. */
+ortto_client *ortto_client_new(const ortto_host *host);
+void ortto_client_free(ortto_client *client);
+
+/* The last error of this client; "" if none. Valid until the next call with this client. */
+const char *ortto_error(const ortto_client *client);
+
+/* ---- settings ------------------------------------------------------------------------------------------------ */
+
+typedef enum ortto_setting {
+  ORTTO_REGION, ORTTO_KEY, ORTTO_SEGMENT_KEY, ORTTO_API_URL, ORTTO_TIMEOUT_MS, ORTTO_RETRIES, ORTTO_RATE,
+  ORTTO_CONCURRENCY, ORTTO_MAX_DELETES, ORTTO_PROGRESS, ORTTO_SETTINGS   /* the last is their number */
+} ortto_setting;
+
+/* Settings written in a table's arguments: value[i] is NULL where none was given. Owned by the caller. */
+typedef struct ortto_args {
+  char *value[ORTTO_SETTINGS];
+} ortto_args;
+
+/* The setting of that name, or -1 with an error that lists the names. */
+int ortto_setting_find(ortto_client *client, const char *name);
+const char *ortto_setting_name(ortto_setting setting);
+
+/* Is `value` good for this setting, as an argument of a table (in_args: then `file:` and foreign `env:` names are
+** refused) or of ortto_config? On success *normal, if asked for, is the value as we keep it; the caller frees it. */
+int ortto_setting_check(ortto_client *client, ortto_setting setting, const char *value, int in_args, char **normal);
+
+/* Set for this client, or reset with value NULL. */
+int ortto_config_set(ortto_client *client, ortto_setting setting, const char *value);
+
+/* What is in force for this client (configuration, environment, default), as text that may be shown: a key is
+** masked. *text is NULL where nothing is set; the caller frees it. */
+int ortto_config_get(ortto_client *client, ortto_setting setting, char **text);
+
+/* Is a value in force, wherever it comes from? */
+int ortto_config_is_set(const ortto_client *client, ortto_setting setting);
+
+/* The number in force for one of the numeric settings or, for progress, 0 or 1; args may be NULL. */
+int ortto_config_number(ortto_client *client, const ortto_args *args, ortto_setting setting, long *number);
+
+/* ---- endpoint: a host with a key ----------------------------------------------------------------------------- */
+
+typedef enum ortto_protocol {
+  ORTTO_API,                   /* Ortto's public API, custom API key */
+  ORTTO_SEGMENT                /* the Segment (Actions) data source */
+} ortto_protocol;
+
+/* Puts together host, key and limits; args may be NULL. Fails where a setting is missing or bad, and where the key
+** must not go to that host. Sends nothing. Release with ortto_endpoint_close. */
+int ortto_endpoint_open(ortto_client *client, const ortto_args *args, ortto_protocol protocol, ortto_endpoint **out);
+void ortto_endpoint_close(ortto_endpoint *endpoint);
+
+/* A hash of host and key: equal for two endpoints that see the same data. */
+uint64_t ortto_endpoint_identity(const ortto_endpoint *endpoint);
+
+/* One cheap request (API: one contact; Segment: GET /me) that proves host, region and key. */
+int ortto_check(ortto_endpoint *endpoint);
+
+/* ---- tables, fields, values ---------------------------------------------------------------------------------- */
+
+typedef enum ortto_table {
+  ORTTO_PEOPLE, ORTTO_ACCOUNTS, ORTTO_AUDIENCES, ORTTO_TAGS, ORTTO_PERSON_CUSTOM_FIELDS,
+  ORTTO_ACCOUNT_CUSTOM_FIELDS, ORTTO_ACTIVITIES, ORTTO_FIELDS, ORTTO_TABLES   /* the last is their number */
+} ortto_table;
+
+const char *ortto_table_name(ortto_table table);          /* "people", "accounts", ... */
+
+typedef enum ortto_type {      /* how a value is encoded by Ortto, and what it becomes here */
+  ORTTO_TEXT,                  /* string */
+  ORTTO_INTEGER,               /* integer, exact over int64 */
+  ORTTO_REAL,                  /* integer x 1000 in Ortto (decimal, currency): divided here */
+  ORTTO_BOOLEAN,               /* 1 or 0 */
+  ORTTO_DATE,                  /* {year,month,day,timezone}: YYYY-MM-DD */
+  ORTTO_TIME,                  /* RFC 3339 text as sent */
+  ORTTO_PLACE,                 /* {id,name}: the name */
+  ORTTO_PHONE,                 /* {c,n}: + and both */
+  ORTTO_JSON,                  /* JSON text as sent */
+  ORTTO_TAG_TYPE,              /* a tag's "" or "organization": person or account */
+  ORTTO_RENDERED               /* the activity feed's render_cmds: their text, joined */
+} ortto_type;
+
+const char *ortto_type_sql(ortto_type type);               /* the declared type of such a column: "TEXT", "JSON", ... */
+
+typedef struct ortto_field {
+  const char *id;              /* Ortto's field id ("str::email"), or the member of the record ("created_at") */
+  const char *name;            /* as Ortto shows it */
+  const char *column;          /* the SQL column's name, unique in its list whatever the case of letters */
+  const char *display_type;    /* Ortto's word for what it means */
+  const char *choices;         /* JSON array of a select's choices, or NULL */
+  ortto_type type;
+  unsigned read_only : 1;
+  unsigned hidden : 1;
+  unsigned custom : 1;
+  unsigned listed : 1;         /* the server itself said that this instance has it */
+  unsigned key : 1;            /* part of the key of its table */
+} ortto_field;
+
+typedef struct ortto_field_list {
+  const ortto_field *field;
+  int count;
+  void *memory;                /* owner of the strings */
+} ortto_field_list;
+
+/* The columns of any table but people and accounts: constant, not to be freed. */
+const ortto_field_list *ortto_table_fields(ortto_table table);
+
+/* Columns that steer a read of people and accounts instead of holding a value: "filter", "q", "scope", "sort",
+** "audience" (people only); NULL past the last. */
+const char *ortto_steering_column(ortto_table table, int i);
+
+/* The fields of people or accounts, the id first, asked of the server in up to two requests. `selection` is NULL or
+** "standard", "all", or field ids separated by spaces or commas; an unknown id is an error that names what would do.
+** With by_ids the columns are named by field id. Free with ortto_fields_free. */
+int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *selection, int by_ids,
+                      ortto_field_list **out);
+/* The built-in fields alone, for when the server cannot be asked. Sends nothing. */
+int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out);
+void ortto_fields_free(ortto_field_list *list);
+
+/* Does this instance's schema list the built-in field? Asked once per endpoint identity and client, then remembered;
+** an answer that cannot be had counts as no. May return ORTTO_INTERRUPT or ORTTO_NOMEM. */
+int ortto_field_is_listed(ortto_endpoint *endpoint, const ortto_field *field, int *listed);
+
+typedef enum ortto_kind { ORTTO_VALUE_NULL, ORTTO_VALUE_INTEGER, ORTTO_VALUE_REAL, ORTTO_VALUE_TEXT,
+                          ORTTO_VALUE_JSON } ortto_kind;
+
+typedef struct ortto_value {
+  ortto_kind kind;
+  int64_t integer;             /* ORTTO_VALUE_INTEGER */
+  double real;                 /* ORTTO_VALUE_REAL */
+  const char *text;            /* TEXT, JSON: not terminated, may hold NUL */
+  size_t length;
+} ortto_value;
+
+/* ---- reading ------------------------------------------------------------------------------------------------- */
+
+/* Conditions that the server can be asked to apply. Sound ones only: the answer is the same or larger than SQLite's. */
+typedef enum ortto_test { ORTTO_IS, ORTTO_HAS_VALUE, ORTTO_HAS_NO_VALUE } ortto_test;
+
+typedef struct ortto_condition {
+  const ortto_field *field;
+  ortto_test test;
+  const char *const *values;   /* ORTTO_IS: any of these */
+  int count;
+} ortto_condition;
+
+/* May this text be sent as the value of ORTTO_IS without risk that the server finds less than an exact comparison?
+** (No blanks at the ends, nothing that JSON or Unicode processing could change, not empty, at most 255 characters.) */
+int ortto_text_is_exact(const char *text, size_t length);
+
+/* Is this the form of a person's, account's or audience's id: 24 lower-case hexadecimal digits? */
+int ortto_is_id(const char *text, size_t length);
+
+typedef struct ortto_query {   /* all zero: every row. Strings and arrays are copied by ortto_reader_open */
+  ortto_table table;
+  const ortto_field *const *fields;   /* the values wanted, in this order in the record; must outlive the reader */
+  int field_count;
+  const char *const *ids;      /* people, accounts: only these, by get-by-ids; activities: of these people */
+  int id_count;
+  int by_ids;                  /* ids is to be obeyed, even if it is empty */
+  const ortto_condition *conditions;  /* all of these hold */
+  int condition_count;
+  const char *filter;          /* a filter object of Ortto's own, as JSON text */
+  const char *q;               /* Ortto's text search */
+  const ortto_field *sort;     /* the server's own order by this field */
+  int descending;
+  int archived;                /* archived records only */
+  const char *audience;        /* id of the audience whose members are wanted */
+  int64_t limit;               /* no more rows than this will be read: sizes the pages. 0: unknown */
+  int count_only;              /* ortto_reader_count is wanted, not the rows */
+  const char *cursor_id;       /* go on under this cursor ... */
+  int64_t offset;              /* ... from this offset */
+  ortto_cache *cache;          /* by_ids: what was fetched before with the same fields; or NULL */
+} ortto_query;
+
+/* Opens a read; sends nothing yet. Close with ortto_reader_close, which cancels what is in flight. */
+int ortto_reader_open(ortto_endpoint *endpoint, const ortto_query *query, ortto_reader **out);
+void ortto_reader_close(ortto_reader *reader);
+
+/* ORTTO_ROW: *id and values[0..field_count-1] hold the record until the next call. ORTTO_DONE: the read is complete,
+** which is never said of a read that is not. Pages are asked for as rows are: the first alone, then up to
+** `concurrency` under one cursor, delivered in order. */
+int ortto_reader_next(ortto_reader *reader, const ortto_value **values);
+
+/* With count_only: the number of rows, from one request. *count is -1 if the server does not say; then read them. */
+int ortto_reader_count(ortto_reader *reader, int64_t *count);
+
+typedef struct ortto_progress {
+  int64_t page;                /* pages that have been entered; the record last returned is from the last of them */
+  int page_ends;               /* the record last returned was the last of its page */
+  int64_t total;               /* rows in all as the server estimates, -1 unknown */
+  const char *cursor_id;       /* under which the scan goes on, or NULL */
+  int64_t next_offset;         /* where the page after this one begins */
+  int64_t requests, retries;   /* of this read so far */
+  const char *fell_back;       /* why the scan reads one page at a time, or NULL */
+} ortto_progress;
+
+void ortto_reader_progress(const ortto_reader *reader, ortto_progress *progress);
+
+/* Remembers records fetched by id, so that a join does not fetch them again; at most 8 MB, then it starts anew. */
+ortto_cache *ortto_cache_new(void);
+void ortto_cache_free(ortto_cache *cache);
+
+/* The id of the audience with this name or id; unknown and ambiguous names are errors. *id is freed by the caller. */
+int ortto_audience_find(ortto_endpoint *endpoint, const char *name_or_id, char **id);
+
+/* Is this JSON text, and an object? Strict: nothing behind it. */
+int ortto_json_is_object(const char *text, size_t length);
+
+/* ---- what was sent ------------------------------------------------------------------------------------------- */
+
+#define ORTTO_LOG_SIZE 1000
+
+typedef struct ortto_log_entry {
+  int64_t number;              /* counts from 1 */
+  char at[25];                 /* start, UTC: 2025-11-04T19:10:31.123Z */
+  char method[8];
+  char path[64];               /* without host, without key */
+  int status;                  /* HTTP status, 0 if there was no answer */
+  int attempt;                 /* 1 is the first */
+  int64_t ms;
+  int64_t sent_bytes, received_bytes;   /* bodies; received as decompressed */
+  int64_t rows;                /* records in the answer, -1 where it has none */
+  char request_id[64];         /* Ortto's, "" if none */
+  char error[256];             /* "" if none */
+} ortto_log_entry;
+
+/* Entry `number`, or the oldest one kept that comes after it; NULL if there is none. Valid until the next request. */
+const ortto_log_entry *ortto_log_at(const ortto_client *client, int64_t number);
+/* The number of the newest entry, 0 if there is none. */
+int64_t ortto_log_last(const ortto_client *client);
+
+#endif
