@@ -541,12 +541,16 @@ static int plan_steering(plan *p){
   return 1;
 }
 
+static int is_binary(plan *p, int i){
+  return sqlite3_stricmp(sqlite3_vtab_collation(p->info, i), "BINARY")==0;
+}
+
 /* One column by its value or by a list: the id, or the feed's person. */
 static int plan_key(plan *p, int column, const char *tokens, const char *one, const char *list){
   int best = -1;
   for(int i=0; i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( is_limit(c->op) || c->iColumn!=column || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || !c->usable ) continue;
+    if( is_limit(c->op) || c->iColumn!=column || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || !c->usable || !is_binary(p, i) ) continue;
     if( best<0 || !is_in(p, i) ) best = i;
   }
   if( best<0 ) return 0;
@@ -587,7 +591,7 @@ static int plan_condition(plan *p, int i){
   const ortto_field *f = plan_field(p, c->iColumn);
   int equals = c->op==SQLITE_INDEX_CONSTRAINT_EQ || c->op==SQLITE_INDEX_CONSTRAINT_IS;
   if( f==NULL ) return 0;
-  if( equals && can_equal(f) && sqlite3_stricmp(sqlite3_vtab_collation(p->info, i), "BINARY")==0 ){
+  if( equals && can_equal(f) && is_binary(p, i) ){
     int in = is_in(p, i);
     if( in && !sqlite3_vtab_in(p->info, i, 1) ) return 0;
     plan_argument(p, i, 0, in ? 'i' : c->op==SQLITE_INDEX_CONSTRAINT_IS ? 's' : 'e', c->iColumn);
@@ -660,8 +664,9 @@ static void plan_left(plan *p){
 
 static int plan_finish(plan *p){
   if( !p->left ) sqlite3_str_appendall(p->code, " z");
-  char *words = sqlite3_str_finish(p->words), *code = sqlite3_str_finish(p->code);
-  p->info->idxStr = words && code ? sqlite3_mprintf("%s {u%llx%s}", words, p->info->colUsed, code) : NULL;
+  int failed = sqlite3_str_errcode(p->words) || sqlite3_str_errcode(p->code);
+  char *words = sqlite3_str_finish(p->words), *code = sqlite3_str_finish(p->code);   /* NULL if empty */
+  p->info->idxStr = failed ? NULL : sqlite3_mprintf("%s {u%llx%s}", words ? words : "", p->info->colUsed, code ? code : "");
   sqlite3_free(words);
   sqlite3_free(code);
   if( p->info->idxStr==NULL ) return SQLITE_NOMEM;
