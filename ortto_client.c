@@ -1095,6 +1095,7 @@ struct call {
   CURL *easy;
   char curl_error[CURL_ERROR_SIZE];
   buf answer;
+  char date[21];                   /* the server's clock, as RFC 3339; "" unsaid */
   int too_large;
   int rc, status;                  /* when done; status 0: no answer */
   char *error;                     /* when done and rc is ORTTO_ERROR: the sentence */
@@ -1503,6 +1504,20 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx){
   return c->answer.failed ? 0 : n;
 }
 
+static size_t on_header(char *line, size_t size, size_t n, void *ctx){
+  call *c = ctx;
+  char date[64];
+  n *= size;
+  if( n>5 && n<sizeof date && strncasecmp(line, "date:", 5)==0 ){
+    memcpy(date, line + 5, n - 5);
+    date[n-5] = 0;
+    time_t t = curl_getdate(date, NULL);
+    struct tm utc;
+    if( t>0 && gmtime_r(&t, &utc) ) strftime(c->date, sizeof c->date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  }
+  return n;
+}
+
 static CURL *easy_take(ortto_client *client){
   if( client->idle_count==0 ) return curl_easy_init();
   CURL *easy = client->idle[--client->idle_count];
@@ -1526,6 +1541,8 @@ static void call_options(call *c){
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->curl_error);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
 #if LIBCURL_VERSION_NUM >= 0x075500
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -2520,6 +2537,17 @@ void ortto_fields_free(ortto_field_list *list){
   free(list);
 }
 
+uint64_t ortto_fields_identity(const ortto_field_list *list){
+  uint64_t h = HASH_START;
+  for(int i=0; i<list->count; i++){
+    const ortto_field *f = &list->field[i];
+    h = hash_bytes(h, f->id, strlen(f->id) + 1);
+    h = hash_bytes(h, f->column, strlen(f->column) + 1);
+    h = hash_bytes(h, type_names[f->type], strlen(type_names[f->type]) + 1);
+  }
+  return h;
+}
+
 int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out){
   listing l;
   int rc = listing_begin(client, &l, table);
@@ -2807,7 +2835,9 @@ struct ortto_reader {
   ortto_cache *cache;
   int64_t next_offset, ask_offset, total;
   char cursor[25];
-  int begun, done, parallel, step_backs;
+  int begun, done, parallel, step_backs, one_by_one;
+  int resumed, cursor_lost;        /* was to go on under a cursor; could not */
+  char server_time[21];
   int64_t overlap;                 /* rows that may come a second time after a step back */
   const char *fell_back;
   page *head, **tail, *current;
@@ -2930,14 +2960,13 @@ static int row_decode(ortto_reader *r, const page *p, int i){
   return rc;
 }
 
-/* RFC 3339 in UTC, as Ortto writes it, with any number of fraction digits. */
-static int time_compare(const ortto_value *a, const ortto_value *b){
-  size_t n = a->length<b->length ? a->length : b->length;
-  for(size_t i=0; i<n; i++) if( a->text[i]!=b->text[i] ){
-    char x = a->text[i], y = b->text[i];
-    if( i==19 ) return x=='.' ? 1 : y=='.' ? -1 : 0;          /* with a fraction: later */
-    if( i>19 && (x=='Z' || y=='Z') ) return x=='Z' ? -1 : 1;  /* the longer fraction: later */
-    return x<y ? -1 : 1;
+/* RFC 3339 in UTC, as Ortto writes it. */
+int ortto_time_compare(const char *a, size_t a_length, const char *b, size_t b_length){
+  size_t n = a_length<b_length ? a_length : b_length;
+  for(size_t i=0; i<n; i++) if( a[i]!=b[i] ){
+    if( i==19 ) return a[i]=='.' ? 1 : b[i]=='.' ? -1 : 0;      /* with a fraction: later */
+    if( i>19 && (a[i]=='Z' || b[i]=='Z') ) return a[i]=='Z' ? -1 : 1;   /* the longer fraction: later */
+    return a[i]<b[i] ? -1 : 1;
   }
   return 0;
 }
@@ -2951,7 +2980,7 @@ static int is_archived(const ortto_reader *r){
   if( r->archived_at<0 ) return 0;
   const ortto_value *a = &r->value[r->archived_at], *b = &r->value[r->restored_at];
   if( is_unset_time(a) ) return 0;
-  return is_unset_time(b) || time_compare(a, b)>0;
+  return is_unset_time(b) || ortto_time_compare(a->text, a->length, b->text, b->length)>0;
 }
 
 /* -- more than FIELDS_MAX fields: the further ones by id -- */
@@ -3254,7 +3283,7 @@ static int scan_follow(ortto_reader *r, page *p, int received){
   if( !r->begun ){
     r->begun = 1;
     memcpy(r->cursor, p->cursor, sizeof r->cursor);
-    r->parallel = p->has_more && p->cursor[0] && received==limit && p->next_offset==p->offset+limit && p->total>=0;
+    r->parallel = !r->one_by_one && p->has_more && p->cursor[0] && received==limit && p->next_offset==p->offset+limit && p->total>=0;
   }else if( strcmp(r->cursor, p->cursor)!=0 && p->has_more ){
     memcpy(r->cursor, p->cursor, sizeof r->cursor);
     fall_back(r, "the server changed the cursor");
@@ -3282,6 +3311,11 @@ static int scan_take(ortto_reader *r, page *p, int *discarded){
   if( rc!=ORTTO_OK ) return rc;
   int received = p->rows;
   log_rows(p->call, received);
+  if( r->server_time[0]==0 ) memcpy(r->server_time, p->call->date, sizeof r->server_time);
+  if( !r->begun && r->resumed && p->cursor[0] && strcmp(p->cursor, r->cursor)!=0 ){
+    r->cursor_lost = 1;            /* another list than the one that was begun */
+    return bad_answer(p->call, "is under another cursor than the one asked for");
+  }
   *discarded = 1;
   if( r->begun && r->pages>0 && received==0 && !p->has_more && p->offset>0 && p->offset>r->overlap )
     return step_back(r, p, p->limit + r->overlap);
@@ -3302,6 +3336,10 @@ static int scan_take(ortto_reader *r, page *p, int *discarded){
 static int scan_refused(ortto_reader *r, const page *p, int rc){
   if( rc!=ORTTO_ERROR || r->cursor[0]==0 || p->call->status<400 || p->call->status>499 ) return rc;
   if( p->call->status!=400 && p->call->status!=404 && p->call->status!=410 ) return rc;
+  if( !r->begun && r->resumed ){
+    r->cursor_lost = 1;
+    return rc;
+  }
   char said[sizeof r->endpoint->client->error];
   memcpy(said, r->endpoint->client->error, sizeof said);
   return fail(r->endpoint->client, "%.700s. This was not the first page, so the server may have forgotten the cursor under which the scan began; "
@@ -3700,7 +3738,11 @@ int ortto_reader_open(ortto_endpoint *e, const ortto_query *q, ortto_reader **ou
   r->limit = q->limit;
   r->total = -1;
   r->next_offset = q->offset;
-  if( q->cursor_id && ortto_is_id(q->cursor_id, strlen(q->cursor_id)) ) memcpy(r->cursor, q->cursor_id, 25);
+  r->one_by_one = q->one_by_one;
+  if( q->cursor_id && ortto_is_id(q->cursor_id, strlen(q->cursor_id)) ){
+    memcpy(r->cursor, q->cursor_id, 25);
+    r->resumed = 1;
+  }
   r->cache = q->cache;
   if( r->cache && r->cache->bytes>CACHE_MAX ) cache_clear(r->cache);
   reader_kind(r, q);
@@ -3772,6 +3814,8 @@ void ortto_reader_progress(const ortto_reader *r, ortto_progress *out){
   out->requests = r->requests;
   out->retries = r->retries;
   out->fell_back = r->fell_back;
+  out->cursor_lost = r->cursor_lost;
+  out->server_time = r->server_time;
 }
 
 int ortto_reader_count(ortto_reader *r, int64_t *count){

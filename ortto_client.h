@@ -169,6 +169,10 @@ int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *s
 /* The built-in fields alone, for when the server cannot be asked. Sends nothing. */
 int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out);
 void ortto_fields_free(ortto_field_list *list);
+/* Equal for two lists with the same ids, column names and types in the same order. */
+uint64_t ortto_fields_identity(const ortto_field_list *list);
+/* Compares two of Ortto's times, whatever their number of fraction digits: below, equal to or above 0. */
+int ortto_time_compare(const char *a, size_t a_length, const char *b, size_t b_length);
 
 /* Does this instance's schema list the built-in field? Asked once per endpoint identity and client, then remembered;
 ** an answer that cannot be had counts as no. May return ORTTO_INTERRUPT or ORTTO_NOMEM. */
@@ -221,6 +225,7 @@ typedef struct ortto_query {   /* all zero: every row. Strings and arrays are co
   const char *audience;        /* id of the audience whose members are wanted */
   int64_t limit;               /* no more rows than this will be read: sizes the pages. 0: unknown */
   int count_only;              /* ortto_reader_count is wanted, not the rows */
+  int one_by_one;              /* never ask ahead: the read may end at any row */
   const char *cursor_id;       /* go on under this cursor ... */
   int64_t offset;              /* ... from this offset */
   ortto_cache *cache;          /* by_ids: what was fetched before with the same fields; or NULL */
@@ -246,6 +251,8 @@ typedef struct ortto_progress {
   int64_t next_offset;         /* where the page after this one begins */
   int64_t requests, retries;   /* of this read so far */
   const char *fell_back;       /* why the scan reads one page at a time, or NULL */
+  int cursor_lost;             /* the read was to go on under query.cursor_id, which the server does not know any more */
+  const char *server_time;     /* the server's clock at the first answer, UTC: 2025-11-04T19:10:31Z; "" unsaid */
 } ortto_progress;
 
 void ortto_reader_progress(const ortto_reader *reader, ortto_progress *progress);

@@ -500,7 +500,8 @@ typedef struct plan {
   double rows, cost;
 } plan;
 
-#define REQUEST_COST 100.0         /* of one request; a local row costs about one */
+#define REQUEST_COST 10000.0       /* of one request; a local row costs about one */
+#define LOOKUP_COST 200.0          /* of one id: less, as SQLite takes a local table without statistics for a million rows */
 #define ROWS_GUESS 10000.0
 #define PAGE_ROWS 500.0
 
@@ -558,7 +559,7 @@ static int plan_key(plan *p, int column, const char *tokens, const char *one, co
   plan_argument(p, best, 0, tokens[all_at_once], -1);
   plan_words(p, all_at_once ? list : one, NULL);
   p->rows = all_at_once ? 25 : 1;
-  p->cost = REQUEST_COST + p->rows;
+  p->cost = LOOKUP_COST + p->rows;
   if( !all_at_once && column==0 && !is_in(p, best) ) p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
   p->keyed = 1;
   return 1;
@@ -687,7 +688,7 @@ static void plan_contacts(plan *p){
 
 /* Called several times for a statement; asks nobody. */
 static int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
-  plan p = { .info = info, .t = (table *)base, .rows = 100, .cost = REQUEST_COST + 100 };
+  plan p = { .info = info, .t = (table *)base, .rows = 100, .cost = REQUEST_COST };
   int possible = 1;
   p.words = sqlite3_str_new(NULL);
   p.code = sqlite3_str_new(NULL);
