@@ -662,6 +662,7 @@ static int is_secret(ortto_setting s){
 }
 
 static int bad_setting(ortto_client *client, ortto_setting s, const char *value){
+  if( strchr(value, '@') ) value = "...";        /* a password may stand in front of it */
   return fail(client, "ortto: %s cannot be '%.60s'; it takes %s", settings[s].name, value, settings[s].good);
 }
 
@@ -814,7 +815,9 @@ static int key_from_file(ortto_client *client, ortto_setting s, const char *path
   if( file==NULL )
     return fail(client, "ortto: cannot read %s from the file '%.200s': %s", settings[s].name, path, strerror(errno));
   size_t n = fread(line, 1, sizeof line - 1, file);
+  int broken = ferror(file) ? errno : 0;
   fclose(file);
+  if( broken ) return fail(client, "ortto: cannot read %s from the file '%.200s': %s", settings[s].name, path, strerror(broken));
   line[n] = 0;
   if( strlen(line)!=n ) return fail(client, "ortto: the file '%.200s' is no text file with a key", path);
   line[strcspn(line, "\r\n")] = 0;
@@ -2295,7 +2298,7 @@ static char *arena_printf(arena *a, const char *format, ...){
 }
 
 static int taken(const index_map *names, const char *name){
-  return index_get(names, name, strlen(name))>=0;
+  return index_get(names, name, strlen(name))!=-1;   /* -2: a name that is reserved */
 }
 
 /* How many fields of this group bear each name: in *counts, name to number. */
@@ -2413,16 +2416,18 @@ static int unknown_field(ortto_client *client, const listing *l, ortto_table tab
   buf b = { 0 };
   size_t best = 65;
   const char *closest = "";
+  chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
   for(int i=0; i<l->count; i++){
     size_t d = edit_distance(id, l->field[i].id);
     if( strcmp(id, l->field[i].column)==0 ) d = 0;
     if( d<best ){ best = d; closest = l->field[i].id; }
   }
-  for(int i=0; i<l->count && b.n<500; i++) if( has_value(&l->field[i]) )
-    buf_printf(&b, "%s%s", b.n ? ", " : "", l->field[i].id);
+  if( c.at && choose_sorted(l, CUSTOM, &c) && choose_sorted(l, BUILT_IN, &c) )
+    for(int i=0; i<c.count && b.n<600; i++) buf_printf(&b, "%s%s", i ? ", " : "", l->field[c.at[i]].id);
   fail(client, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s (SELECT id FROM ortto_fields lists all)",
-       table_names[table], id, closest, b.p ? b.p : "", b.n>=500 ? ", ..." : "");
+       table_names[table], id, closest, b.p ? b.p : "", b.n>=600 ? ", ..." : "");
   buf_free(&b);
+  free(c.at);
   return ORTTO_ERROR;
 }
 
@@ -2855,20 +2860,22 @@ static int is_contacts(const ortto_reader *r){
   return r->table==ORTTO_PEOPLE || r->table==ORTTO_ACCOUNTS;
 }
 
-static void call_account(ortto_reader *r, call *c){
+static void call_account(const call *c, int64_t *requests, int64_t *retries){
   if( c==NULL ) return;
-  r->requests += c->attempt;
-  if( c->attempt>1 ) r->retries += c->attempt - 1;
+  *requests += c->attempt;
+  if( c->attempt>1 ) *retries += c->attempt - 1;
+}
+
+static void page_account(const page *p, int64_t *requests, int64_t *retries){
+  call_account(p->call, requests, retries);
+  for(int i=0; i<p->extras; i++) call_account(p->extra[i], requests, retries);
 }
 
 static void page_free(ortto_reader *r, page *p){
   if( p==NULL ) return;
-  call_account(r, p->call);
+  page_account(p, &r->requests, &r->retries);
   call_drop(p->call);
-  for(int i=0; i<p->extras; i++){
-    call_account(r, p->extra[i]);
-    call_drop(p->extra[i]);
-  }
+  for(int i=0; i<p->extras; i++) call_drop(p->extra[i]);
   free(p->extra);
   buf_free(&p->text);
   free(p->id);
@@ -3813,6 +3820,7 @@ void ortto_reader_progress(const ortto_reader *r, ortto_progress *out){
   out->next_offset = p && p->has_more ? p->next_offset : r->next_offset;
   out->requests = r->requests;
   out->retries = r->retries;
+  if( p ) page_account(p, &out->requests, &out->retries);
   out->fell_back = r->fell_back;
   out->cursor_lost = r->cursor_lost;
   out->server_time = r->server_time;

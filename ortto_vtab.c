@@ -27,15 +27,21 @@
 **   4. Plans         xBestIndex: what is pushed, in words and in code
 **   5. Cursors       xFilter, xNext, xColumn
 **   6. Log           ortto_log
-**   7. Functions     ortto_version, ortto_config, ortto_check
-**   8. Loading       modules, entry point
+**   7. Sync          ortto_sync: a local copy, resumable and atomic
+**   8. Functions     ortto_version, ortto_config, ortto_check
+**   9. Loading       modules, entry point
 */
+#define _GNU_SOURCE
 #include "sqlite3ext.h"
 SQLITE_EXTENSION_INIT1
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "ortto_client.h"
 
@@ -46,6 +52,7 @@ SQLITE_EXTENSION_INIT1
 
 typedef struct conn conn;
 typedef struct table table;
+typedef struct syncing syncing;
 
 typedef struct registration {      /* what a module is registered with */
   conn *conn;                      /* a reference */
@@ -62,6 +69,7 @@ struct conn {
   ortto_client *client;
   int references;
   table *tables;                   /* connected now */
+  syncing *syncs;                  /* at work now */
   int64_t total[2];                /* rows that people and accounts had when last seen, for plans; 0 unknown */
   char **key;                      /* rowids of tables with keys of two columns: place in this list */
   int keys, keys_cap;
@@ -1150,16 +1158,16 @@ static void json_string(sqlite3_str *s, const char *text, size_t n){
   sqlite3_str_appendchar(s, 1, '"');
 }
 
-/* The fields that found no column: an object from column name to value. */
-static void result_more(sqlite3_context *ctx, const cursor *cur){
+/* The fields that found no column: an object from column name to value. By sqlite3_malloc, NULL when out of memory. */
+static char *more_text(const ortto_field *const *field, const ortto_value *value, int from, int to){
   sqlite3_str *s = sqlite3_str_new(NULL);
   char separator = '{';
-  for(int i=cur->more_from; i<cur->fields; i++){
-    const ortto_value *v = &cur->value[i];
+  for(int i=from; i<to; i++){
+    const ortto_value *v = &value[i];
     if( v->kind==ORTTO_VALUE_NULL ) continue;
     sqlite3_str_appendchar(s, 1, separator);
     separator = ',';
-    json_string(s, cur->field[i]->column, strlen(cur->field[i]->column));
+    json_string(s, field[i]->column, strlen(field[i]->column));
     sqlite3_str_appendchar(s, 1, ':');
     switch( v->kind ){
       case ORTTO_VALUE_INTEGER: sqlite3_str_appendf(s, "%lld", (long long)v->integer); break;
@@ -1169,7 +1177,11 @@ static void result_more(sqlite3_context *ctx, const cursor *cur){
     }
   }
   sqlite3_str_appendall(s, separator=='{' ? "{}" : "}");
-  char *text = sqlite3_str_finish(s);
+  return sqlite3_str_finish(s);
+}
+
+static void result_more(sqlite3_context *ctx, const cursor *cur){
+  char *text = more_text(cur->field, cur->value, cur->more_from, cur->fields);
   if( text ) sqlite3_result_text(ctx, text, -1, sqlite3_free);
   else sqlite3_result_error_nomem(ctx);
   sqlite3_result_subtype(ctx, 'J');
@@ -1223,10 +1235,10 @@ static const char log_columns[] =
   "CREATE TABLE x(at DATETIME, method TEXT, path TEXT, status INTEGER, attempt INTEGER, ms INTEGER, sent_bytes INTEGER, "
   "received_bytes INTEGER, rows INTEGER, request_id TEXT, error TEXT)";
 
-typedef struct log_table {
+typedef struct fixed_table {    /* of ortto_log and ortto_sync */
   sqlite3_vtab base;
   conn *conn;
-} log_table;
+} fixed_table;
 
 typedef struct log_cursor {
   sqlite3_vtab_cursor base;
@@ -1235,12 +1247,11 @@ typedef struct log_cursor {
   int eof;
 } log_cursor;
 
-static int log_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
-  const registration *reg = aux;
-  (void)argc; (void)argv; (void)error;
-  int rc = sqlite3_declare_vtab(db, log_columns);
+/* A table of fixed columns that needs nothing but the connection. */
+static int fixed_connect(sqlite3 *db, const registration *reg, sqlite3_vtab **out, const char *columns){
+  int rc = sqlite3_declare_vtab(db, columns);
   if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-  log_table *t = rc==SQLITE_OK ? sqlite3_malloc(sizeof *t) : NULL;
+  fixed_table *t = rc==SQLITE_OK ? sqlite3_malloc(sizeof *t) : NULL;
   if( t==NULL ) return rc==SQLITE_OK ? SQLITE_NOMEM : rc;
   memset(t, 0, sizeof *t);
   t->conn = reg->conn;
@@ -1249,8 +1260,13 @@ static int log_connect(sqlite3 *db, void *aux, int argc, const char *const *argv
   return SQLITE_OK;
 }
 
-static int log_disconnect(sqlite3_vtab *base){
-  conn_release(((log_table *)base)->conn);
+static int log_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+  (void)argc; (void)argv; (void)error;
+  return fixed_connect(db, aux, out, log_columns);
+}
+
+static int fixed_disconnect(sqlite3_vtab *base){
+  conn_release(((fixed_table *)base)->conn);
   sqlite3_free(base);
   return SQLITE_OK;
 }
@@ -1277,7 +1293,7 @@ static int log_close(sqlite3_vtab_cursor *base){
 }
 
 static int log_move(log_cursor *cur, int64_t number){
-  const log_table *t = (const log_table *)cur->base.pVtab;
+  const fixed_table *t = (const fixed_table *)cur->base.pVtab;
   const ortto_log_entry *entry = ortto_log_at(t->conn->client, number);
   cur->eof = entry==NULL || entry->number>cur->last;
   if( !cur->eof ) cur->entry = *entry;
@@ -1286,7 +1302,7 @@ static int log_move(log_cursor *cur, int64_t number){
 
 static int log_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv){
   log_cursor *cur = (log_cursor *)base;
-  const log_table *t = (const log_table *)base->pVtab;
+  const fixed_table *t = (const fixed_table *)base->pVtab;
   (void)number; (void)plan; (void)argc; (void)argv;
   cur->last = ortto_log_last(t->conn->client);
   return log_move(cur, 1);
@@ -1328,7 +1344,1147 @@ static int log_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
   return SQLITE_OK;
 }
 
-/* ==== 7. Functions ============================================================================================ */
+/* ==== 7. Sync =================================================================================================
+
+** SELECT ortto_sync('ortto_people', 'people') keeps a local table equal to a table of Ortto's.
+**
+** Pages are fetched first and staged after: each in a transaction of its own, with the place where the next one begins,
+** in a table beside the target. No lock is held while the network is waited for. When all are there, one transaction
+** changes the target: delete, update, insert, only where rows differ. A run that ends early is taken up again from the
+** last page under the same cursor, if it is still the same account, fields and target; else it starts over and says so.
+**
+** Writes go through the user's connection. While a SELECT of the user's runs (the table-valued form), that connection
+** may stand on a snapshot that others have written past, where it can write no more: then a second connection to the
+** same file takes over.
+*/
+
+#define STATE_TABLE "ortto_sync_state"
+#define RESUME_SECONDS (24*3600)
+#define LOCK_SECONDS 600           /* how long a database locked by others is waited for */
+#define OWNER_SECONDS 1800         /* silence after which a run that cannot be asked about counts as dead */
+
+struct syncing {
+  conn *conn;
+  struct syncing *next;               /* in conn->syncs */
+  sqlite3 *db, *side;              /* where is written; side: our own connection */
+  int nested;                      /* inside a transaction of the user's */
+  char *source, *schema, *target, *staging;
+  ortto_table kind;
+  arguments args;
+  int changes;                     /* only what was edited since the mark */
+  ortto_endpoint *endpoint;
+  ortto_field_list *own_fields;
+  const ortto_field_list *fields;
+  const ortto_field **field;       /* as the reader takes them */
+  int overflow, columns;           /* columns: fields before overflow, and more_fields if there is one */
+  int edited;                      /* field of the time of the last change, -1 none */
+  ortto_reader *reader;
+  enum { SYNC_BEGIN, SYNC_FETCH, SYNC_MERGE, SYNC_DONE, SYNC_FAILED } phase;
+  const char *state;               /* of the row to show */
+  const char *opening;             /* state of the first row: fetching, resumed or restarted */
+  char message[400];
+  sqlite3_int64 run, page, rows, total, inserted, updated, deleted, unchanged, requests, retries, elapsed_before;
+  sqlite3_int64 requests_before, retries_before, started;
+  char cursor[25], newest[40], mark[40], server_time[24], last[40];
+  sqlite3_int64 next_offset;
+  int claimed, shown;              /* shown: a progress line stands on the terminal */
+};
+
+static sqlite3_int64 now_ms(void){
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (sqlite3_int64)t.tv_sec*1000 + t.tv_nsec/1000000;
+}
+
+static sqlite3_int64 elapsed(const syncing *s){
+  return s->elapsed_before + now_ms() - s->started;
+}
+
+static void say(syncing *s, const char *text){
+  size_t n = strlen(s->message);
+  snprintf(s->message + n, sizeof s->message - n, "%s%s", n ? "; " : "", text);
+}
+
+static int sync_error(char **error, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  sqlite3_free(*error);
+  *error = sqlite3_vmprintf(format, args);
+  va_end(args);
+  return *error ? SQLITE_ERROR : SQLITE_NOMEM;
+}
+
+/* SQLite's own words about what failed in the local database. */
+static int sync_local(const syncing *s, int rc, char **error){
+  if( rc==SQLITE_OK || rc==SQLITE_NOMEM ) return rc;
+  if( rc==SQLITE_INTERRUPT ){
+    sync_error(error, "ortto: syncing %s into %s: interrupted; the next call goes on from here", s->source, s->target);
+    return SQLITE_INTERRUPT;
+  }
+  sync_error(error, "ortto: syncing %s into %s: %s. The local table is unchanged; what was fetched is kept, and the next call goes on",
+             s->source, s->target, sqlite3_errmsg(s->db));
+  return rc & 0xff;
+}
+
+static int sync_remote(const syncing *s, int rc, char **error){
+  return to_sqlite(s->conn, rc, error);
+}
+
+/* -- SQL on the writing connection -- */
+
+static int sql_vprepare(const syncing *s, sqlite3_stmt **out, const char *format, va_list args){
+  *out = NULL;
+  char *sql = sqlite3_vmprintf(format, args);
+  if( sql==NULL ) return SQLITE_NOMEM;
+  int rc = sqlite3_prepare_v2(s->db, sql, -1, out, NULL);
+  sqlite3_free(sql);
+  return rc;
+}
+
+static int sql_prepare(const syncing *s, sqlite3_stmt **out, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  int rc = sql_vprepare(s, out, format, args);
+  va_end(args);
+  return rc;
+}
+
+static int sql_finish(sqlite3_stmt *stmt){
+  int rc = sqlite3_step(stmt);
+  int finished = sqlite3_finalize(stmt);
+  return rc==SQLITE_DONE || rc==SQLITE_ROW ? SQLITE_OK : finished ? finished : rc;
+}
+
+/* Runs one statement. */
+static int sql_run(const syncing *s, const char *format, ...){
+  sqlite3_stmt *stmt;
+  va_list args;
+  va_start(args, format);
+  int rc = sql_vprepare(s, &stmt, format, args);
+  va_end(args);
+  return rc==SQLITE_OK ? sql_finish(stmt) : rc;
+}
+
+static int sql_integer(const syncing *s, sqlite3_int64 *out, const char *format, ...){
+  sqlite3_stmt *stmt;
+  va_list args;
+  va_start(args, format);
+  int rc = sql_vprepare(s, &stmt, format, args);
+  va_end(args);
+  *out = 0;
+  if( rc!=SQLITE_OK ) return rc;
+  rc = sqlite3_step(stmt);
+  if( rc==SQLITE_ROW ) *out = sqlite3_column_int64(stmt, 0);
+  int finished = sqlite3_finalize(stmt);
+  return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : finished;
+}
+
+/* -- transactions -- */
+
+/* A connection of our own to the file that holds the target; none for databases in memory. */
+static int side_open(syncing *s){
+  const char *file = sqlite3_db_filename(s->conn->db, s->schema);
+  sqlite3_int64 keys = 0, recursive = 0;
+  char *vfs = NULL;
+  if( s->side || file==NULL || file[0]==0 ) return SQLITE_BUSY;
+  sqlite3_file_control(s->conn->db, s->schema, SQLITE_FCNTL_VFSNAME, &vfs);
+  sql_integer(s, &keys, "PRAGMA foreign_keys");
+  sql_integer(s, &recursive, "PRAGMA recursive_triggers");
+  char *plain = vfs ? strrchr(vfs, '/') : NULL;    /* shims in front of the VFS are written before a slash */
+  int rc = sqlite3_open_v2(file, &s->side, SQLITE_OPEN_READWRITE, plain ? plain+1 : vfs);
+  sqlite3_free(vfs);
+  if( rc!=SQLITE_OK ){
+    sqlite3_close(s->side);
+    s->side = NULL;
+    return SQLITE_BUSY;
+  }
+  s->db = s->side;
+  sqlite3_free(s->schema);
+  s->schema = sqlite3_mprintf("main");
+  sql_run(s, "PRAGMA foreign_keys=%d", (int)keys);
+  sql_run(s, "PRAGMA recursive_triggers=%d", (int)recursive);
+  return s->schema ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* Others that write are waited for: they must not end a sync. */
+static int run_patiently(syncing *s, const char *sql){
+  sqlite3_int64 until = now_ms() + LOCK_SECONDS*1000;
+  for(;;){
+    int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+    if( (rc & 0xff)!=SQLITE_BUSY && (rc & 0xff)!=SQLITE_LOCKED ) return rc;
+    if( sqlite3_extended_errcode(s->db)==SQLITE_BUSY_SNAPSHOT && side_open(s)==SQLITE_OK ) continue;
+    if( conn_interrupted(s->conn) ) return SQLITE_INTERRUPT;
+    if( now_ms()>until ) return rc;
+    sqlite3_sleep(20);
+  }
+}
+
+static int begin(syncing *s){
+  return s->nested ? sqlite3_exec(s->db, "SAVEPOINT ortto_sync", NULL, NULL, NULL) : run_patiently(s, "BEGIN IMMEDIATE");
+}
+
+static void undo(syncing *s){
+  if( s->nested ) sqlite3_exec(s->db, "ROLLBACK TO ortto_sync; RELEASE ortto_sync", NULL, NULL, NULL);
+  else if( !sqlite3_get_autocommit(s->db) ) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int commit(syncing *s){
+  return s->nested ? sqlite3_exec(s->db, "RELEASE ortto_sync", NULL, NULL, NULL) : run_patiently(s, "COMMIT");
+}
+
+/* Ends a transaction that began well: the error, if any, is told before it is undone. */
+static int end(syncing *s, int rc, char **error){
+  if( rc==SQLITE_OK ) rc = commit(s);
+  if( rc!=SQLITE_OK ){
+    if( *error==NULL ) rc = sync_local(s, rc, error);
+    undo(s);
+  }
+  return rc;
+}
+
+/* -- columns -- */
+
+static const char *column_name(const syncing *s, int i){
+  return i<s->overflow ? s->fields->field[i].column : "more_fields";
+}
+
+static const char *column_type(const syncing *s, int i){
+  return i<s->overflow ? ortto_type_sql(s->fields->field[i].type) : "JSON";
+}
+
+static int column_is_key(const syncing *s, int i){
+  return i<s->overflow && s->fields->field[i].key;
+}
+
+/* Declared type of the target's column of that name, into *type; "" if it has none, NULL if there is no such column. */
+static int local_type(const syncing *s, const char *table, const char *column, char **type){
+  sqlite3_stmt *stmt;
+  *type = NULL;
+  int rc = sql_prepare(s, &stmt, "SELECT type, hidden FROM pragma_table_xinfo(%Q,%Q) WHERE name=%Q COLLATE NOCASE", table, s->schema, column);
+  if( rc!=SQLITE_OK ) return rc;
+  rc = sqlite3_step(stmt);
+  if( rc==SQLITE_ROW && (*type = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0)))==NULL ) rc = SQLITE_NOMEM;
+  int finished = sqlite3_finalize(stmt);
+  return rc==SQLITE_NOMEM ? rc : finished;
+}
+
+static int table_exists(const syncing *s, const char *name, sqlite3_int64 *exists){
+  return sql_integer(s, exists, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type='table' AND name=%Q COLLATE NOCASE", s->schema, name);
+}
+
+/* "a","b",... of all columns, with something in front of each name. */
+static char *name_list(const syncing *s, const char *before, int keys_only){
+  sqlite3_str *list = sqlite3_str_new(NULL);
+  for(int i=0; i<s->columns; i++) if( !keys_only || column_is_key(s, i) )
+    sqlite3_str_appendf(list, "%s%s\"%w\"", sqlite3_str_length(list) ? "," : "", before, column_name(s, i));
+  return sqlite3_str_finish(list);
+}
+
+/* The key of a staged row against that of a local one. */
+static char *key_match(const syncing *s){
+  sqlite3_str *match = sqlite3_str_new(NULL);
+  for(int i=0; i<s->columns; i++) if( column_is_key(s, i) )
+    sqlite3_str_appendf(match, "%ss.\"%w\"=t.\"%w\"", sqlite3_str_length(match) ? " AND " : "", column_name(s, i), column_name(s, i));
+  return sqlite3_str_finish(match);
+}
+
+/* The staging table has the target's column types, so that both store a value in the same way and can be compared. */
+static int staging_create(const syncing *s){
+  sqlite3_int64 exists;
+  int rc = table_exists(s, s->staging, &exists);
+  if( rc==SQLITE_OK && exists && sql_run(s, "DROP TABLE \"%w\".\"%w\"", s->schema, s->staging)!=SQLITE_OK )
+    rc = sql_run(s, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);   /* a SELECT of ours runs: cannot be dropped */
+  sqlite3_str *ddl = sqlite3_str_new(NULL);
+  sqlite3_str_appendf(ddl, "CREATE TABLE IF NOT EXISTS \"%w\".\"%w\"(", s->schema, s->staging);
+  for(int i=0; rc==SQLITE_OK && i<s->columns; i++){
+    char *type;
+    rc = local_type(s, s->target, column_name(s, i), &type);
+    sqlite3_str_appendf(ddl, "\"%w\" %s%s, ", column_name(s, i), type ? type : column_type(s, i), column_is_key(s, i) ? " NOT NULL" : "");
+    sqlite3_free(type);
+  }
+  char *keys = name_list(s, "", 1), *sql;
+  sqlite3_str_appendf(ddl, "PRIMARY KEY(%s))", keys ? keys : "");
+  sqlite3_free(keys);
+  sql = sqlite3_str_finish(ddl);
+  if( rc==SQLITE_OK ) rc = sql ? sql_run(s, "%s", sql) : SQLITE_NOMEM;
+  sqlite3_free(sql);
+  for(int i=0; rc==SQLITE_OK && i<s->columns; i++){
+    char *type;
+    rc = local_type(s, s->staging, column_name(s, i), &type);
+    if( rc==SQLITE_OK && type==NULL )
+      rc = sql_run(s, "ALTER TABLE \"%w\".\"%w\" ADD COLUMN \"%w\" %s", s->schema, s->staging, column_name(s, i), column_type(s, i));
+    sqlite3_free(type);
+  }
+  return rc;
+}
+
+/* -- the target -- */
+
+static int is_own_name(const char *name){
+  if( sqlite3_strnicmp(name, "ortto_", 6)!=0 ) return 0;
+  for(int i=0; i<ORTTO_TABLES; i++) if( sqlite3_stricmp(name+6, ortto_table_name((ortto_table)i))==0 ) return 1;
+  return sqlite3_stricmp(name+6, "log")==0 || sqlite3_stricmp(name+6, "sync")==0 || sqlite3_stricmp(name+6, "sync_state")==0
+      || sqlite3_stricmp(name+6, "failures")==0;
+}
+
+static int schema_is_known(const syncing *s, const char *name, size_t n, int *known){
+  sqlite3_int64 count;
+  int rc = sql_integer(s, &count, "SELECT count(*) FROM pragma_database_list WHERE name=%.*Q COLLATE NOCASE", (int)n, name);
+  *known = count>0 || (n==4 && sqlite3_strnicmp(name, "temp", 4)==0);
+  return rc;
+}
+
+/* schema.table, if such a schema is attached; else the whole text is the name. */
+static int target_parse(syncing *s, const char *text){
+  const char *dot = strchr(text, '.');
+  int known = 0;
+  int rc = dot ? schema_is_known(s, text, (size_t)(dot-text), &known) : SQLITE_OK;
+  if( rc!=SQLITE_OK ) return rc;
+  s->schema = known ? sqlite3_mprintf("%.*s", (int)(dot-text), text) : sqlite3_mprintf("main");
+  s->target = sqlite3_mprintf("%s", known ? dot+1 : text);
+  s->staging = s->target ? sqlite3_mprintf("ortto_staging_%s", s->target) : NULL;
+  return s->schema && s->staging ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* Is the target a table that can be written, with the key of the source? */
+static int target_check(const syncing *s, char **error){
+  sqlite3_int64 other, exists, same = 0, unique = 0, keys = 0, generated = 0;
+  if( s->target[0]==0 ) return sync_error(error, "ortto: a sync needs the name of a local table");
+  if( is_own_name(s->target) || sqlite3_strnicmp(s->target, "ortto_staging_", 14)==0 )
+    return sync_error(error, "ortto: a local table cannot be called '%s': that is a name of ortto's own; choose another", s->target);
+  int rc = sql_integer(s, &other, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE AND (type='view' OR type='index' "
+                       "OR sql LIKE 'CREATE VIRTUAL%%')", s->schema, s->target);
+  if( rc==SQLITE_OK && other ) return sync_error(error, "ortto: '%s' is a view, an index or a virtual table; a sync writes into an ordinary table: choose another name", s->target);
+  if( rc==SQLITE_OK ) rc = table_exists(s, s->target, &exists);
+  if( rc!=SQLITE_OK || !exists ) return rc==SQLITE_OK ? rc : sync_local(s, rc, error);
+  char *list = name_list(s, "", 1);
+  for(int i=0; rc==SQLITE_OK && i<s->columns; i++) if( column_is_key(s, i) ){
+    sqlite3_int64 in_key;
+    keys++;
+    rc = sql_integer(s, &in_key, "SELECT pk>0 FROM pragma_table_info(%Q,%Q) WHERE name=%Q COLLATE NOCASE", s->target, s->schema, column_name(s, i));
+    same += in_key;
+  }
+  if( rc==SQLITE_OK ) rc = sql_integer(s, &other, "SELECT count(*) FROM pragma_table_info(%Q,%Q) WHERE pk>0", s->target, s->schema);
+  if( rc==SQLITE_OK && !(same==keys && other==keys) ){
+    sqlite3_str *names = sqlite3_str_new(NULL);
+    for(int i=0; i<s->columns; i++) if( column_is_key(s, i) ) sqlite3_str_appendf(names, "%s%Q", sqlite3_str_length(names) ? "," : "", column_name(s, i));
+    char *in = sqlite3_str_finish(names);
+    rc = sql_integer(s, &unique, "SELECT count(*) FROM pragma_index_list(%Q,%Q) l WHERE l.\"unique\" AND NOT l.partial AND "
+      "(SELECT count(*) FROM pragma_index_info(l.name,%Q))=%lld AND (SELECT count(*) FROM pragma_index_info(l.name,%Q) WHERE lower(name) IN (%s))=%lld",
+      s->target, s->schema, s->schema, keys, s->schema, in ? in : "", keys);
+    sqlite3_free(in);
+    if( rc==SQLITE_OK && !unique )
+      rc = sync_error(error, "ortto: the local table '%s' has not the key of %s: it needs PRIMARY KEY or a UNIQUE index on (%s). "
+                      "Create it so, or let the sync create a table of another name", s->target, s->source, list ? list : "");
+  }
+  for(int i=0; rc==SQLITE_OK && i<s->columns && !generated; i++)
+    rc = sql_integer(s, &generated, "SELECT hidden IN (2,3) FROM pragma_table_xinfo(%Q,%Q) WHERE name=%Q COLLATE NOCASE", s->target, s->schema, column_name(s, i));
+  sqlite3_free(list);
+  if( rc==SQLITE_OK && generated )
+    rc = sync_error(error, "ortto: a column of the local table '%s' has the name of a column of %s, but is generated: rename it", s->target, s->source);
+  return rc==SQLITE_OK || *error ? rc : sync_local(s, rc, error);
+}
+
+/* -- who is at work -- */
+
+/* When a process began, as the system counts it, so that another one with its number is not taken for it. 0: unknown. */
+static long long process_start(long pid){
+  char path[64], text[1024];
+  snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+  FILE *f = fopen(path, "r");
+  if( f==NULL ) return 0;
+  size_t n = fread(text, 1, sizeof text - 1, f);
+  fclose(f);
+  text[n] = 0;
+  char *p = strrchr(text, ')');                  /* the name in parentheses may hold anything */
+  for(int field=2; p && field<22; field++) p = strchr(p+1, ' ');
+  return p ? strtoll(p+1, NULL, 10) : 0;
+}
+
+static char *owner_text(const syncing *s){
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return sqlite3_mprintf("%lld %lld %p %s", (long long)getpid(), process_start((long)getpid()), (void *)s->conn, host);
+}
+
+/* Is the run of that owner still going on? */
+static int owner_lives(const syncing *s, const char *owner, sqlite3_int64 run, sqlite3_int64 silent_seconds){
+  char host[256] = "", here[256] = "", *end;
+  void *connection = NULL;
+  if( owner==NULL || owner[0]==0 ) return 0;
+  gethostname(here, sizeof here - 1);
+  long long pid = strtoll(owner, &end, 10), start = strtoll(end, &end, 10);
+  if( sscanf(end, " %p %255s", &connection, host)<1 ) return 0;
+  if( strcmp(host, here)!=0 ) return silent_seconds<OWNER_SECONDS;
+  if( pid!=(long long)getpid() ){
+    if( kill((pid_t)pid, 0)!=0 && errno==ESRCH ) return 0;
+    return start==0 || process_start((long)pid)==0 || process_start((long)pid)==start;
+  }
+  if( start!=process_start((long)pid) ) return 0;
+  if( connection!=(void *)s->conn ) return silent_seconds<OWNER_SECONDS;
+  for(const syncing *other=s->conn->syncs; other; other=other->next) if( other!=s && other->claimed && other->run==run ) return 1;
+  return 0;
+}
+
+/* -- state -- */
+
+static int state_create(const syncing *s){
+  return sql_run(s, "CREATE TABLE IF NOT EXISTS \"%w\"." STATE_TABLE "(run INTEGER PRIMARY KEY, source TEXT, target TEXT, mode TEXT, "
+    "started TEXT, finished TEXT, state TEXT, rows INTEGER, total INTEGER, page INTEGER, inserted INTEGER, updated INTEGER, deleted INTEGER, "
+    "unchanged INTEGER, requests INTEGER, retries INTEGER, elapsed_ms INTEGER, cursor_id TEXT, next_offset INTEGER, error TEXT, message TEXT, "
+    "newest TEXT, mark TEXT, server_time TEXT, identity TEXT, columns TEXT, owner TEXT, beat INTEGER)", s->schema);
+}
+
+/* The row of this run. finished: the run is over, well or not. */
+static int state_write(const syncing *s, const char *state, int finished, const char *error){
+  sqlite3_stmt *stmt;
+  char *owner = finished ? NULL : owner_text(s);
+  int rc = sql_prepare(s, &stmt, "UPDATE \"%w\"." STATE_TABLE " SET state=%Q, mode=%Q, rows=%lld, total=?1, page=%lld, inserted=%lld, updated=%lld, "
+    "deleted=%lld, unchanged=%lld, requests=%lld, retries=%lld, elapsed_ms=%lld, cursor_id=nullif(%Q,''), next_offset=%lld, error=%Q, message=nullif(%Q,''), "
+    "newest=nullif(%Q,''), mark=nullif(%Q,''), server_time=nullif(%Q,''), owner=%Q, beat=strftime('%%s','now'), "
+    "finished=%s WHERE run=%lld", s->schema, state, s->changes ? "changes" : "full", s->rows, s->page, s->inserted, s->updated, s->deleted, s->unchanged,
+    s->requests, s->retries, elapsed(s), s->cursor, s->next_offset, error, s->message, s->newest, s->mark, s->server_time, owner,
+    finished ? "strftime('%Y-%m-%dT%H:%M:%SZ','now')" : "NULL", s->run);
+  sqlite3_free(owner);
+  if( rc!=SQLITE_OK ) return rc;
+  if( s->total>=0 ) sqlite3_bind_int64(stmt, 1, s->total);
+  return sql_finish(stmt);
+}
+
+static void copy_text(char *to, size_t size, sqlite3_stmt *stmt, int column){
+  const char *text = (const char *)sqlite3_column_text(stmt, column);
+  snprintf(to, size, "%s", text ? text : "");
+}
+
+/* Why an unfinished run cannot be taken up; NULL if it can. The statement stands on its row. */
+static const char *not_resumable(const syncing *s, sqlite3_stmt *last, const char *identity, const char *columns){
+  char text[64];
+  sqlite3_int64 staged, exists;
+  const char *state = (const char *)sqlite3_column_text(last, 1);
+  copy_text(text, sizeof text, last, 5);
+  if( strcmp(text, identity)!=0 ) return "the earlier run was of another host or key";
+  copy_text(text, sizeof text, last, 6);
+  if( strcmp(text, columns)!=0 ) return "the fields have changed since the earlier run";
+  if( sqlite3_stricmp((const char *)sqlite3_column_text(last, 4), s->source)!=0 ) return "the earlier run was of another source";
+  copy_text(text, sizeof text, last, 7);
+  if( (strcmp(text, "changes")==0)!=s->changes ) return "the earlier run was of another mode";
+  if( sqlite3_column_int64(last, 8)>RESUME_SECONDS ) return "the earlier run is more than 24 hours old";
+  if( table_exists(s, s->staging, &exists)!=SQLITE_OK || !exists ) return "what the earlier run had fetched is gone";
+  if( sql_integer(s, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging)!=SQLITE_OK || staged!=sqlite3_column_int64(last, 11) )
+    return "what the earlier run had fetched was touched";
+  if( state && strcmp(state, "fetched")==0 ) return NULL;
+  if( s->kind>ORTTO_ACCOUNTS || sqlite3_column_text(last, 9)==NULL ) return sqlite3_column_int64(last, 11) ? "this list has no cursor to go on from" : "";
+  return NULL;
+}
+
+static void take_up(syncing *s, sqlite3_stmt *last){
+  s->run = sqlite3_column_int64(last, 0);
+  copy_text(s->cursor, sizeof s->cursor, last, 9);
+  s->next_offset = sqlite3_column_int64(last, 10);
+  s->rows = sqlite3_column_int64(last, 11);
+  s->total = sqlite3_column_type(last, 12)==SQLITE_NULL ? -1 : sqlite3_column_int64(last, 12);
+  s->page = sqlite3_column_int64(last, 13);
+  s->requests = s->requests_before = sqlite3_column_int64(last, 14);
+  s->retries = s->retries_before = sqlite3_column_int64(last, 15);
+  s->elapsed_before = sqlite3_column_int64(last, 16);
+  copy_text(s->newest, sizeof s->newest, last, 17);
+  copy_text(s->mark, sizeof s->mark, last, 18);
+  copy_text(s->server_time, sizeof s->server_time, last, 19);
+  const char *state = (const char *)sqlite3_column_text(last, 1);
+  s->phase = state && strcmp(state, "fetched")==0 ? SYNC_MERGE : SYNC_FETCH;
+  s->opening = "resumed";
+}
+
+static int run_new(syncing *s, const char *identity, const char *columns){
+  int rc = staging_create(s);
+  if( rc==SQLITE_OK ) rc = sql_run(s, "INSERT INTO \"%w\"." STATE_TABLE "(source,target,started,state,identity,columns) "
+    "VALUES(%Q,%Q,strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now'),'fetching',%Q,%Q)", s->schema, s->source, s->target, identity, columns);
+  s->run = sqlite3_last_insert_rowid(s->db);
+  s->phase = SYNC_FETCH;
+  return rc;
+}
+
+/* The mark of the last finished run, if what it left can be built upon. */
+static int mark_find(syncing *s, const char *identity, const char *columns){
+  sqlite3_stmt *stmt;
+  sqlite3_int64 exists;
+  const char *why = NULL;
+  int rc = table_exists(s, s->target, &exists);
+  if( rc==SQLITE_OK ) rc = sql_prepare(s, &stmt, "SELECT mark, identity=%Q, columns=%Q, source=%Q FROM \"%w\"." STATE_TABLE
+    " WHERE target=%Q COLLATE NOCASE AND state='done' ORDER BY run DESC LIMIT 1", identity, columns, s->source, s->schema, s->target);
+  if( rc!=SQLITE_OK ) return rc;
+  if( sqlite3_step(stmt)!=SQLITE_ROW || !exists ) why = "there is no finished sync to build upon: everything is fetched";
+  else if( !sqlite3_column_int(stmt, 1) || !sqlite3_column_int(stmt, 3) ) why = "the last finished sync was of another source, host or key: everything is fetched";
+  else if( !sqlite3_column_int(stmt, 2) ) why = "the fields have changed since the last finished sync: everything is fetched";
+  else copy_text(s->mark, sizeof s->mark, stmt, 0);
+  if( why==NULL && s->edited<0 ) why = "this source has no time of its last change: everything is fetched";
+  else if( why==NULL && s->mark[0]==0 ) why = "the last finished sync saw no time of a change: everything is fetched";
+  if( why ){
+    s->changes = 0;
+    s->mark[0] = 0;
+    say(s, why);
+  }
+  return sqlite3_finalize(stmt);
+}
+
+/* Takes the target: a run that can be taken up, or a new one. In a transaction. */
+static int claim_inside(syncing *s, char **error){
+  char identity[20], columns[20];
+  sqlite3_stmt *last = NULL;
+  const char *why = NULL;
+  int changes = s->changes, unfinished = 0;
+  sqlite3_snprintf(sizeof identity, identity, "%016llx", (unsigned long long)ortto_endpoint_identity(s->endpoint));
+  sqlite3_snprintf(sizeof columns, columns, "%016llx", (unsigned long long)ortto_fields_identity(s->fields));
+  int rc = state_create(s);
+  if( rc==SQLITE_OK && changes ) rc = mark_find(s, identity, columns);
+  if( rc==SQLITE_OK ) rc = sql_prepare(s, &last, "SELECT run, state, owner, strftime('%%s','now')-beat, source, identity, columns, mode, "
+    "strftime('%%s','now')-strftime('%%s',started), cursor_id, next_offset, rows, total, page, requests, retries, elapsed_ms, newest, mark, server_time FROM \"%w\"."
+    STATE_TABLE " WHERE target=%Q COLLATE NOCASE ORDER BY run DESC LIMIT 1", s->schema, s->target);
+  if( rc!=SQLITE_OK ) return rc;
+  rc = sqlite3_step(last);
+  if( rc==SQLITE_ROW ){
+    const char *state = (const char *)sqlite3_column_text(last, 1);
+    unfinished = state && strcmp(state, "done")!=0 && strcmp(state, "abandoned")!=0;
+    if( unfinished && owner_lives(s, (const char *)sqlite3_column_text(last, 2), sqlite3_column_int64(last, 0), sqlite3_column_int64(last, 3)) ){
+      sqlite3_finalize(last);
+      return sync_error(error, "ortto: another sync into '%s' is at work; wait for it (SELECT * FROM " STATE_TABLE " shows how far it is)", s->target);
+    }
+    if( unfinished ) why = not_resumable(s, last, identity, columns);
+  }
+  if( unfinished && why==NULL ){
+    take_up(s, last);
+    if( !changes ) s->mark[0] = 0;
+  }
+  sqlite3_int64 old = unfinished && why ? sqlite3_column_int64(last, 0) : 0;
+  rc = sqlite3_finalize(last);
+  if( rc==SQLITE_OK && old ){
+    rc = sql_run(s, "UPDATE \"%w\"." STATE_TABLE " SET state='abandoned', owner=NULL, finished=coalesce(finished,strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now')) WHERE run=%lld", s->schema, old);
+    if( why[0] ){
+      s->opening = "restarted";
+      say(s, why);
+    }
+  }
+  if( rc==SQLITE_OK && s->run==0 ) rc = run_new(s, identity, columns);
+  if( rc==SQLITE_OK ) rc = state_write(s, s->phase==SYNC_MERGE ? "fetched" : "fetching", 0, NULL);
+  return rc;
+}
+
+static int claim(syncing *s, char **error){
+  int rc = begin(s);
+  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+  rc = target_check(s, error);
+  if( rc==SQLITE_OK ) rc = claim_inside(s, error);
+  rc = end(s, rc, error);
+  s->claimed = rc==SQLITE_OK;
+  return rc;
+}
+
+/* What was staged is of no use: the same run, from the beginning. */
+static int start_over(syncing *s, const char *why, char **error){
+  ortto_reader_close(s->reader);
+  s->reader = NULL;
+  say(s, why);
+  s->opening = "restarted";
+  s->rows = s->page = s->next_offset = 0;
+  s->total = -1;
+  s->cursor[0] = s->newest[0] = s->last[0] = s->server_time[0] = 0;
+  int rc = begin(s);
+  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+  rc = sql_run(s, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
+  if( rc==SQLITE_OK ) rc = state_write(s, "fetching", 0, NULL);
+  return end(s, rc, error);
+}
+
+/* -- fetching -- */
+
+static int sync_fields(syncing *s, char **error){
+  int rc = ortto_endpoint_open(s->conn->client, &s->args.settings, ORTTO_API, &s->endpoint);
+  if( rc==ORTTO_OK && s->kind<=ORTTO_ACCOUNTS ){
+    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, &s->own_fields);
+    s->fields = s->own_fields;
+  }else s->fields = ortto_table_fields(s->kind);
+  if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
+  int most = sqlite3_limit(s->conn->db, SQLITE_LIMIT_COLUMN, -1);
+  s->overflow = s->fields->count>most ? most-1 : s->fields->count;
+  s->columns = s->overflow + (s->overflow<s->fields->count);
+  s->edited = -1;
+  s->field = sqlite3_malloc64((sqlite3_uint64)s->fields->count * sizeof *s->field);
+  if( s->field==NULL ) return SQLITE_NOMEM;
+  for(int i=0; i<s->fields->count; i++){
+    s->field[i] = &s->fields->field[i];
+    if( s->kind<=ORTTO_ACCOUNTS && strcmp(s->field[i]->id, s->kind==ORTTO_PEOPLE ? "e" : "oe")==0 ) s->edited = i;
+  }
+  return SQLITE_OK;
+}
+
+static int sync_read(syncing *s){
+  ortto_query q = { .table = s->kind, .fields = s->field, .field_count = s->fields->count };
+  if( s->cursor[0] ) q.cursor_id = s->cursor;
+  q.offset = s->next_offset;
+  if( s->changes ){
+    q.sort = s->field[s->edited];
+    q.descending = q.one_by_one = 1;
+  }
+  return ortto_reader_open(s->endpoint, &q, &s->reader);
+}
+
+static int bind_value(sqlite3_stmt *stmt, int at, const ortto_value *v){
+  switch( v->kind ){
+    case ORTTO_VALUE_NULL: return sqlite3_bind_null(stmt, at);
+    case ORTTO_VALUE_INTEGER: return sqlite3_bind_int64(stmt, at, v->integer);
+    case ORTTO_VALUE_REAL: return sqlite3_bind_double(stmt, at, v->real);
+    default: return sqlite3_bind_text64(stmt, at, v->text, v->length, SQLITE_STATIC, SQLITE_UTF8);
+  }
+}
+
+static int row_stage(syncing *s, sqlite3_stmt *insert, const ortto_value *v){
+  int rc = SQLITE_OK;
+  for(int i=0; rc==SQLITE_OK && i<s->overflow; i++) rc = bind_value(insert, i+1, &v[i]);
+  if( rc==SQLITE_OK && s->columns>s->overflow ){
+    char *more = more_text(s->field, v, s->overflow, s->fields->count);
+    rc = more ? sqlite3_bind_text(insert, s->columns, more, -1, sqlite3_free) : SQLITE_NOMEM;
+  }
+  if( rc!=SQLITE_OK ) return rc;
+  sqlite3_step(insert);
+  rc = sqlite3_reset(insert);
+  if( rc==SQLITE_OK ) s->rows += sqlite3_changes(s->db);
+  return rc;
+}
+
+enum { EDIT_GOOD, EDIT_OLD, EDIT_BAD };
+
+/* Keeps the newest time of a change; in a run of changes, says whether this row is behind the mark, or out of order. */
+static int edit_check(syncing *s, const ortto_value *v){
+  if( s->edited<0 ) return EDIT_GOOD;
+  v = &v[s->edited];
+  int good = v->kind==ORTTO_VALUE_TEXT && v->length>=20 && v->length<sizeof s->last;
+  if( !good ) return s->changes ? EDIT_BAD : EDIT_GOOD;
+  if( s->newest[0]==0 || ortto_time_compare(v->text, v->length, s->newest, strlen(s->newest))>0 )
+    snprintf(s->newest, sizeof s->newest, "%.*s", (int)v->length, v->text);
+  if( !s->changes ) return EDIT_GOOD;
+  if( s->last[0] && ortto_time_compare(v->text, v->length, s->last, strlen(s->last))>0 ) return EDIT_BAD;
+  snprintf(s->last, sizeof s->last, "%.*s", (int)v->length, v->text);
+  return ortto_time_compare(v->text, v->length, s->mark, strlen(s->mark))<0 ? EDIT_OLD : EDIT_GOOD;
+}
+
+static void progress_take(syncing *s, ortto_progress *p){
+  ortto_reader_progress(s->reader, p);
+  s->requests = s->requests_before + p->requests;
+  s->retries = s->retries_before + p->retries;
+  s->total = p->total;
+  s->next_offset = p->next_offset;
+  snprintf(s->cursor, sizeof s->cursor, "%s", p->cursor_id ? p->cursor_id : "");
+  if( s->server_time[0]==0 ) snprintf(s->server_time, sizeof s->server_time, "%s", p->server_time);
+  if( p->fell_back && strstr(s->message, p->fell_back)==NULL ){
+    say(s, "read one page at a time: ");
+    snprintf(s->message + strlen(s->message), sizeof s->message - strlen(s->message), "%s", p->fell_back);
+  }
+}
+
+/* The page whose first row is there, into the staging table. No waiting in here: the page has arrived whole. */
+static int page_stage(syncing *s, const ortto_value *v, int *verdict){
+  ortto_progress p;
+  sqlite3_stmt *insert = NULL;
+  char *names = name_list(s, "", 0);
+  sqlite3_str *marks = sqlite3_str_new(NULL);
+  for(int i=0; i<s->columns; i++) sqlite3_str_appendall(marks, i ? ",?" : "?");
+  char *values = sqlite3_str_finish(marks);
+  int rc = names && values ? sql_prepare(s, &insert, "INSERT OR IGNORE INTO \"%w\".\"%w\"(%s) VALUES(%s)", s->schema, s->staging, names, values) : SQLITE_NOMEM;
+  sqlite3_free(names);
+  sqlite3_free(values);
+  *verdict = EDIT_GOOD;
+  while( rc==SQLITE_OK ){
+    *verdict = edit_check(s, v);
+    if( *verdict!=EDIT_GOOD ) break;
+    rc = row_stage(s, insert, v);
+    ortto_reader_progress(s->reader, &p);
+    if( rc!=SQLITE_OK || p.page_ends ) break;
+    if( ortto_reader_next(s->reader, &v)!=ORTTO_ROW ) rc = SQLITE_NOMEM;   /* rows of a page that is here can fail only so */
+  }
+  sqlite3_finalize(insert);
+  if( rc==SQLITE_OK && *verdict!=EDIT_BAD ){
+    progress_take(s, &p);
+    s->page++;
+    rc = state_write(s, "fetching", 0, NULL);
+  }
+  return rc;
+}
+
+static int fetched(syncing *s, char **error){
+  int rc = begin(s);
+  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+  rc = end(s, state_write(s, "fetched", 0, NULL), error);
+  ortto_reader_close(s->reader);
+  s->reader = NULL;
+  s->phase = SYNC_MERGE;
+  return rc;
+}
+
+static void sync_show(syncing *s);
+
+/* The list as it was when the run began, or another? Without a snapshot a changed total tells. */
+static int is_other_list(const syncing *s, sqlite3_int64 total_before){
+  ortto_progress p;
+  ortto_reader_progress(s->reader, &p);
+  return total_before>=0 && p.total>=0 && p.total!=total_before;
+}
+
+/* One page, or the end of them. *landed: there is a row to show. */
+static int fetch_step(syncing *s, int *landed, char **error){
+  const ortto_value *v;
+  int verdict, taken_up = 0;
+  sqlite3_int64 total_before = s->total;
+  if( s->reader==NULL ){
+    taken_up = s->cursor[0]!=0;
+    int rc = sync_read(s);
+    if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
+  }
+  int got = ortto_reader_next(s->reader, &v);
+  ortto_progress p;
+  ortto_reader_progress(s->reader, &p);
+  if( got==ORTTO_ERROR && p.cursor_lost ) return start_over(s, "the server does not know the cursor of the earlier run any more", error);
+  if( got==ORTTO_DONE ) return fetched(s, error);
+  if( got!=ORTTO_ROW ) return sync_remote(s, got, error);
+  if( taken_up && is_other_list(s, total_before) ) return start_over(s, "the list has another length than when the earlier run began", error);
+  int rc = begin(s);
+  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+  rc = end(s, page_stage(s, v, &verdict), error);
+  if( rc!=SQLITE_OK ) return rc;
+  if( verdict==EDIT_BAD ){
+    s->changes = 0;
+    s->mark[0] = 0;
+    return start_over(s, "the server's order by time of change could not be relied upon: everything is fetched", error);
+  }
+  *landed = 1;
+  s->state = s->opening ? s->opening : "fetching";
+  s->opening = NULL;
+  return verdict==EDIT_OLD ? fetched(s, error) : SQLITE_OK;
+}
+
+/* -- merging -- */
+
+/* A target that does not exist yet: the staging table becomes it, where it has exactly the columns. */
+static int target_by_renaming(const syncing *s, int *renamed){
+  sqlite3_int64 columns;
+  *renamed = 0;
+  int rc = sql_integer(s, &columns, "SELECT count(*) FROM pragma_table_info(%Q,%Q)", s->staging, s->schema);
+  if( rc!=SQLITE_OK || columns!=s->columns ) return rc;
+  for(int i=0; rc==SQLITE_OK && i<s->columns; i++){
+    char *type;
+    rc = local_type(s, s->staging, column_name(s, i), &type);
+    int same = type && strcmp(type, column_type(s, i))==0;
+    sqlite3_free(type);
+    if( !same ) return rc;
+  }
+  rc = sql_run(s, "SAVEPOINT ortto_rename");
+  if( rc!=SQLITE_OK ) return rc;
+  *renamed = sql_run(s, "ALTER TABLE \"%w\".\"%w\" RENAME TO \"%w\"", s->schema, s->staging, s->target)==SQLITE_OK;
+  if( !*renamed ) sql_run(s, "ROLLBACK TO ortto_rename");
+  return sql_run(s, "RELEASE ortto_rename");
+}
+
+static int target_create(const syncing *s){
+  sqlite3_str *ddl = sqlite3_str_new(NULL);
+  char *keys = name_list(s, "", 1);
+  for(int i=0; i<s->columns; i++)
+    sqlite3_str_appendf(ddl, "\"%w\" %s%s, ", column_name(s, i), column_type(s, i), column_is_key(s, i) ? " NOT NULL" : "");
+  char *columns = sqlite3_str_finish(ddl);
+  int rc = columns && keys ? sql_run(s, "CREATE TABLE \"%w\".\"%w\"(%sPRIMARY KEY(%s))", s->schema, s->target, columns, keys) : SQLITE_NOMEM;
+  sqlite3_free(columns);
+  sqlite3_free(keys);
+  return rc;
+}
+
+/* Columns that the source has gained. */
+static int target_widen(const syncing *s){
+  int rc = SQLITE_OK;
+  for(int i=0; rc==SQLITE_OK && i<s->columns; i++){
+    char *type;
+    rc = local_type(s, s->target, column_name(s, i), &type);
+    if( rc==SQLITE_OK && type==NULL )
+      rc = sql_run(s, "ALTER TABLE \"%w\".\"%w\" ADD COLUMN \"%w\" %s", s->schema, s->target, column_name(s, i), column_type(s, i));
+    sqlite3_free(type);
+  }
+  return rc;
+}
+
+static int has_no_affinity(const char *type){
+  return type==NULL || type[0]==0 || sqlite3_strlike("%blob%", type, 0)==0;
+}
+
+#define TERMS_IN_GROUP 50          /* SQLite limits the depth of an expression: a chain of ORs counts one for each */
+
+/* SET list and condition of the update: only rows that differ, compared exactly (the staged column stands on the left:
+** it has no collation of its own). */
+static int update_text(const syncing *s, char **set, char **differs){
+  sqlite3_str *a = sqlite3_str_new(NULL), *b = sqlite3_str_new(NULL);
+  int rc = SQLITE_OK, terms = 0;
+  for(int i=0; rc==SQLITE_OK && i<s->columns; i++) if( !column_is_key(s, i) ){
+    const char *name = column_name(s, i);
+    char *type;
+    rc = local_type(s, s->target, name, &type);
+    sqlite3_str_appendf(a, "%s\"%w\"=s.\"%w\"", terms ? "," : "", name, name);
+    sqlite3_str_appendall(b, terms==0 ? "(" : terms%TERMS_IN_GROUP==0 ? ") OR (" : " OR ");
+    sqlite3_str_appendf(b, "s.\"%w\" IS NOT t.\"%w\"", name, name);
+    if( has_no_affinity(type) ) sqlite3_str_appendf(b, " OR typeof(s.\"%w\")<>typeof(t.\"%w\")", name, name);
+    sqlite3_free(type);
+    terms++;
+  }
+  if( terms ) sqlite3_str_appendall(b, ")");
+  *set = sqlite3_str_finish(a);
+  *differs = sqlite3_str_finish(b);
+  return rc==SQLITE_OK && (*set==NULL || *differs==NULL) ? SQLITE_NOMEM : rc;
+}
+
+static int merge_rows(syncing *s){
+  char *match = key_match(s), *names = name_list(s, "", 0), *staged = name_list(s, "s.", 0), *set = NULL, *differs = NULL;
+  int rc = match && names && staged ? update_text(s, &set, &differs) : SQLITE_NOMEM;
+  if( rc==SQLITE_OK && !s->changes ){
+    rc = sql_run(s, "DELETE FROM \"%w\".\"%w\" AS t WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS s WHERE %s)",
+                 s->schema, s->target, s->schema, s->staging, match);
+    if( rc==SQLITE_OK ) s->deleted = sqlite3_changes(s->db);
+  }
+  if( rc==SQLITE_OK ) rc = sql_run(s, "UPDATE \"%w\".\"%w\" AS t SET %s FROM \"%w\".\"%w\" AS s WHERE %s AND (%s)",
+                                   s->schema, s->target, set, s->schema, s->staging, match, differs);
+  if( rc==SQLITE_OK ){
+    s->updated = sqlite3_changes(s->db);
+    rc = sql_run(s, "INSERT INTO \"%w\".\"%w\"(%s) SELECT %s FROM \"%w\".\"%w\" AS s WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS t WHERE %s)",
+                 s->schema, s->target, names, staged, s->schema, s->staging, s->schema, s->target, match);
+  }
+  if( rc==SQLITE_OK ) s->inserted = sqlite3_changes(s->db);
+  sqlite3_free(match);
+  sqlite3_free(names);
+  sqlite3_free(staged);
+  sqlite3_free(set);
+  sqlite3_free(differs);
+  return rc;
+}
+
+/* The mark for the next run of changes: no later than the server's clock at the beginning, since what was edited during
+** the run may have been missed. */
+static void mark_set(syncing *s){
+  const char *newest = s->newest;
+  if( s->mark[0] && ortto_time_compare(s->mark, strlen(s->mark), newest, strlen(newest))>0 ) newest = s->mark;
+  if( s->server_time[0] && newest[0] && ortto_time_compare(newest, strlen(newest), s->server_time, strlen(s->server_time))>0 ) newest = s->server_time;
+  if( newest!=s->mark ) snprintf(s->mark, sizeof s->mark, "%s", newest);
+}
+
+static int merge_inside(syncing *s, char **error){
+  sqlite3_int64 exists;
+  int renamed = 0;
+  int rc = target_check(s, error);
+  if( rc==SQLITE_OK ) rc = table_exists(s, s->target, &exists);
+  s->inserted = s->updated = s->deleted = 0;
+  if( rc==SQLITE_OK && !exists ) rc = target_by_renaming(s, &renamed);
+  if( rc==SQLITE_OK && !exists && !renamed ) rc = target_create(s);
+  if( rc==SQLITE_OK && renamed ) s->inserted = s->rows;
+  else{
+    if( rc==SQLITE_OK ) rc = target_widen(s);
+    if( rc==SQLITE_OK ) rc = merge_rows(s);
+    if( rc==SQLITE_OK ) rc = sql_run(s, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
+  }
+  s->unchanged = s->rows - s->inserted - s->updated;
+  mark_set(s);
+  return rc==SQLITE_OK ? state_write(s, "done", 1, NULL) : rc;
+}
+
+static int merge_step(syncing *s, char **error){
+  char mark[sizeof s->mark];
+  memcpy(mark, s->mark, sizeof mark);
+  int rc = begin(s);
+  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+  rc = end(s, merge_inside(s, error), error);
+  if( rc!=SQLITE_OK ){
+    s->inserted = s->updated = s->deleted = s->unchanged = 0;
+    memcpy(s->mark, mark, sizeof mark);
+    return rc;
+  }
+  s->state = "done";
+  s->phase = SYNC_DONE;
+  s->claimed = 0;
+  return SQLITE_OK;
+}
+
+/* -- one source -- */
+
+/* A run that ends here is put on record as far as that is possible, and given free. */
+static void sync_release(syncing *s, const char *state, const char *error){
+  if( !s->claimed ) return;
+  s->claimed = 0;
+  if( begin(s)!=SQLITE_OK ) return;
+  int rc = state_write(s, state, 1, error);
+  if( rc==SQLITE_OK ) rc = commit(s);
+  if( rc!=SQLITE_OK ) undo(s);
+}
+
+/* Goes on to the next row to be shown: a page that landed, or the end. */
+static int sync_step(syncing *s, char **error){
+  int rc = SQLITE_OK, landed = 0;
+  if( s->phase==SYNC_BEGIN ){
+    rc = sync_fields(s, error);
+    if( rc==SQLITE_OK ) rc = claim(s, error);
+    if( rc==SQLITE_OK && s->phase==SYNC_MERGE && s->opening ){   /* all is fetched: a row that says so */
+      s->state = s->opening;
+      s->opening = NULL;
+      return SQLITE_OK;
+    }
+  }
+  while( rc==SQLITE_OK && s->phase==SYNC_FETCH && !landed ) rc = fetch_step(s, &landed, error);
+  if( rc==SQLITE_OK && !landed && s->phase==SYNC_MERGE ) rc = merge_step(s, error);
+  if( rc!=SQLITE_OK ){
+    int merging = s->phase==SYNC_MERGE;
+    s->phase = SYNC_FAILED;
+    ortto_reader_close(s->reader);
+    s->reader = NULL;
+    sync_release(s, merging ? "fetched" : rc==SQLITE_INTERRUPT ? "interrupted" : "failed", *error);
+  }
+  sync_show(s);
+  return rc;
+}
+
+/* The line on a terminal, if one is wanted. */
+static void sync_show(syncing *s){
+  long wanted;
+  if( ortto_config_number(s->conn->client, NULL, ORTTO_PROGRESS, &wanted)!=ORTTO_OK || !wanted || !isatty(2) ) return;
+  double seconds = (double)(elapsed(s)+1) / 1000, rate = (double)s->rows / seconds;
+  char left[40] = "";
+  int percent = s->total>0 ? (int)(100*s->rows/s->total) : 0;
+  if( s->total>s->rows && rate>0 ) snprintf(left, sizeof left, ", %.0f s left", (double)(s->total - s->rows)/rate);
+  fprintf(stderr, "\r%s: %d %%, %lld rows, %.0f rows/s%s   ", s->source, s->phase==SYNC_DONE ? 100 : percent, (long long)s->rows, rate, left);
+  s->shown = 1;
+  if( s->phase>=SYNC_DONE ) fprintf(stderr, "\n");
+  fflush(stderr);
+}
+
+static void sync_free(syncing *s){
+  if( s==NULL ) return;
+  ortto_reader_close(s->reader);
+  s->reader = NULL;
+  sync_release(s, "interrupted", NULL);
+  for(syncing **at=&s->conn->syncs; *at; at=&(*at)->next) if( *at==s ){ *at = s->next; break; }
+  sqlite3_close(s->side);
+  ortto_endpoint_close(s->endpoint);
+  ortto_fields_free(s->own_fields);
+  arguments_free(&s->args);
+  sqlite3_free(s->field);
+  sqlite3_free(s->source);
+  sqlite3_free(s->schema);
+  sqlite3_free(s->target);
+  sqlite3_free(s->staging);
+  conn_release(s->conn);
+  sqlite3_free(s);
+}
+
+static int arguments_copy(arguments *to, const arguments *from){
+  *to = *from;
+  to->fields = from->fields ? sqlite3_mprintf("%s", from->fields) : NULL;
+  int ok = from->fields==NULL || to->fields!=NULL;
+  for(int i=0; i<ORTTO_SETTINGS; i++){
+    to->settings.value[i] = from->settings.value[i] ? strdup(from->settings.value[i]) : NULL;
+    if( from->settings.value[i] && to->settings.value[i]==NULL ) ok = 0;
+  }
+  return ok;
+}
+
+static table *table_connected(const conn *c, const char *name);
+
+/* The table behind the source's name: one that exists without a CREATE, or a created one. */
+static int source_find(syncing *s, char **error){
+  int own = sqlite3_strnicmp(s->source, "ortto_", 6)==0 ? table_find(s->source) : -1;
+  if( own>=0 ) s->kind = (ortto_table)own;
+  else{
+    const table *t = table_connected(s->conn, s->source);
+    if( t==NULL ){
+      char *tables = table_list();
+      return sync_error(error, "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, or a table made by CREATE VIRTUAL TABLE ... USING ortto",
+                        s->source, tables);
+    }
+    s->kind = t->kind;
+    if( !arguments_copy(&s->args, &t->args) ) return SQLITE_NOMEM;
+  }
+  if( s->kind!=ORTTO_ACTIVITIES ) return SQLITE_OK;
+  return sync_error(error, "ortto: activities cannot be synced: the feed can only be read person by person. Use INSERT ... SELECT with person_id IN (...)");
+}
+
+static int sync_new(conn *c, const char *source, const char *target, int changes, syncing **out, char **error){
+  syncing *s = sqlite3_malloc(sizeof *s);
+  if( s==NULL ) return SQLITE_NOMEM;
+  memset(s, 0, sizeof *s);
+  s->conn = c;
+  c->references++;
+  s->next = c->syncs;
+  c->syncs = s;
+  s->db = c->db;
+  s->nested = !sqlite3_get_autocommit(c->db);
+  s->changes = changes;
+  s->total = -1;
+  s->started = now_ms();
+  s->source = sqlite3_mprintf("%s", source);
+  int rc = s->source ? source_find(s, error) : SQLITE_NOMEM;
+  if( rc==SQLITE_OK ){
+    rc = target_parse(s, target);
+    if( rc!=SQLITE_OK && rc!=SQLITE_NOMEM ) rc = sync_local(s, rc, error);
+  }
+  if( rc!=SQLITE_OK ) sync_free(s);
+  else *out = s;
+  return rc;
+}
+
+/* -- one call: one source, a list, or all -- */
+
+typedef struct sync_job {
+  char *source, *target;
+} sync_job;
+
+typedef struct sync_call {
+  conn *conn;
+  sync_job *job;
+  int jobs, at, changes, list;
+  syncing *sync;                   /* of job[at] */
+} sync_call;
+
+static void call_free(sync_call *call){
+  sync_free(call->sync);
+  for(int i=0; i<call->jobs; i++){
+    sqlite3_free(call->job[i].source);
+    sqlite3_free(call->job[i].target);
+  }
+  sqlite3_free(call->job);
+  memset(call, 0, sizeof *call);
+}
+
+static int job_add(sync_call *call, const char *source, size_t n, const char *prefix){
+  sync_job *grown = sqlite3_realloc64(call->job, ((sqlite3_uint64)call->jobs + 1) * sizeof *grown);
+  if( grown==NULL ) return SQLITE_NOMEM;
+  call->job = grown;
+  sync_job *job = &grown[call->jobs];
+  const char *bare = source;
+  for(const char *p=source; p<source+n; p++) if( *p=='.' ) bare = p+1;   /* behind a schema */
+  if( call->list && sqlite3_strnicmp(bare, "ortto_", 6)==0 ) bare += 6;
+  job->source = sqlite3_mprintf("%.*s", (int)n, source);
+  job->target = call->list ? sqlite3_mprintf("%s%.*s", prefix, (int)(source+n-bare), bare) : sqlite3_mprintf("%s", prefix);
+  if( job->source==NULL || job->target==NULL ){
+    sqlite3_free(job->source);
+    sqlite3_free(job->target);
+    return SQLITE_NOMEM;
+  }
+  call->jobs++;
+  return SQLITE_OK;
+}
+
+static int jobs_read(sync_call *call, const char *sources, const char *target, char **error){
+  int rc = SQLITE_OK;
+  size_t length = strlen(target);
+  call->list = strcmp(sources, "*")==0 || strchr(sources, ',')!=NULL;
+  if( !call->list && length && target[length-1]=='_' )
+    return sync_error(error, "ortto: '%s' looks like a prefix, which belongs to '*' or a list of sources; for a single source give the local table's whole name", target);
+  if( strcmp(sources, "*")==0 ){
+    for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) if( i!=ORTTO_ACTIVITIES ){
+      char name[64];
+      sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name((ortto_table)i));
+      rc = job_add(call, name, strlen(name), target);
+    }
+    return rc;
+  }
+  for(const char *p=sources; rc==SQLITE_OK; ){
+    while( is_blank(*p) ) p++;
+    size_t n = strcspn(p, ","), used = n;
+    while( n && is_blank(p[n-1]) ) n--;
+    if( n ) rc = job_add(call, p, n, target);
+    if( p[used]==0 ) break;
+    p += used + 1;
+  }
+  if( rc==SQLITE_OK && call->jobs==0 ) rc = sync_error(error, "ortto: ortto_sync needs a source, such as 'ortto_people', a list, or '*'");
+  return rc;
+}
+
+/* A commit inside a statement that writes is impossible. */
+static int refuse_in_write(const conn *c, char **error){
+  for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
+    if( sqlite3_stmt_busy(s) && !sqlite3_stmt_readonly(s) )
+      return sync_error(error, "ortto: ortto_sync cannot run inside a statement that writes; call it in a SELECT of its own");
+  return SQLITE_OK;
+}
+
+static int text_argument(sqlite3_value *v, const char *what, const char **text, char **error){
+  *text = (const char *)sqlite3_value_text(v);
+  if( *text && strlen(*text)==(size_t)sqlite3_value_bytes(v) ) return SQLITE_OK;
+  return sync_error(error, "ortto: ortto_sync needs %s as text", what);
+}
+
+static int call_begin(sync_call *call, conn *c, sqlite3_value *sources, sqlite3_value *target, sqlite3_value *mode, char **error){
+  const char *from, *into, *how = "full";
+  memset(call, 0, sizeof *call);
+  call->conn = c;
+  int rc = refuse_in_write(c, error);
+  if( rc==SQLITE_OK ) rc = text_argument(sources, "a source", &from, error);
+  if( rc==SQLITE_OK ) rc = text_argument(target, "the local table's name, or a prefix,", &into, error);
+  if( rc==SQLITE_OK && mode && sqlite3_value_type(mode)!=SQLITE_NULL ) rc = text_argument(mode, "its mode", &how, error);
+  if( rc!=SQLITE_OK ) return rc;
+  call->changes = sqlite3_stricmp(how, "changes")==0;
+  if( !call->changes && sqlite3_stricmp(how, "full")!=0 )
+    return sync_error(error, "ortto: the mode of ortto_sync cannot be '%.20s'; it takes 'changes', or nothing for a full refresh", how);
+  return jobs_read(call, from, into, error);
+}
+
+/* On to the next row. *more is 0 when all sources are done. */
+static int call_step(sync_call *call, int *more, char **error){
+  int rc = SQLITE_OK;
+  if( call->sync && call->sync->phase==SYNC_DONE ){
+    sync_free(call->sync);
+    call->sync = NULL;
+    call->at++;
+  }
+  *more = call->at<call->jobs;
+  if( !*more ) return SQLITE_OK;
+  if( call->sync==NULL ) rc = sync_new(call->conn, call->job[call->at].source, call->job[call->at].target, call->changes, &call->sync, error);
+  return rc==SQLITE_OK ? sync_step(call->sync, error) : rc;
+}
+
+/* -- what is shown -- */
+
+enum { SHOW_SOURCE, SHOW_TARGET, SHOW_STATE, SHOW_PAGE, SHOW_ROWS, SHOW_TOTAL, SHOW_INSERTED, SHOW_UPDATED, SHOW_DELETED,
+       SHOW_UNCHANGED, SHOW_REQUESTS, SHOW_RETRIES, SHOW_ELAPSED, SHOW_MESSAGE, SHOW_COLUMNS };
+
+static const char *const show_names[SHOW_COLUMNS] = { "source", "target", "state", "page", "rows", "total", "inserted", "updated", "deleted",
+                                                      "unchanged", "requests", "retries", "elapsed_ms", "message" };
+
+/* The text of a column, or NULL and the number; *null where there is neither. */
+static const char *show(const sync_call *call, int column, sqlite3_int64 *number, int *null){
+  const syncing *s = call->sync;
+  *null = 0;
+  *number = 0;
+  switch( column ){
+    case SHOW_SOURCE: return s->source;
+    case SHOW_TARGET: return call->job[call->at].target;
+    case SHOW_STATE: return s->state;
+    case SHOW_PAGE: *number = s->page; break;
+    case SHOW_ROWS: *number = s->rows; break;
+    case SHOW_TOTAL: *number = s->total; *null = s->total<0; break;
+    case SHOW_INSERTED: *number = s->inserted; break;
+    case SHOW_UPDATED: *number = s->updated; break;
+    case SHOW_DELETED: *number = s->deleted; break;
+    case SHOW_UNCHANGED: *number = s->unchanged; break;
+    case SHOW_REQUESTS: *number = s->requests; break;
+    case SHOW_RETRIES: *number = s->retries; break;
+    case SHOW_ELAPSED: *number = elapsed(s); break;
+    default: *null = s->message[0]==0; return *null ? NULL : s->message;
+  }
+  return NULL;
+}
+
+static void show_json(const sync_call *call, sqlite3_str *out){
+  for(int i=0; i<SHOW_COLUMNS; i++){
+    sqlite3_int64 number;
+    int null;
+    const char *text = show(call, i, &number, &null);
+    sqlite3_str_appendf(out, "%s\"%s\":", i ? "," : "{", show_names[i]);
+    if( text ) json_string(out, text, strlen(text));
+    else if( null ) sqlite3_str_appendall(out, "null");
+    else sqlite3_str_appendf(out, "%lld", number);
+  }
+  sqlite3_str_appendall(out, "}");
+}
 
 static void result_code(sqlite3_context *ctx, int rc, char *message){
   if( rc==SQLITE_NOMEM ) sqlite3_result_error_nomem(ctx);
@@ -1338,6 +2494,150 @@ static void result_code(sqlite3_context *ctx, int rc, char *message){
   }
   sqlite3_free(message);
 }
+
+/* The everyday form: the `done` row of each source, as JSON. */
+static void fn_sync(sqlite3_context *ctx, int argc, sqlite3_value **argv){
+  conn *c = ((registration *)sqlite3_user_data(ctx))->conn;
+  sync_call call;
+  char *error = NULL;
+  int more = 1;
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  int rc = call_begin(&call, c, argv[0], argv[1], argc>2 ? argv[2] : NULL, &error);
+  while( rc==SQLITE_OK && more ){
+    rc = call_step(&call, &more, &error);
+    if( rc!=SQLITE_OK || !more || call.sync->phase!=SYNC_DONE ) continue;
+    sqlite3_str_appendall(out, call.at ? "," : call.list ? "[" : "");
+    show_json(&call, out);
+  }
+  if( rc==SQLITE_OK && call.list ) sqlite3_str_appendall(out, "]");
+  call_free(&call);
+  char *text = sqlite3_str_finish(out);
+  if( rc==SQLITE_OK && text ){
+    sqlite3_result_text(ctx, text, -1, sqlite3_free);
+    sqlite3_result_subtype(ctx, 'J');
+    return;
+  }
+  sqlite3_free(text);
+  result_code(ctx, rc==SQLITE_OK ? SQLITE_NOMEM : rc, error);
+}
+
+/* -- the table-valued form -- */
+
+typedef struct sync_cursor {
+  sqlite3_vtab_cursor base;
+  sync_call call;
+  sqlite3_value *argument[3];
+  sqlite3_int64 row;
+  int eof;
+} sync_cursor;
+
+static int sync_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+  (void)argc; (void)argv; (void)error;
+  return fixed_connect(db, aux, out, "CREATE TABLE x(source TEXT, target TEXT, state TEXT, page INTEGER, rows INTEGER, total INTEGER, inserted INTEGER, "
+    "updated INTEGER, deleted INTEGER, unchanged INTEGER, requests INTEGER, retries INTEGER, elapsed_ms INTEGER, message TEXT, "
+    "\"from\" HIDDEN, \"into\" HIDDEN, mode HIDDEN)");
+}
+
+static int sync_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
+  int at[3] = { -1, -1, -1 }, args = 0;
+  (void)base;
+  for(int i=0; i<info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &info->aConstraint[i];
+    int which = c->iColumn - SHOW_COLUMNS;
+    if( is_limit(c->op) || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || which<0 || which>2 ) continue;
+    if( !c->usable ) return SQLITE_CONSTRAINT;
+    if( at[which]<0 ) at[which] = i;
+  }
+  for(int k=0; k<3; k++) if( at[k]>=0 ){
+    info->aConstraintUsage[at[k]].argvIndex = ++args;
+    info->aConstraintUsage[at[k]].omit = 1;
+    info->idxNum |= 1<<k;
+  }
+  info->estimatedCost = 1e6;
+  info->estimatedRows = 100;
+  return SQLITE_OK;
+}
+
+static int sync_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
+  (void)base;
+  sync_cursor *cur = sqlite3_malloc(sizeof *cur);
+  if( cur==NULL ) return SQLITE_NOMEM;
+  memset(cur, 0, sizeof *cur);
+  cur->eof = 1;
+  *out = &cur->base;
+  return SQLITE_OK;
+}
+
+static void sync_cursor_reset(sync_cursor *cur){
+  call_free(&cur->call);
+  for(int i=0; i<3; i++){
+    sqlite3_value_free(cur->argument[i]);
+    cur->argument[i] = NULL;
+  }
+  cur->eof = 1;
+}
+
+static int sync_close(sqlite3_vtab_cursor *base){
+  sync_cursor_reset((sync_cursor *)base);
+  sqlite3_free(base);
+  return SQLITE_OK;
+}
+
+static int sync_next(sqlite3_vtab_cursor *base){
+  sync_cursor *cur = (sync_cursor *)base;
+  char *error = NULL;
+  int more;
+  int rc = call_step(&cur->call, &more, &error);
+  cur->eof = rc!=SQLITE_OK || !more;
+  cur->row++;
+  if( error ){
+    sqlite3_free(base->pVtab->zErrMsg);
+    base->pVtab->zErrMsg = error;
+  }
+  return rc;
+}
+
+static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, int argc, sqlite3_value **argv){
+  sync_cursor *cur = (sync_cursor *)base;
+  const fixed_table *t = (const fixed_table *)base->pVtab;
+  (void)plan; (void)argc;
+  sync_cursor_reset(cur);
+  for(int k=0, arg=0; k<3; k++) if( given & 1<<k ) if( (cur->argument[k] = sqlite3_value_dup(argv[arg++]))==NULL ) return SQLITE_NOMEM;
+  char *error = NULL;
+  int rc;
+  if( (given & 3)!=3 ) rc = sync_error(&error, "ortto: ortto_sync needs a source and a local table: SELECT * FROM ortto_sync('ortto_people', 'people')");
+  else rc = call_begin(&cur->call, t->conn, cur->argument[0], cur->argument[1], cur->argument[2], &error);
+  cur->row = 0;
+  if( rc==SQLITE_OK ) return sync_next(base);
+  sqlite3_free(base->pVtab->zErrMsg);
+  base->pVtab->zErrMsg = error;
+  return rc;
+}
+
+static int sync_eof(sqlite3_vtab_cursor *base){
+  return ((sync_cursor *)base)->eof;
+}
+
+static int sync_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
+  const sync_cursor *cur = (const sync_cursor *)base;
+  if( column>=SHOW_COLUMNS ){
+    if( cur->argument[column-SHOW_COLUMNS] ) sqlite3_result_value(ctx, cur->argument[column-SHOW_COLUMNS]);
+    return SQLITE_OK;
+  }
+  sqlite3_int64 number;
+  int null;
+  const char *text = show(&cur->call, column, &number, &null);
+  if( text ) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+  else if( !null ) sqlite3_result_int64(ctx, number);
+  return SQLITE_OK;
+}
+
+static int sync_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
+  *rowid = ((sync_cursor *)base)->row;
+  return SQLITE_OK;
+}
+
+/* ==== 8. Functions ============================================================================================ */
 
 /* The client's error as the function's. */
 static void result_failed(sqlite3_context *ctx, const conn *c, int rc){
@@ -1457,7 +2757,7 @@ static void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   else result_failed(ctx, c, rc);
 }
 
-/* ==== 8. Loading ============================================================================================== */
+/* ==== 9. Loading ============================================================================================== */
 
 #define READING_METHODS \
   .iVersion = 1, \
@@ -1487,7 +2787,7 @@ static const sqlite3_module log_module = {
   .iVersion = 1,
   .xConnect = log_connect,
   .xBestIndex = log_best_index,
-  .xDisconnect = log_disconnect,
+  .xDisconnect = fixed_disconnect,
   .xOpen = log_open,
   .xClose = log_close,
   .xFilter = log_filter,
@@ -1495,6 +2795,20 @@ static const sqlite3_module log_module = {
   .xEof = log_eof,
   .xColumn = log_column,
   .xRowid = log_rowid,
+};
+
+static const sqlite3_module sync_module = {
+  .iVersion = 1,
+  .xConnect = sync_connect,
+  .xBestIndex = sync_best_index,
+  .xDisconnect = fixed_disconnect,
+  .xOpen = sync_open,
+  .xClose = sync_close,
+  .xFilter = sync_filter,
+  .xNext = sync_next,
+  .xEof = sync_eof,
+  .xColumn = sync_column,
+  .xRowid = sync_rowid,
 };
 
 static registration *registration_new(conn *c, ortto_table kind){
@@ -1533,6 +2847,9 @@ static int register_all(conn *c){
   int rc = register_module(c, "ortto", &created_module, ORTTO_PEOPLE);
   for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) rc = register_own(c, (ortto_table)i);
   if( rc==SQLITE_OK ) rc = register_module(c, "ortto_log", &log_module, ORTTO_PEOPLE);
+  if( rc==SQLITE_OK ) rc = register_module(c, "ortto_sync", &sync_module, ORTTO_PEOPLE);
+  if( rc==SQLITE_OK ) rc = register_function(c, "ortto_sync", 2, SQLITE_DIRECTONLY, fn_sync);
+  if( rc==SQLITE_OK ) rc = register_function(c, "ortto_sync", 3, SQLITE_DIRECTONLY, fn_sync);
   if( rc==SQLITE_OK ) rc = register_function(c, "ortto_version", 0, SQLITE_DETERMINISTIC|SQLITE_INNOCUOUS, fn_version);
   if( rc==SQLITE_OK ) rc = register_function(c, "ortto_config", 1, SQLITE_DIRECTONLY, fn_config);
   if( rc==SQLITE_OK ) rc = register_function(c, "ortto_config", 2, SQLITE_DIRECTONLY, fn_config);
