@@ -648,10 +648,8 @@ const char *ortto_setting_name(ortto_setting setting){
 
 int ortto_setting_find(ortto_client *client, const char *name){
   buf names = { 0 };
-  for(int i=0; i<ORTTO_SETTINGS; i++){
-    if( strcasecmp(settings[i].name, name)==0 ) return i;
-    buf_printf(&names, "%s%s", i ? ", " : "", settings[i].name);
-  }
+  for(int i=0; i<ORTTO_SETTINGS; i++) if( strcasecmp(settings[i].name, name)==0 ) return i;
+  for(int i=0; i<ORTTO_SETTINGS; i++) buf_printf(&names, "%s%s", i ? ", " : "", settings[i].name);
   fail(client, "ortto: there is no setting '%.40s'; the settings are %s", name, names.p ? names.p : "");
   buf_free(&names);
   return -1;
