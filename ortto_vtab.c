@@ -1588,33 +1588,56 @@ static char *key_match(const syncing *s){
   return sqlite3_str_finish(match);
 }
 
-/* The staging table has the target's column types, so that both store a value in the same way and can be compared. */
-static int staging_create(const syncing *s){
-  sqlite3_int64 exists;
-  int rc = table_exists(s, s->staging, &exists);
-  if( rc==SQLITE_OK && exists && sql_run(s, "DROP TABLE \"%w\".\"%w\"", s->schema, s->staging)!=SQLITE_OK )
-    rc = sql_run(s, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);   /* a SELECT of ours runs: cannot be dropped */
+/* ("a" TYPE, ..., PRIMARY KEY(...)) of the staging table: with the target's own column types, so that both store a value
+** in the same way and can be compared. */
+static int staging_body(const syncing *s, char **body){
   sqlite3_str *ddl = sqlite3_str_new(NULL);
-  sqlite3_str_appendf(ddl, "CREATE TABLE IF NOT EXISTS \"%w\".\"%w\"(", s->schema, s->staging);
+  char *keys = name_list(s, "", 1);
+  int rc = keys ? SQLITE_OK : SQLITE_NOMEM;
   for(int i=0; rc==SQLITE_OK && i<s->columns; i++){
     char *type;
     rc = local_type(s, s->target, column_name(s, i), &type);
-    sqlite3_str_appendf(ddl, "\"%w\" %s%s, ", column_name(s, i), type ? type : column_type(s, i), column_is_key(s, i) ? " NOT NULL" : "");
+    sqlite3_str_appendf(ddl, "%s\"%w\" %s%s", i ? ", " : "(", column_name(s, i), type ? type : column_type(s, i), column_is_key(s, i) ? " NOT NULL" : "");
     sqlite3_free(type);
   }
-  char *keys = name_list(s, "", 1), *sql;
-  sqlite3_str_appendf(ddl, "PRIMARY KEY(%s))", keys ? keys : "");
+  sqlite3_str_appendf(ddl, ", PRIMARY KEY(%s))", keys ? keys : "");
   sqlite3_free(keys);
-  sql = sqlite3_str_finish(ddl);
-  if( rc==SQLITE_OK ) rc = sql ? sql_run(s, "%s", sql) : SQLITE_NOMEM;
-  sqlite3_free(sql);
-  for(int i=0; rc==SQLITE_OK && i<s->columns; i++){
-    char *type;
-    rc = local_type(s, s->staging, column_name(s, i), &type);
-    if( rc==SQLITE_OK && type==NULL )
-      rc = sql_run(s, "ALTER TABLE \"%w\".\"%w\" ADD COLUMN \"%w\" %s", s->schema, s->staging, column_name(s, i), column_type(s, i));
-    sqlite3_free(type);
+  *body = sqlite3_str_finish(ddl);
+  return rc==SQLITE_OK && *body==NULL ? SQLITE_NOMEM : rc;
+}
+
+/* Is the staging table of this name absent, or exactly the one wanted? */
+static int staging_fits(const syncing *s, const char *body, int *fits){
+  sqlite3_stmt *stmt;
+  int rc = sql_prepare(s, &stmt, "SELECT sql FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE", s->schema, s->staging);
+  if( rc!=SQLITE_OK ) return rc;
+  *fits = 1;
+  if( sqlite3_step(stmt)==SQLITE_ROW ){
+    const char *sql = (const char *)sqlite3_column_text(stmt, 0);
+    size_t n = sql ? strlen(sql) : 0, m = strlen(body);
+    *fits = n>m && strcmp(sql+n-m, body)==0;
   }
+  return sqlite3_finalize(stmt);
+}
+
+/* An empty staging table. One that is there from before is dropped; while a SELECT of the user's runs SQLite refuses that,
+** and it is emptied if it is the same, or left for another name. The trigger tells the next run of changes by others. */
+static int staging_create(syncing *s){
+  char *body = NULL;
+  int fits = 0;
+  int rc = staging_body(s, &body);
+  for(int i=1; rc==SQLITE_OK && !fits; i++){
+    sqlite3_free(s->staging);
+    s->staging = i==1 ? sqlite3_mprintf("ortto_staging_%s", s->target) : sqlite3_mprintf("ortto_staging_%s_%d", s->target, i);
+    if( s->staging==NULL ) rc = SQLITE_NOMEM;
+    else if( sql_run(s, "DROP TABLE IF EXISTS \"%w\".\"%w\"", s->schema, s->staging)==SQLITE_OK ) fits = 1;
+    else rc = staging_fits(s, body, &fits);
+  }
+  if( rc==SQLITE_OK ) rc = sql_run(s, "CREATE TABLE IF NOT EXISTS \"%w\".\"%w\"%s", s->schema, s->staging, body);
+  if( rc==SQLITE_OK ) rc = sql_run(s, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
+  if( rc==SQLITE_OK ) rc = sql_run(s, "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_touched\" AFTER UPDATE ON \"%w\" BEGIN "
+    "UPDATE " STATE_TABLE " SET columns='touched' WHERE target=%Q AND state<>'done'; END", s->schema, s->staging, s->staging, s->target);
+  sqlite3_free(body);
   return rc;
 }
 
@@ -1732,7 +1755,7 @@ static int state_create(const syncing *s){
   return sql_run(s, "CREATE TABLE IF NOT EXISTS \"%w\"." STATE_TABLE "(run INTEGER PRIMARY KEY, source TEXT, target TEXT, mode TEXT, "
     "started TEXT, finished TEXT, state TEXT, rows INTEGER, total INTEGER, page INTEGER, inserted INTEGER, updated INTEGER, deleted INTEGER, "
     "unchanged INTEGER, requests INTEGER, retries INTEGER, elapsed_ms INTEGER, cursor_id TEXT, next_offset INTEGER, error TEXT, message TEXT, "
-    "newest TEXT, mark TEXT, server_time TEXT, identity TEXT, columns TEXT, owner TEXT, beat INTEGER)", s->schema);
+    "newest TEXT, mark TEXT, server_time TEXT, identity TEXT, columns TEXT, staging TEXT, owner TEXT, beat INTEGER)", s->schema);
 }
 
 /* The row of this run. finished: the run is over, well or not. */
@@ -1763,15 +1786,16 @@ static const char *not_resumable(const syncing *s, sqlite3_stmt *last, const cha
   const char *state = (const char *)sqlite3_column_text(last, 1);
   copy_text(text, sizeof text, last, 5);
   if( strcmp(text, identity)!=0 ) return "the earlier run was of another host or key";
-  copy_text(text, sizeof text, last, 6);
-  if( strcmp(text, columns)!=0 ) return "the fields have changed since the earlier run";
   if( sqlite3_stricmp((const char *)sqlite3_column_text(last, 4), s->source)!=0 ) return "the earlier run was of another source";
+  copy_text(text, sizeof text, last, 6);
+  if( strcmp(text, "touched")==0 ) return "what the earlier run had fetched was touched";
+  if( strcmp(text, columns)!=0 ) return "the fields have changed since the earlier run";
   copy_text(text, sizeof text, last, 7);
   if( (strcmp(text, "changes")==0)!=s->changes ) return "the earlier run was of another mode";
   if( sqlite3_column_int64(last, 8)>RESUME_SECONDS ) return "the earlier run is more than 24 hours old";
   if( table_exists(s, s->staging, &exists)!=SQLITE_OK || !exists ) return "what the earlier run had fetched is gone";
-  if( sql_integer(s, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging)!=SQLITE_OK || staged!=sqlite3_column_int64(last, 11) )
-    return "what the earlier run had fetched was touched";
+  if( sql_integer(s, &staged, "SELECT CASE WHEN count(*)=ifnull(max(rowid),0) THEN count(*) ELSE -1 END FROM \"%w\".\"%w\"", s->schema, s->staging)!=SQLITE_OK
+   || staged!=sqlite3_column_int64(last, 11) ) return "what the earlier run had fetched was touched";
   if( state && strcmp(state, "fetched")==0 ) return NULL;
   if( s->kind>ORTTO_ACCOUNTS || sqlite3_column_text(last, 9)==NULL ) return sqlite3_column_int64(last, 11) ? "this list has no cursor to go on from" : "";
   return NULL;
@@ -1797,8 +1821,8 @@ static void take_up(syncing *s, sqlite3_stmt *last){
 
 static int run_new(syncing *s, const char *identity, const char *columns){
   int rc = staging_create(s);
-  if( rc==SQLITE_OK ) rc = sql_run(s, "INSERT INTO \"%w\"." STATE_TABLE "(source,target,started,state,identity,columns) "
-    "VALUES(%Q,%Q,strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now'),'fetching',%Q,%Q)", s->schema, s->source, s->target, identity, columns);
+  if( rc==SQLITE_OK ) rc = sql_run(s, "INSERT INTO \"%w\"." STATE_TABLE "(source,target,started,state,identity,columns,staging) "
+    "VALUES(%Q,%Q,strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now'),'fetching',%Q,%Q,%Q)", s->schema, s->source, s->target, identity, columns, s->staging);
   s->run = sqlite3_last_insert_rowid(s->db);
   s->phase = SYNC_FETCH;
   return rc;
@@ -1838,16 +1862,25 @@ static int claim_inside(syncing *s, char **error){
   int rc = state_create(s);
   if( rc==SQLITE_OK && changes ) rc = mark_find(s, identity, columns);
   if( rc==SQLITE_OK ) rc = sql_prepare(s, &last, "SELECT run, state, owner, strftime('%%s','now')-beat, source, identity, columns, mode, "
-    "strftime('%%s','now')-strftime('%%s',started), cursor_id, next_offset, rows, total, page, requests, retries, elapsed_ms, newest, mark, server_time FROM \"%w\"."
+    "strftime('%%s','now')-strftime('%%s',started), cursor_id, next_offset, rows, total, page, requests, retries, elapsed_ms, newest, mark, server_time, staging FROM \"%w\"."
     STATE_TABLE " WHERE target=%Q COLLATE NOCASE ORDER BY run DESC LIMIT 1", s->schema, s->target);
   if( rc!=SQLITE_OK ) return rc;
   rc = sqlite3_step(last);
   if( rc==SQLITE_ROW ){
     const char *state = (const char *)sqlite3_column_text(last, 1);
     unfinished = state && strcmp(state, "done")!=0 && strcmp(state, "abandoned")!=0;
+    if( unfinished && sqlite3_column_text(last, 20) ){
+      sqlite3_free(s->staging);
+      s->staging = sqlite3_mprintf("%s", sqlite3_column_text(last, 20));
+    }
+    if( s->staging==NULL ){
+      sqlite3_finalize(last);
+      return SQLITE_NOMEM;
+    }
     if( unfinished && owner_lives(s, (const char *)sqlite3_column_text(last, 2), sqlite3_column_int64(last, 0), sqlite3_column_int64(last, 3)) ){
       sqlite3_finalize(last);
-      return sync_error(error, "ortto: another sync into '%s' is at work; wait for it (SELECT * FROM " STATE_TABLE " shows how far it is)", s->target);
+      return sync_error(error, "ortto: another sync into '%s' is at work; wait for it (SELECT * FROM " STATE_TABLE " shows how far it is). If you "
+        "are sure that there is none: UPDATE " STATE_TABLE " SET owner=NULL WHERE target='%s'", s->target, s->target);
     }
     if( unfinished ) why = not_resumable(s, last, identity, columns);
   }
@@ -2078,7 +2111,7 @@ static int target_by_renaming(const syncing *s, int *renamed){
   }
   rc = sql_run(s, "SAVEPOINT ortto_rename");
   if( rc!=SQLITE_OK ) return rc;
-  *renamed = sql_run(s, "ALTER TABLE \"%w\".\"%w\" RENAME TO \"%w\"", s->schema, s->staging, s->target)==SQLITE_OK;
+  *renamed = sql_run(s, "DROP TRIGGER IF EXISTS \"%w\".\"%w_touched\"", s->schema, s->staging)==SQLITE_OK && sql_run(s, "ALTER TABLE \"%w\".\"%w\" RENAME TO \"%w\"", s->schema, s->staging, s->target)==SQLITE_OK;
   if( !*renamed ) sql_run(s, "ROLLBACK TO ortto_rename");
   return sql_run(s, "RELEASE ortto_rename");
 }
@@ -2211,9 +2244,11 @@ static int merge_step(syncing *s, char **error){
 static void sync_release(syncing *s, const char *state, const char *error){
   if( !s->claimed ) return;
   s->claimed = 0;
-  if( begin(s)!=SQLITE_OK ) return;
+  /* An interrupted connection runs no SQL until its statements are over: another one does. */
+  if( !s->nested && conn_interrupted(s->conn) && side_open(s)==SQLITE_OK ) sqlite3_busy_timeout(s->side, 2000);
+  if( (s->side ? sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) : begin(s))!=SQLITE_OK ) return;
   int rc = state_write(s, state, 1, error);
-  if( rc==SQLITE_OK ) rc = commit(s);
+  if( rc==SQLITE_OK ) rc = s->side ? sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) : commit(s);
   if( rc!=SQLITE_OK ) undo(s);
 }
 
