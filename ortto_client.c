@@ -12,7 +12,8 @@
 **   7. Values        from JSON to typed values
 **   8. Fields        built-in fields, discovery, column names
 **   9. Reading       pages, windows, ids, lists
-**  10. Small calls   check, audience names
+**  10. Writing       records to items, items to batches, answers to outcomes
+**  11. Small calls   check, audience names
 **
 ** Why a JSON reader of our own: cJSON keeps every number as a double, ends strings at \u0000, refuses lone surrogates
 ** and accepts what is not JSON. Answers are therefore checked and sliced in place, with no tree and no copy, which
@@ -33,6 +34,7 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 #include "cJSON.h"
@@ -194,6 +196,19 @@ typedef struct schema_memory {     /* which built-in fields an instance lists */
   unsigned char listed[2][128];
 } schema_memory;
 
+typedef struct field_memory {      /* fields listed lately, for writing */
+  uint64_t identity;
+  int64_t at;
+  ortto_field_list *list;
+} field_memory;
+
+typedef struct audience_memory {   /* audiences of Segment's endpoint: "identity name" to id */
+  char *name, *id;
+} audience_memory;
+
+struct activity_memory;
+static void activities_free(struct activity_memory *m);
+
 struct ortto_client {
   ortto_host host;
   char *config[ORTTO_SETTINGS];    /* set by ortto_config_set */
@@ -212,6 +227,10 @@ struct ortto_client {
   uint64_t random;
   schema_memory schema[8];
   int schema_next;
+  field_memory fields[2];          /* people, accounts */
+  struct activity_memory *activities;
+  audience_memory *audience;
+  int audience_count;
   ortto_log_entry *log;            /* ring of ORTTO_LOG_SIZE, made at the first request */
   int64_t log_count;
 };
@@ -272,6 +291,13 @@ void ortto_client_free(ortto_client *client){
   lanes_free(client->lanes);
   for(int i=0; i<ORTTO_SETTINGS; i++) free(client->config[i]);
   for(size_t i=0; i<sizeof client->bad/sizeof *client->bad; i++) free(client->bad[i].why);
+  for(int i=0; i<2; i++) ortto_fields_free(client->fields[i].list);
+  activities_free(client->activities);
+  for(int i=0; i<client->audience_count; i++){
+    free(client->audience[i].name);
+    free(client->audience[i].id);
+  }
+  free(client->audience);
   free(client->log);
   free(client);
 }
@@ -3844,7 +3870,1917 @@ int ortto_reader_count(ortto_reader *r, int64_t *count){
   return rc;
 }
 
-/* ==== 10. Small calls ========================================================================================= */
+/* ==== 10. Writing ============================================================================================
+
+** Records arrive as JSON and leave as JSON: what they hold is carried as the bytes that were given, since neither a
+** double nor a C string could. Each record goes through three steps: it is mapped to an item of the protocol or refused
+** here; items go into batches; the answer of a batch gives each of its records an outcome.
+**
+** Order. Records that name the same contact must take effect in the order given, though batches are in flight side by
+** side. So each record gets a round: one more than any earlier record that may be the same contact. Rounds are sent one
+** after the other; inside a round no contact occurs twice.
+*/
+
+#define BATCH_API 100              /* people, accounts or activities in a request [documented] */
+#define BATCH_SEGMENT 500          /* [seen in Segment's client] */
+#define BODY_MAX 2000000           /* 2 MB [documented]: taken as the smaller reading of it */
+#define TEXT_MAX 255               /* characters of a str value [documented] */
+#define LARGE_TEXT_MAX 4000        /* of a txt value [documented] */
+#define OBJECT_MAX 15000           /* bytes of an obj value [documented] */
+#define ACTIVITY_MAX 16000         /* bytes of an activity [documented as 16 kB] */
+#define ATTRIBUTES_MAX 15          /* of an activity [documented] */
+
+/* -- values for Ortto -- */
+
+typedef struct encoder {
+  arena *memory;
+  buf *out;
+  char why[200];                   /* what is wrong, if something is */
+} encoder;
+
+__attribute__((format(printf, 2, 3)))
+static int cannot(encoder *e, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  vsnprintf(e->why, sizeof e->why, format, args);
+  va_end(args);
+  return 0;
+}
+
+static const char *js_kind(js v){
+  switch( js_type(v) ){
+    case '"': return "text";
+    case '{': return "an object";
+    case '[': return "a list";
+    case 't': case 'f': return "a boolean";
+    case 'n': return "null";
+    default: return "a number";
+  }
+}
+
+static size_t characters(const char *text, size_t n){
+  size_t count = 0;
+  for(size_t i=0; i<n; i++) count += ((unsigned char)text[i] & 0xC0)!=0x80;
+  return count;
+}
+
+static int encode_text(encoder *e, const ortto_field *f, js v){
+  size_t n, most = strncmp(f->id, "txt:", 4)==0 || strcmp(f->display_type, "large_text")==0 ? LARGE_TEXT_MAX : TEXT_MAX;
+  if( js_type(v)==0 ){                           /* digits are text too */
+    buf_printf(e->out, "\"%.*s\"", (int)v.n, v.p);
+    return 1;
+  }
+  if( js_type(v)!='"' ) return cannot(e, "takes text, not %s", js_kind(v));
+  const char *text = js_text(e->memory, v, &n);
+  if( text==NULL ){ e->out->failed = 1; return 0; }
+  if( characters(text, n)>most ) return cannot(e, "is too long: %zu characters, where Ortto takes %zu", characters(text, n), most);
+  buf_add(e->out, v.p, v.n);
+  return 1;
+}
+
+/* A number as digits and a power of ten: -12.50e1 is -, "1250", -1. 0 if it is none. */
+static int decimal_read(const char *p, size_t n, int *negative, char *digit, int *digits_n, int *power){
+  const char *end = p + n;
+  long exponent = 0;
+  int point = 0, seen = 0;
+  *digits_n = *power = 0;
+  *negative = p<end && *p=='-';
+  if( p<end && (*p=='-' || *p=='+') ) p++;
+  for(; p<end && ((*p>='0' && *p<='9') || (*p=='.' && !point)); p++){
+    if( *p=='.' ){ point = 1; continue; }
+    seen = 1;
+    if( *digits_n==0 && *p=='0' ){ *power -= point; continue; }
+    if( *digits_n==60 ) return 0;
+    digit[(*digits_n)++] = *p;
+    *power -= point;
+  }
+  if( !seen ) return 0;
+  if( p<end && (*p=='e' || *p=='E') ){
+    char *stop, text[16];
+    if( end-p>=(long)sizeof text || end-p<2 ) return 0;
+    memcpy(text, p+1, (size_t)(end-p-1));
+    text[end-p-1] = 0;
+    exponent = strtol(text, &stop, 10);
+    if( *stop || exponent>400 || exponent<-400 ) return 0;
+    p = end;
+  }
+  *power += (int)exponent;
+  return p==end;
+}
+
+/* The number times 10^shift as a whole number, rounded half away from zero. 0 if it is no number or too large;
+** *exact says whether nothing was rounded. */
+static int decimal_whole(const char *p, size_t n, int shift, int64_t *out, int *exact){
+  char digit[64];
+  int negative, count, power;
+  uint64_t u = 0;
+  if( !decimal_read(p, n, &negative, digit, &count, &power) ) return 0;
+  power += shift;
+  int kept = count + (power<0 ? power : 0);
+  *exact = 1;
+  for(int i=kept<0 ? 0 : kept; i<count; i++) if( digit[i]!='0' ) *exact = 0;
+  for(int i=0; i<kept + (power>0 && count ? power : 0); i++){
+    unsigned d = i<count ? (unsigned)(digit[i]-'0') : 0;
+    if( u > (UINT64_MAX - d)/10 ) return 0;
+    u = u*10 + d;
+  }
+  if( kept>=0 && kept<count && digit[kept]>='5' ) u++;
+  if( u > (uint64_t)INT64_MAX + (negative ? 1u : 0u) ) return 0;
+  *out = negative ? (int64_t)(0 - u) : (int64_t)u;
+  return 1;
+}
+
+/* The characters of a number, or of a string that holds one. */
+static int number_text(encoder *e, js v, const char **text, size_t *n){
+  if( js_type(v)==0 ){ *text = v.p; *n = v.n; return 1; }
+  if( js_type(v)!='"' ) return 0;
+  *text = js_text(e->memory, v, n);
+  return *text!=NULL && *n>0;
+}
+
+static int encode_number(encoder *e, const ortto_field *f, js v){
+  const char *text;
+  size_t n;
+  int64_t i;
+  int exact, scaled = f->type==ORTTO_REAL;
+  if( !number_text(e, v, &text, &n) ) return cannot(e, "takes a number, not %s", js_kind(v));
+  if( !decimal_whole(text, n, scaled ? 3 : 0, &i, &exact) ) return cannot(e, "cannot be '%.*s': %s", (int)(n<40 ? n : 40), text,
+    number_check(text, text+n)==text+n ? "the number is too large" : "it takes a number");
+  if( !scaled && !exact ) return cannot(e, "takes a whole number, not %.*s", (int)(n<40 ? n : 40), text);
+  buf_printf(e->out, "%lld", (long long)i);
+  return 1;
+}
+
+static int encode_boolean(encoder *e, js v){
+  static const struct { const char *text; int value; } words[] = { { "true", 1 }, { "false", 0 }, { "1", 1 }, { "0", 0 }, { "1.0", 1 }, { "0.0", 0 } };
+  js word = js_type(v)=='"' ? unquoted(v) : v;
+  for(int i=0; i<COUNT(words); i++) if( js_type(v)!='{' && js_is(word, words[i].text) ){
+    buf_puts(e->out, words[i].value ? "true" : "false");
+    return 1;
+  }
+  return cannot(e, "takes true or false (1 or 0), not %s%.*s", js_type(v)=='"' ? "" : "", (int)(v.n<40 ? v.n : 40), v.p);
+}
+
+static int two_digits(const char *p){
+  return p[0]>='0' && p[0]<='9' && p[1]>='0' && p[1]<='9' ? (p[0]-'0')*10 + p[1]-'0' : -1;
+}
+
+/* YYYY-MM-DD at the beginning of a text. */
+static int date_read(const char *p, size_t n, int *year, int *month, int *day){
+  if( n<10 || p[4]!='-' || p[7]!='-' || two_digits(p)<0 || two_digits(p+2)<0 ) return 0;
+  *year = two_digits(p)*100 + two_digits(p+2);
+  *month = two_digits(p+5);
+  *day = two_digits(p+8);
+  return *year>=1 && *month>=1 && *month<=12 && *day>=1 && *day<=days_in(*year, *month);
+}
+
+static int encode_date(encoder *e, js v){
+  int year, month, day;
+  size_t n;
+  if( js_type(v)=='{' ){
+    int64_t part;
+    if( !js_integer(js_get(v, "year"), &part) || !js_integer(js_get(v, "month"), &part) || !js_integer(js_get(v, "day"), &part) )
+      return cannot(e, "takes a date as YYYY-MM-DD, or an object with year, month and day");
+    buf_add(e->out, v.p, v.n);
+    return 1;
+  }
+  if( js_type(v)!='"' ) return cannot(e, "takes a date as YYYY-MM-DD, not %s", js_kind(v));
+  const char *text = js_text(e->memory, v, &n);
+  if( text==NULL ){ e->out->failed = 1; return 0; }
+  if( !date_read(text, n, &year, &month, &day) || (n>10 && text[10]!='T' && text[10]!=' ') )
+    return cannot(e, "cannot be '%.*s': it takes a date that exists, as YYYY-MM-DD", (int)(n<40 ? n : 40), text);
+  buf_printf(e->out, "{\"year\":%d,\"month\":%d,\"day\":%d,\"timezone\":\"UTC\"}", year, month, day);
+  return 1;
+}
+
+/* RFC 3339, or what SQLite writes (a blank for the T, no zone: UTC), or a date alone. The text to send, NULL if it is none. */
+static const char *time_read(arena *a, const char *p, size_t n){
+  int year, month, day, seconds = 0;
+  size_t at = 16;
+  if( !date_read(p, n, &year, &month, &day) ) return NULL;
+  if( n==10 ) return arena_printf(a, "%.10sT00:00:00Z", p);
+  if( n<16 || (p[10]!='T' && p[10]!='t' && p[10]!=' ') || p[13]!=':' || two_digits(p+11)<0 || two_digits(p+11)>23
+   || two_digits(p+14)<0 || two_digits(p+14)>59 ) return NULL;
+  if( n>=19 && p[16]==':' ){
+    seconds = two_digits(p+17);
+    if( seconds<0 || seconds>60 ) return NULL;
+    at = 19;
+  }
+  size_t fraction = at;
+  if( at==19 && at<n && p[at]=='.' ){
+    const char *stop = digits(p+at+1, p+n);
+    if( stop==p+at+1 ) return NULL;
+    at = (size_t)(stop - p);
+  }
+  size_t zone = n - at;
+  int good = zone==0 || (zone==1 && (p[at]=='Z' || p[at]=='z'))
+          || (zone==6 && (p[at]=='+' || p[at]=='-') && p[at+3]==':' && two_digits(p+at+1)>=0 && two_digits(p+at+4)>=0);
+  if( !good ) return NULL;
+  return arena_printf(a, "%.10sT%.5s:%02d%.*s%.*s", p, p+11, seconds, (int)(at - fraction), p + fraction,
+                      zone==6 ? 6 : 1, zone==6 ? p+at : "Z");
+}
+
+static int encode_time(encoder *e, js v){
+  size_t n;
+  if( js_type(v)!='"' ) return cannot(e, "takes a time such as 2025-11-04T19:10:31Z, not %s", js_kind(v));
+  const char *text = js_text(e->memory, v, &n), *sent = text ? time_read(e->memory, text, n) : NULL;
+  if( sent==NULL ) return cannot(e, "cannot be '%.*s': it takes a time such as 2025-11-04T19:10:31Z", (int)(n<40 ? n : 40), text ? text : "");
+  buf_printf(e->out, "\"%s\"", sent);
+  return 1;
+}
+
+static int encode_place(encoder *e, js v){
+  js name = js_type(v)=='{' ? js_get(v, "name") : v;
+  if( name.p==NULL || js_type(name)!='"' ) return cannot(e, "takes the name of a place as text, not %s", js_kind(v));
+  buf_printf(e->out, "{\"name\":%.*s}", (int)name.n, name.p);
+  return 1;
+}
+
+/* With the country's code in front, and any of the usual marks between the digits. */
+static int encode_phone(encoder *e, js v){
+  char number[32];
+  size_t n, used = 0;
+  if( js_type(v)=='{' && (js_type(js_get(v, "n"))=='"' || js_type(js_get(v, "phone"))=='"') ){
+    buf_add(e->out, v.p, v.n);
+    return 1;
+  }
+  if( js_type(v)!='"' ) return cannot(e, "takes a phone number as text with + and the country code in front, not %s", js_kind(v));
+  const char *text = js_text(e->memory, v, &n);
+  if( text==NULL ){ e->out->failed = 1; return 0; }
+  size_t i = strspn(text, " ");
+  int plus = n>i && text[i]=='+';
+  for(i += (size_t)plus; i<n && used<sizeof number-1; i++){
+    if( text[i]>='0' && text[i]<='9' ) number[used++] = text[i];
+    else if( strchr(" -./()", text[i])==NULL || text[i]==0 ) break;
+  }
+  number[used] = 0;
+  if( !plus || i<n || used<5 || used>20 ) return cannot(e, "cannot be '%.*s': it takes a phone number with + and the country code in front, such as +61401234567",
+                                               (int)(n<40 ? n : 40), text);
+  buf_printf(e->out, "{\"phone\":\"%s\",\"parse_with_country_code\":true}", number);
+  return 1;
+}
+
+/* A text that holds JSON: what a JSON column of SQL gives when it was not marked as JSON. */
+static js inner_json(encoder *e, js v, char kind){
+  size_t n;
+  js inner;
+  const char *text = js_type(v)=='"' ? js_text(e->memory, v, &n) : NULL;
+  return text && n && text[0]==kind && json_check(text, n, &inner) ? inner : v;
+}
+
+static int encode_list(encoder *e, js v){
+  js item;
+  v = inner_json(e, v, '[');
+  if( js_type(v)=='"' ){
+    buf_printf(e->out, "[%.*s]", (int)v.n, v.p);
+    return 1;
+  }
+  if( js_type(v)!='[' ) return cannot(e, "takes a list of texts, not %s", js_kind(v));
+  js_iter it = js_in(v);
+  while( js_next(&it, NULL, &item) ) if( js_type(item)!='"' ) return cannot(e, "takes a list of texts, but %s is in it", js_kind(item));
+  buf_add(e->out, v.p, v.n);
+  return 1;
+}
+
+static int encode_object(encoder *e, js v){
+  v = inner_json(e, v, '{');
+  if( js_type(v)!='{' ) return cannot(e, "takes a JSON object, not %s", js_kind(v));
+  if( v.n>OBJECT_MAX ) return cannot(e, "is too long: %zu bytes, where Ortto takes %d", v.n, OBJECT_MAX);
+  buf_add(e->out, v.p, v.n);
+  return 1;
+}
+
+/* The value in Ortto's shape. 0: it does not fit, and e->why says so; or e->out->failed. */
+static int encode(encoder *e, const ortto_field *f, js v){
+  if( js_type(v)=='n' ){
+    buf_puts(e->out, "null");
+    return 1;
+  }
+  switch( f->type ){
+    case ORTTO_INTEGER: case ORTTO_REAL: return encode_number(e, f, v);
+    case ORTTO_BOOLEAN: return encode_boolean(e, v);
+    case ORTTO_DATE: return encode_date(e, v);
+    case ORTTO_TIME: return encode_time(e, v);
+    case ORTTO_PLACE: return encode_place(e, v);
+    case ORTTO_PHONE: return encode_phone(e, v);
+    case ORTTO_JSON: return strncmp(f->id, "obj:", 4)==0 || strcmp(f->display_type, "object")==0 ? encode_object(e, v) : encode_list(e, v);
+    default: return encode_text(e, f, v);
+  }
+}
+
+/* -- what a call asks for -- */
+
+static const char *const option_names[] = { "via", "to", "batch", "merge_by", "merge_strategy", "find_strategy", "async", "skip_non_existing",
+                                            "suppression_list_field_id", "create" };
+enum { OPTION_VIA, OPTION_TO, OPTION_BATCH, OPTION_MERGE_BY, OPTION_MERGE_STRATEGY, OPTION_FIND_STRATEGY, OPTION_ASYNC, OPTION_SKIP,
+       OPTION_SUPPRESSION, OPTION_CREATE };
+
+struct ortto_options {
+  arena memory;
+  char *text;                      /* the options' JSON: the slices below point into it */
+  const char *via, *to;
+  int one_by_one, async, skip_non_existing, create;
+  int merge_strategy;              /* as the API counts: 1 append, 2 overwrite, 3 ignore */
+  int find_strategy;               /* 0 any, 1 next_if_empty, 2 all; -1 not given */
+  const char *suppression;
+  const char *merge_by[3];
+  int merge_by_count;
+  const char *api_only;            /* the first option that only the API has, or NULL */
+};
+
+static int bad_option(ortto_client *client, const char *name, const char *good){
+  return fail(client, "ortto: the option %s takes %s", name, good);
+}
+
+/* One of the words; its place, or -1. */
+static int word_of(js v, const char *const *words, int count){
+  if( js_type(v)=='"' ) for(int i=0; i<count; i++) if( js_is(unquoted(v), words[i]) ) return i;
+  return -1;
+}
+
+static int option_text(ortto_client *client, ortto_options *o, const char *name, js v, const char **out){
+  if( js_type(v)!='"' || v.n==2 ) return bad_option(client, name, "a text");
+  return (*out = js_cstring(&o->memory, v)) ? ORTTO_OK : no_memory(client);
+}
+
+static int option_flag(ortto_client *client, const char *name, js v, int *out){
+  if( js_type(v)=='t' || js_is(v, "1") ) *out = 1;
+  else if( js_type(v)=='f' || js_is(v, "0") ) *out = 0;
+  else return bad_option(client, name, "true or false");
+  return ORTTO_OK;
+}
+
+static int option_merge_by(ortto_client *client, ortto_options *o, js v){
+  js item;
+  int rc = ORTTO_OK;
+  if( js_type(v)=='"' ) rc = option_text(client, o, "merge_by", v, &o->merge_by[o->merge_by_count++]);
+  else if( js_type(v)=='[' ){
+    js_iter it = js_in(v);
+    while( rc==ORTTO_OK && js_next(&it, NULL, &item) ){
+      if( o->merge_by_count==3 ) return bad_option(client, "merge_by", "at most three columns or field ids");
+      rc = option_text(client, o, "merge_by", item, &o->merge_by[o->merge_by_count++]);
+    }
+  }
+  if( rc==ORTTO_OK && o->merge_by_count==0 ) rc = bad_option(client, "merge_by", "a list of columns or field ids, such as [\"email\"]");
+  return rc;
+}
+
+static int option_read(ortto_client *client, ortto_options *o, int which, js v){
+  static const char *const targets[] = { "api", "segment" }, *const merging[] = { "append", "overwrite", "ignore" },
+                    *const finding[] = { "any", "next_if_empty", "all" };
+  const char *name = option_names[which];
+  int word, flag = 1, rc = ORTTO_OK;
+  if( js_type(v)=='n' ) return ORTTO_OK;         /* as if it were not there */
+  if( which>=OPTION_MERGE_BY && o->api_only==NULL ) o->api_only = name;
+  switch( which ){
+    case OPTION_VIA: return option_text(client, o, name, v, &o->via);
+    case OPTION_SUPPRESSION: return option_text(client, o, name, v, &o->suppression);
+    case OPTION_MERGE_BY: return option_merge_by(client, o, v);
+    case OPTION_TO:
+      if( (word = word_of(v, targets, 2))<0 ) return bad_option(client, name, "'api' or 'segment'");
+      o->to = targets[word];
+      return ORTTO_OK;
+    case OPTION_MERGE_STRATEGY:
+      if( (word = word_of(v, merging, 3))<0 ) return bad_option(client, name, "'append', 'overwrite' or 'ignore'");
+      o->merge_strategy = word + 1;
+      return ORTTO_OK;
+    case OPTION_FIND_STRATEGY:
+      if( (word = word_of(v, finding, 3))<0 ) return bad_option(client, name, "'any', 'next_if_empty' or 'all'");
+      o->find_strategy = word;
+      return ORTTO_OK;
+    case OPTION_BATCH:
+      rc = option_flag(client, name, v, &flag);
+      o->one_by_one = !flag;
+      return rc;
+    case OPTION_ASYNC: return option_flag(client, name, v, &o->async);
+    case OPTION_SKIP: return option_flag(client, name, v, &o->skip_non_existing);
+    default: return option_flag(client, name, v, &o->create);
+  }
+}
+
+static int options_fill(ortto_client *client, ortto_options *o, const char *text, size_t length){
+  js all, name, v;
+  int rc = ORTTO_OK;
+  if( !json_check(text, length, &all) || js_type(all)!='{' ) return fail(client, "ortto: the options must be a JSON object, such as {\"to\":\"api\"}");
+  js_iter it = js_in(all);
+  while( rc==ORTTO_OK && js_next(&it, &name, &v) ){
+    int which = 0;
+    while( which<COUNT(option_names) && !js_is(name, option_names[which]) ) which++;
+    if( which<COUNT(option_names) ) rc = option_read(client, o, which, v);
+    else{
+      buf names = { 0 };
+      for(int i=0; i<COUNT(option_names); i++) buf_printf(&names, "%s%s", i ? ", " : "", option_names[i]);
+      rc = fail(client, "ortto: there is no option '%.*s'; the options are %s", (int)(name.n<40 ? name.n : 40), name.p, names.p ? names.p : "");
+      buf_free(&names);
+    }
+  }
+  return rc;
+}
+
+int ortto_options_read(ortto_client *client, const char *text, size_t length, ortto_options **out){
+  ortto_options *o = calloc(1, sizeof *o);
+  *out = NULL;
+  if( o==NULL ) return no_memory(client);
+  o->merge_strategy = 2;
+  o->find_strategy = -1;
+  if( text && (o->text = strndup(text, length))==NULL ){
+    free(o);
+    return no_memory(client);
+  }
+  int rc = text ? options_fill(client, o, o->text, length) : ORTTO_OK;
+  if( rc==ORTTO_OK && o->to && strcmp(o->to, "segment")==0 && o->api_only )
+    rc = fail(client, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a Segment data source. Leave it out, or say \"to\":\"api\"", o->api_only);
+  if( rc!=ORTTO_OK ) ortto_options_free(o);
+  else *out = o;
+  return rc;
+}
+
+void ortto_options_free(ortto_options *o){
+  if( o==NULL ) return;
+  arena_free(&o->memory);
+  free(o->text);
+  free(o);
+}
+
+const char *ortto_options_via(const ortto_options *o){
+  return o->via;
+}
+
+int ortto_options_protocol(const ortto_options *o, ortto_protocol *protocol){
+  if( o->to==NULL ) return 0;
+  *protocol = strcmp(o->to, "api")==0 ? ORTTO_API : ORTTO_SEGMENT;
+  return 1;
+}
+
+/* -- records -- */
+
+enum { KEY_ID = 1, KEY_EMAIL = 2, KEY_EXTERNAL = 4, KEY_ANONYMOUS = 8 };   /* what names a contact */
+
+typedef struct record {
+  js given;                        /* as it came */
+  const char *item;                /* as it is sent; NULL: refused here, or done without sending */
+  size_t item_n;
+  int keys;                        /* bits: what it is identified by */
+  const char *key[4];              /* the keys' texts, by bit */
+  int round;
+  const char *merge_by;            /* JSON array, "" none: records of one request have the same */
+  ortto_outcome outcome;
+} record;
+
+struct ortto_sending {
+  ortto_endpoint *endpoint;
+  ortto_verb verb;
+  const ortto_options *options;
+  const char *doing;
+  char *text;                      /* the records' JSON */
+  arena memory;
+  int single;                      /* one object was given, not a list */
+  record *record;
+  int count;
+  int stopped;                     /* no new request is begun */
+  int interrupted;
+  ortto_field_list *fields;        /* of people (or accounts), every one */
+  int fields_fresh;                /* listed during this call */
+  index_map by_id, by_name;
+  arena names;                     /* folded names */
+  int activities_fresh;
+  encoder encoder;
+  buf scratch;
+};
+
+static const char REFUSED_HERE[] = "PAYLOAD_VALIDATION_FAILED", REFUSED[] = "REFUSED", NOT_SENT[] = "NOT_SENT", UNKNOWN[] = "UNKNOWN_OUTCOME";
+
+static const char *keep_n(ortto_sending *s, const char *text, size_t n){
+  char *copy = arena_text(&s->memory, text, n);
+  return copy ? copy : "out of memory";
+}
+
+static const char *keep(ortto_sending *s, const char *text){
+  return keep_n(s, text, strlen(text));
+}
+
+/* The record ends here. */
+__attribute__((format(printf, 4, 5)))
+static int refuse(ortto_sending *s, record *r, int status, const char *format, ...){
+  char text[500];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  r->item = NULL;
+  r->outcome.status = status;
+  r->outcome.errortype = REFUSED_HERE;
+  r->outcome.message = keep(s, text);
+  return 0;
+}
+
+static int is_open(const record *r){
+  return r->item!=NULL && r->outcome.status<0;
+}
+
+static void outcome_set(record *r, int status, const char *errortype, const char *message){
+  r->outcome.status = status;
+  r->outcome.errortype = errortype;
+  r->outcome.message = message;
+}
+
+static int is_present(js v){
+  return v.p!=NULL && js_type(v)!='n';
+}
+
+/* -- fields by name -- */
+
+/* Names as they are used in events, besides column names and field ids. */
+static const struct { const char *name, *id; } trait_names[] = {
+  { "firstname", "str::first" }, { "lastname", "str::last" }, { "fullname", "str::name" }, { "phone", "phn::phone" },
+  { "birthdate", "dtz::b" }, { "dateofbirth", "dtz::b" }, { "postcode", "str::postal" }, { "zip", "str::postal" }, { "zipcode", "str::postal" },
+  { "postalcode", "str::postal" }, { "state", "geo::region" }, { "userid", "str::ei" }, { "externalid", "str::ei" },
+  { "emailpermission", "bol::p" }, { "smspermission", "bol::sp" },
+};
+static const struct { const char *name, *id; } address_names[] = {
+  { "city", "geo::city" }, { "country", "geo::country" }, { "state", "geo::region" }, { "region", "geo::region" },
+  { "postal_code", "str::postal" }, { "postalCode", "str::postal" }, { "postcode", "str::postal" }, { "post_code", "str::postal" }, { "zip", "str::postal" },
+};
+
+/* Letters and digits only, in lower case: firstName, first_name and "First name" are one. */
+static char *folded(arena *a, const char *text, size_t n){
+  char *out = arena_text(a, text, n);
+  size_t used = 0;
+  for(size_t i=0; out && i<n; i++){
+    char c = text[i]>='A' && text[i]<='Z' ? (char)(text[i]+32) : text[i];
+    if( (c>='a' && c<='z') || (c>='0' && c<='9') || (unsigned char)c>=0x80 ) out[used++] = c;
+  }
+  if( out ) out[used] = 0;
+  return out;
+}
+
+static int names_index(ortto_sending *s){
+  int ok = 1;
+  for(int i=0; ok && i<s->fields->count; i++){
+    const ortto_field *f = &s->fields->field[i];
+    const char *names[] = { f->name, f->column };
+    ok = index_put(&s->by_id, f->id, strlen(f->id), i) && index_put(&s->by_id, f->column, strlen(f->column), i);
+    for(int k=0; ok && k<2; k++){                /* the column's name wins over another field's shown name */
+      char *name = folded(&s->names, names[k], strlen(names[k]));
+      if( name==NULL ) ok = 0;
+      else if( name[0] && (k==1 || index_get(&s->by_name, name, strlen(name))<0) ) ok = index_put(&s->by_name, name, strlen(name), i);
+    }
+  }
+  return ok ? ORTTO_OK : no_memory(s->endpoint->client);
+}
+
+static void fields_forget(ortto_sending *s){
+  index_free(&s->by_id);
+  index_free(&s->by_name);
+  arena_free(&s->names);
+  s->fields = NULL;
+}
+
+/* The fields of people, listed once a minute and client at most, unless told that the list is old. */
+static int fields_have(ortto_sending *s, int anew){
+  ortto_client *client = s->endpoint->client;
+  field_memory *m = &client->fields[s->verb==ORTTO_UPSERT_ACCOUNTS];
+  if( s->fields && !anew ) return ORTTO_OK;
+  fields_forget(s);
+  if( anew || m->list==NULL || m->identity!=s->endpoint->identity || now_us()-m->at>60*SECOND ){
+    ortto_field_list *list;
+    int rc = ortto_fields_list(s->endpoint, s->verb==ORTTO_UPSERT_ACCOUNTS ? ORTTO_ACCOUNTS : ORTTO_PEOPLE, NULL, 0, &list);
+    if( rc!=ORTTO_OK ) return rc;
+    ortto_fields_free(m->list);
+    *m = (field_memory){ s->endpoint->identity, now_us(), list };
+    s->fields_fresh = 1;
+  }
+  s->fields = m->list;
+  return names_index(s);
+}
+
+static const ortto_field *field_named(ortto_sending *s, const char *name, size_t n, int as_trait){
+  int at = index_get(&s->by_id, name, n);
+  if( at<0 && as_trait ){
+    char *fold = folded(&s->memory, name, n);
+    if( fold==NULL ) return NULL;
+    at = index_get(&s->by_name, fold, strlen(fold));
+    for(int i=0; at<0 && i<COUNT(trait_names); i++)
+      if( strcmp(trait_names[i].name, fold)==0 ) at = index_get(&s->by_id, trait_names[i].id, strlen(trait_names[i].id));
+  }
+  return at<0 ? NULL : &s->fields->field[at];
+}
+
+static const char *closest_field(const ortto_sending *s, const char *name){
+  size_t best = 65;
+  const char *closest = "email";
+  for(int i=1; i<s->fields->count; i++){
+    size_t d = edit_distance(name, s->fields->field[i].column), e = edit_distance(name, s->fields->field[i].id);
+    if( d<best ){ best = d; closest = s->fields->field[i].column; }
+    if( e<best ){ best = e; closest = s->fields->field[i].id; }
+  }
+  return closest;
+}
+
+/* -- contacts for the API -- */
+
+typedef struct contact {           /* a record on its way to an item */
+  record *r;
+  js *value;                       /* by place in the list of fields; .p NULL: not given */
+  int *order, ordered;             /* the places that have a value */
+  js tags, unset_tags, ip, location, person_id;
+  js external;                     /* user_id */
+} contact;
+
+static int contact_put(ortto_sending *s, contact *c, const ortto_field *f, js v){
+  int at = (int)(f - s->fields->field);
+  if( c->value[at].p==NULL ) c->order[c->ordered++] = at;
+  c->value[at] = v;
+  return 1;
+}
+
+static int field_create(ortto_sending *s, record *r, const char *name, size_t n, js v, const ortto_field **out);
+
+/* One member of `fields` or `traits`. 0: refused. */
+static int contact_member(ortto_sending *s, contact *c, js name, js v, int as_trait, const char *where){
+  size_t n;
+  const char *text = text_clean(&s->memory, name.p, name.n, 1, &n);
+  if( text==NULL ) return refuse(s, c->r, 0, "out of memory");
+  if( (n==2 && memcmp(text, "id", 2)==0 && !as_trait) || (n==14 && memcmp(text, "str::person_id", 14)==0)
+   || (s->verb==ORTTO_UPSERT_ACCOUNTS && n==16 && memcmp(text, "str:o:account_id", 16)==0) ){
+    c->person_id = v;
+    return 1;
+  }
+  if( !as_trait && n==4 && memcmp(text, "tags", 4)==0 ){
+    c->tags = inner_json(&s->encoder, v, '[');
+    return 1;
+  }
+  const ortto_field *f = field_named(s, text, n, as_trait);
+  if( f==NULL && !s->fields_fresh ){             /* it may have been made since the list was read */
+    int rc = fields_have(s, 1);
+    if( rc!=ORTTO_OK ) return refuse(s, c->r, 0, "%s", ortto_error(s->endpoint->client));
+    return -1;                                   /* places have moved: the record is read again */
+  }
+  if( f==NULL && s->options->create && !field_create(s, c->r, text, n, v, &f) ) return 0;
+  if( f==NULL && s->options->create ) return -1;
+  if( f==NULL ){
+    char key[80];
+    snprintf(key, sizeof key, "%.*s", (int)(n<79 ? n : 79), text);
+    return refuse(s, c->r, 400, "ortto: there is no %s '%s'; the closest is '%s' (SELECT column_name, id FROM ortto_fields lists all)",
+                  where, key, closest_field(s, key));
+  }
+  if( f->read_only ) return refuse(s, c->r, 400, "ortto: %s '%s' is read-only", where, f->column);
+  return contact_put(s, c, f, v);
+}
+
+static int contact_address(ortto_sending *s, contact *c, js address){
+  js name, v;
+  js_iter it = js_in(address);
+  while( js_next(&it, &name, &v) ){
+    int i = 0;
+    while( i<COUNT(address_names) && !js_is(name, address_names[i].name) ) i++;
+    if( i==COUNT(address_names) )
+      return refuse(s, c->r, 400, "ortto: there is no trait 'address.%.*s'; an address has city, state, country and postal_code", (int)(name.n<40 ? name.n : 40), name.p);
+    int at = index_get(&s->by_id, address_names[i].id, strlen(address_names[i].id));
+    if( at>=0 && c->value[at].p==NULL ) contact_put(s, c, &s->fields->field[at], v);
+  }
+  return 1;
+}
+
+static int contact_object(ortto_sending *s, contact *c, js object, int as_trait, const char *where){
+  js name, v;
+  if( !is_present(object) ) return 1;
+  object = inner_json(&s->encoder, object, '{');
+  if( js_type(object)!='{' ) return refuse(s, c->r, 400, "ortto: %s must be an object, not %s", as_trait ? "traits" : "fields", js_kind(object));
+  js_iter it = js_in(object);
+  while( js_next(&it, &name, &v) ){
+    int ok = as_trait && js_is(name, "address") && js_type(v)=='{' ? contact_address(s, c, v) : contact_member(s, c, name, v, as_trait, where);
+    if( ok<=0 ) return ok;
+  }
+  return 1;
+}
+
+static const char *const upsert_members[] = { "user_id", "anonymous_id", "traits", "fields", "tags", "unset_tags", "ip", "location", "timestamp",
+  "message_id", "enable_batching", "batch_size", "namespace", "audience_name", "audience_update_mode" };
+static const char *const track_members[] = { "user_id", "anonymous_id", "traits", "fields", "ip", "location", "timestamp", "message_id", "event",
+  "properties", "enable_batching", "batch_size", "namespace", "audience_name", "audience_update_mode" };
+
+static int members_known(ortto_sending *s, record *r){
+  const char *const *known = s->verb==ORTTO_TRACK ? track_members : upsert_members;
+  int count = s->verb==ORTTO_TRACK ? COUNT(track_members) : COUNT(upsert_members);
+  js name, v;
+  js_iter it = js_in(r->given);
+  while( js_next(&it, &name, &v) ){
+    int i = 0;
+    while( i<count && !js_is(name, known[i]) ) i++;
+    if( i<count ) continue;
+    return refuse(s, r, 400, "ortto: a record has no member '%.*s' here; contact fields belong into \"fields\" or \"traits\"%s",
+                  (int)(name.n<40 ? name.n : 40), name.p, s->verb==ORTTO_TRACK ? ", attributes into \"properties\"" : "");
+  }
+  if( is_present(js_get(r->given, "audience_name")) )
+    return refuse(s, r, 400, "ortto: Ortto's API cannot put a contact into an audience: members follow the audience's filter. Set a field or tag "
+                  "that the filter asks for, or send to a Segment data source (\"to\":\"segment\")");
+  return 1;
+}
+
+/* The person's id, email and external id, as text; what is given must be good. */
+static int contact_keys(ortto_sending *s, contact *c){
+  record *r = c->r;
+  const char *ids[] = { "str::email", "str::ei" };
+  const int bits[] = { KEY_EMAIL, KEY_EXTERNAL };
+  js user = js_get(r->given, "user_id");
+  int external = index_get(&s->by_id, "str::ei", 7);
+  if( is_present(user) && external>=0 && c->value[external].p==NULL ) contact_put(s, c, &s->fields->field[external], user);
+  if( is_present(c->person_id) ){
+    js id = js_type(c->person_id)=='"' ? unquoted(c->person_id) : c->person_id;
+    if( js_type(c->person_id)!='"' || !ortto_is_id(id.p, id.n) )
+      return refuse(s, r, 400, "ortto: a%s id is 24 hexadecimal digits, not %.*s", s->verb==ORTTO_UPSERT_ACCOUNTS ? "n account's" : " person's",
+                    (int)(c->person_id.n<40 ? c->person_id.n : 40), c->person_id.p);
+    r->keys |= KEY_ID;
+    r->key[0] = arena_text(&s->memory, id.p, id.n);
+  }
+  for(int i=0; i<2; i++){
+    int at = index_get(&s->by_id, s->verb==ORTTO_UPSERT_ACCOUNTS ? "str:o:name" : ids[i], s->verb==ORTTO_UPSERT_ACCOUNTS ? 10 : strlen(ids[i]));
+    if( at<0 || !is_present(c->value[at]) || (i==1 && s->verb==ORTTO_UPSERT_ACCOUNTS) ) continue;
+    js v = c->value[at];
+    size_t n = v.n;
+    const char *text = js_type(v)=='"' ? js_text(&s->memory, v, &n) : v.p;
+    if( text==NULL ) return refuse(s, r, 0, "out of memory");
+    if( n==0 ) continue;
+    r->keys |= bits[i];
+    char *copy = arena_text(&s->memory, text, n);
+    if( copy==NULL ) return refuse(s, r, 0, "out of memory");
+    if( i==0 ) for(char *p=copy; *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);   /* a server may not tell them apart */
+    r->key[i+1] = copy;
+  }
+  if( r->keys ) return 1;
+  return refuse(s, r, 400, is_present(js_get(r->given, "anonymous_id")) ? "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a user_id (external id) or an id"
+                : s->verb==ORTTO_UPSERT_ACCOUNTS ? "ortto: an account needs its name or its id"
+                : "ortto: nobody is named: give an email, a user_id (external id) or an id");
+}
+
+static int tags_write(ortto_sending *s, record *r, buf *out, const char *name, js tags){
+  js tag;
+  if( !is_present(tags) ) return 1;
+  if( js_type(tags)!='[' ) return refuse(s, r, 400, "ortto: %s must be a list of names, not %s", name, js_kind(tags));
+  js_iter it = js_in(tags);
+  while( js_next(&it, NULL, &tag) )
+    if( js_type(tag)!='"' || tag.n==2 ) return refuse(s, r, 400, "ortto: %s must be a list of names, but %s is in it", name, tag.n==2 ? "an empty one" : js_kind(tag));
+  if( js_in(tags).p && js_next(&(js_iter){ tags.p+1 }, NULL, &tag) ) buf_printf(out, ",\"%s\":%.*s", name, (int)tags.n, tags.p);
+  return 1;
+}
+
+/* location wins over ip; the API takes it as `custom` [documented]. */
+static int location_write(ortto_sending *s, record *r, buf *out){
+  static const char *const given[] = { "country", "state", "city", "post_code" }, *const sent[] = { "country", "region", "city", "postal_code" };
+  js location = js_get(r->given, "location"), ip = js_get(r->given, "ip"), name, v;
+  if( is_present(location) ){
+    if( js_type(location)!='{' ) return refuse(s, r, 400, "ortto: location must be an object with country, state, city, post_code, not %s", js_kind(location));
+    int any = 0;
+    js_iter it = js_in(location);
+    size_t before = out->n;
+    buf_puts(out, ",\"location\":{\"custom\":{");
+    while( js_next(&it, &name, &v) ){
+      int i = 0;
+      while( i<4 && !js_is(name, given[i]) ) i++;
+      if( i==4 ) return refuse(s, r, 400, "ortto: location has no member '%.*s'; it has country, state, city and post_code", (int)(name.n<40 ? name.n : 40), name.p);
+      if( !is_present(v) ) continue;
+      if( js_type(v)!='"' ) return refuse(s, r, 400, "ortto: location.%s must be text, not %s", given[i], js_kind(v));
+      buf_printf(out, "%s\"%s\":%.*s", any++ ? "," : "", sent[i], (int)v.n, v.p);
+    }
+    buf_puts(out, "}}");
+    if( any ) return 1;
+    if( out->p ) out->p[out->n = before] = 0;
+  }
+  if( is_present(ip) ){
+    char text[64];
+    struct in6_addr address;
+    snprintf(text, sizeof text, "%.*s", (int)(ip.n<60 && ip.n>2 ? ip.n-2 : 0), ip.p+1);
+    if( js_type(ip)!='"' || (inet_pton(AF_INET, text, &address)!=1 && inet_pton(AF_INET6, text, &address)!=1) )
+      return refuse(s, r, 400, "ortto: ip must be an address such as 203.0.113.9, not %.*s", (int)(ip.n<60 ? ip.n : 60), ip.p);
+    buf_printf(out, ",\"location\":{\"source_ip\":\"%s\"}", text);
+  }
+  return 1;
+}
+
+/* {"field id":value,...}; *clear gets the multi-selects that are to be set and not added to. */
+static int fields_write(ortto_sending *s, contact *c, buf *out, buf *clear){
+  int any = 0, merge_id = (c->r->keys & KEY_ID)!=0;
+  buf_puts(out, "{");
+  if( merge_id ){
+    buf_printf(out, "\"%s\":\"%s\"", s->verb==ORTTO_UPSERT_ACCOUNTS ? "str:o:account_id" : "str::person_id", c->r->key[0]);
+    any = 1;
+  }
+  for(int i=0; i<c->ordered; i++){
+    const ortto_field *f = &s->fields->field[c->order[i]];
+    js v = c->value[c->order[i]];
+    buf_printf(out, "%s\"%s\":", any++ ? "," : "", f->id);
+    s->encoder.why[0] = 0;
+    s->encoder.out = out;
+    if( !encode(&s->encoder, f, v) ) return refuse(s, c->r, 400, "ortto: the field %s %s", f->column, s->encoder.why);
+    if( strncmp(f->id, "sst:", 4)==0 && s->options->merge_strategy==2 && js_type(v)!='n' ) buf_printf(clear, "%s\"%s\":true", clear->n ? "," : "", f->id);
+  }
+  buf_puts(out, "}");
+  return 1;
+}
+
+/* "str::email","str::ei": given, or by what the record has. An id stands alone. */
+static const char *merge_by_of(ortto_sending *s, const record *r){
+  const ortto_options *o = s->options;
+  if( o->merge_by_count ){
+    buf b = { 0 };
+    for(int i=0; i<o->merge_by_count; i++){
+      const char *name = o->merge_by[i];
+      const ortto_field *f = field_named(s, name, strlen(name), 0);
+      int is_id = strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0;
+      buf_printf(&b, "%s\"%s\"", i ? "," : "", is_id ? "str::person_id" : f ? f->id : name);
+    }
+    const char *kept = b.failed ? NULL : keep(s, b.p);
+    buf_free(&b);
+    return kept;
+  }
+  if( s->verb==ORTTO_UPSERT_ACCOUNTS ) return r->keys & KEY_ID ? "\"str:o:account_id\"" : "\"str:o:name\"";
+  if( r->keys & KEY_ID ) return "\"str::person_id\"";
+  if( (r->keys & (KEY_EMAIL|KEY_EXTERNAL))==(KEY_EMAIL|KEY_EXTERNAL) ) return "\"str::email\",\"str::ei\"";
+  return r->keys & KEY_EMAIL ? "\"str::email\"" : "\"str::ei\"";
+}
+
+static int item_keep(ortto_sending *s, record *r, buf *out){
+  if( out->failed ) return refuse(s, r, 0, "out of memory");
+  if( out->n>BODY_MAX-1000 ) return refuse(s, r, 413, "ortto: the record is larger than 2 MB");
+  r->item = arena_text(&s->memory, out->p, out->n);
+  r->item_n = out->n;
+  return r->item!=NULL || refuse(s, r, 0, "out of memory");
+}
+
+static int activity_write(ortto_sending *s, contact *c, buf *out);
+
+static int contact_write(ortto_sending *s, contact *c){
+  record *r = c->r;
+  buf *out = &s->scratch, clear = { 0 };
+  int ok;
+  out->n = 0;
+  if( s->verb==ORTTO_TRACK ) return activity_write(s, c, out);
+  buf_puts(out, "{\"fields\":");
+  ok = fields_write(s, c, out, &clear)
+    && location_write(s, r, out)
+    && tags_write(s, r, out, "tags", is_present(js_get(r->given, "tags")) ? inner_json(&s->encoder, js_get(r->given, "tags"), '[') : c->tags)
+    && tags_write(s, r, out, "unset_tags", inner_json(&s->encoder, js_get(r->given, "unset_tags"), '['));
+  if( ok && clear.n ) buf_printf(out, ",\"clear_fields\":{%s}", clear.p);
+  buf_free(&clear);
+  buf_puts(out, "}");
+  return ok && (r->merge_by = merge_by_of(s, r))!=NULL && item_keep(s, r, out);
+}
+
+static int contact_room(ortto_sending *s, contact *c){
+  free(c->value);
+  free(c->order);
+  c->ordered = 0;
+  c->value = calloc((size_t)s->fields->count + 1, sizeof *c->value);
+  c->order = calloc((size_t)s->fields->count + 1, sizeof *c->order);
+  return c->value && c->order;
+}
+
+/* The item of the API, or a refusal. ORTTO_OK in both cases. */
+static int map_api(ortto_sending *s, record *r){
+  contact c = { .r = r };
+  int rc = fields_have(s, 0), ok;
+  if( rc!=ORTTO_OK ) return rc;
+  do{
+    r->keys = 0;
+    c.person_id = c.tags = (js){ NULL, 0 };
+    if( !contact_room(s, &c) ) rc = no_memory(s->endpoint->client);
+    ok = rc==ORTTO_OK && members_known(s, r);
+    if( ok ) ok = contact_object(s, &c, js_get(r->given, "traits"), 1, "trait");
+    if( ok>0 ) ok = contact_object(s, &c, js_get(r->given, "fields"), 0, "field");
+  }while( ok<0 );
+  if( ok && contact_keys(s, &c) ) contact_write(s, &c);
+  free(c.value);
+  free(c.order);
+  return rc;
+}
+
+/* -- activities for the API -- */
+
+typedef struct activity_type {     /* a definition, from the instance schema */
+  const char *id, *name;
+  ortto_field *attribute;
+  int attributes;
+} activity_type;
+
+struct activity_memory {           /* of one account */
+  uint64_t identity;
+  int64_t at;
+  arena memory;
+  activity_type *type;
+  int count, cap;
+};
+
+static void activities_free(struct activity_memory *m){
+  if( m==NULL ) return;
+  for(int i=0; i<m->count; i++) free(m->type[i].attribute);
+  free(m->type);
+  arena_free(&m->memory);
+  free(m);
+}
+
+static int attributes_read(struct activity_memory *m, activity_type *t, js list){
+  js item;
+  if( js_type(list)!='[' ) return 1;
+  t->attribute = calloc((size_t)count_elements(list) + 1, sizeof *t->attribute);
+  if( t->attribute==NULL ) return 0;
+  js_iter it = js_in(list);
+  while( js_next(&it, NULL, &item) ){
+    js id = js_get(item, "id");
+    ortto_field *f = &t->attribute[t->attributes++];
+    f->id = js_cstring(&m->memory, id.p ? id : js_get(item, "field_id"));
+    f->name = js_cstring(&m->memory, js_get(item, "name"));
+    f->display_type = js_cstring(&m->memory, js_get(item, "display_type"));
+    if( f->id==NULL || f->name==NULL || f->display_type==NULL ) return 0;
+    f->column = snake(&m->memory, f->name);
+    f->type = type_of(f->id, f->display_type);
+    if( f->column==NULL ) return 0;
+  }
+  return 1;
+}
+
+static int activity_add(struct activity_memory *m, js id, js name, js attributes){
+  if( m->count==m->cap ){
+    int cap = m->cap ? m->cap*2 : 128;
+    activity_type *grown = realloc(m->type, (size_t)cap * sizeof *grown);
+    if( grown==NULL ) return 0;
+    m->type = grown;
+    m->cap = cap;
+  }
+  activity_type *t = &m->type[m->count++];
+  memset(t, 0, sizeof *t);
+  t->id = js_cstring(&m->memory, id);
+  t->name = js_cstring(&m->memory, name);
+  return t->id && t->name && attributes_read(m, t, attributes);
+}
+
+static int activities_schema(struct activity_memory *m, call *c, js answer){
+  js spaces = js_get(answer, "namespaces"), space_id, space;
+  if( js_type(spaces)!='{' ) return bad_answer(c, "has no object \"namespaces\"");
+  js_iter it = js_in(spaces);
+  while( js_next(&it, &space_id, &space) ){
+    js fields = js_get(space, "fields"), key, field;
+    if( js_type(fields)!='{' || js_is(space_id, "oc") || js_is(space_id, "o") ) continue;
+    js_iter in = js_in(fields);
+    while( js_next(&in, &key, &field) ){
+      js id = js_get(field, "id");
+      if( js_type(id)!='"' || id.n<7 || memcmp(id.p+1, "act:", 4)!=0 ) continue;
+      if( !activity_add(m, id, js_get(field, "name"), js_get(field, "attributes")) ) return no_memory(c->endpoint->client);
+    }
+  }
+  return ORTTO_OK;
+}
+
+/* The definitions, read once a minute and client at most. */
+static int activities_have(ortto_sending *s, int anew){
+  ortto_client *client = s->endpoint->client;
+  struct activity_memory *m = client->activities;
+  if( m && !anew && m->identity==s->endpoint->identity && now_us()-m->at<60*SECOND ) return ORTTO_OK;
+  js answer;
+  call *c;
+  int rc = call_now(s->endpoint, "/v1/instance-schema/get", strdup("{\"namespaces\":[]}"), "reading the activities' definitions", &c, &answer);
+  if( rc==ORTTO_OK && (m = calloc(1, sizeof *m))==NULL ) rc = no_memory(client);
+  if( rc==ORTTO_OK ){
+    m->identity = s->endpoint->identity;
+    m->at = now_us();
+    rc = activities_schema(m, c, answer);
+    if( rc!=ORTTO_OK ) activities_free(m);
+    else{
+      activities_free(client->activities);
+      client->activities = m;
+      s->activities_fresh = 1;
+    }
+  }
+  call_drop(c);
+  return rc;
+}
+
+static activity_type *activity_named(const struct activity_memory *m, arena *a, const char *name){
+  for(int i=0; i<m->count; i++) if( strcmp(m->type[i].id, name)==0 ) return &m->type[i];
+  for(int i=0; i<m->count; i++) if( strcmp(m->type[i].name, name)==0 ) return &m->type[i];
+  char *fold = folded(a, name, strlen(name));
+  for(int i=0; fold && fold[0] && i<m->count; i++){
+    char *other = folded(a, m->type[i].name, strlen(m->type[i].name));
+    if( other && strcmp(other, fold)==0 ) return &m->type[i];
+  }
+  return NULL;
+}
+
+static const char *closest_activity(const struct activity_memory *m, const char *name){
+  size_t best = 65;
+  const char *closest = "";
+  for(int i=0; i<m->count; i++){
+    size_t d = edit_distance(name, m->type[i].name);
+    if( d<best ){ best = d; closest = m->type[i].name; }
+  }
+  return closest;
+}
+
+/* By id, by name, by name however it is written. int::v is the conversion value, which any activity may have [documented]. */
+static const ortto_field *attribute_named(ortto_sending *s, const activity_type *t, const char *name, size_t n){
+  static const ortto_field conversion = { "int::v", "Conversion value", "conversion_value", "currency", NULL, ORTTO_REAL, 0, 0, 0, 1, 0 };
+  char *fold = folded(&s->memory, name, n);
+  for(int i=0; i<t->attributes; i++) if( strlen(t->attribute[i].id)==n && memcmp(t->attribute[i].id, name, n)==0 ) return &t->attribute[i];
+  for(int i=0; i<t->attributes; i++) if( strlen(t->attribute[i].name)==n && memcmp(t->attribute[i].name, name, n)==0 ) return &t->attribute[i];
+  for(int i=0; fold && fold[0] && i<t->attributes; i++){
+    char *other = folded(&s->memory, t->attribute[i].name, strlen(t->attribute[i].name));
+    if( other && strcmp(other, fold)==0 ) return &t->attribute[i];
+  }
+  return n==6 && memcmp(name, "int::v", 6)==0 ? &conversion : NULL;
+}
+
+static const char *closest_attribute(const activity_type *t, const char *name){
+  size_t best = 65;
+  const char *closest = "";
+  for(int i=0; i<t->attributes; i++){
+    size_t d = edit_distance(name, t->attribute[i].name);
+    if( d<best ){ best = d; closest = t->attribute[i].name; }
+  }
+  return closest;
+}
+
+static int activity_create(ortto_sending *s, record *r, const char *name, js properties);
+
+/* The definition of a record's event. NULL: refused, or *rc. */
+static const activity_type *activity_of(ortto_sending *s, record *r, js properties){
+  ortto_client *client = s->endpoint->client;
+  js event = js_get(r->given, "event");
+  if( !is_present(event) || js_type(event)!='"' ){
+    refuse(s, r, 400, "ortto: a record needs \"event\": the activity's name or its act: id");
+    return NULL;
+  }
+  const char *name = js_cstring(&s->memory, event);
+  if( name==NULL || name[strspn(name, " \t\r\n")]==0 ){
+    refuse(s, r, 400, "Missing event name");
+    return NULL;
+  }
+  for(int round=0; round<3; round++){
+    int rc = activities_have(s, round==1);
+    if( rc!=ORTTO_OK ){
+      refuse(s, r, 0, "%s", ortto_error(client));
+      return NULL;
+    }
+    activity_type *t = activity_named(client->activities, &s->memory, name);
+    if( t ) return t;
+    if( round==0 && s->activities_fresh ) round = 1;
+    if( round==1 && (!s->options->create || !activity_create(s, r, name, properties)) ) break;
+  }
+  if( r->outcome.status<0 )
+    refuse(s, r, 400, "ortto: there is no activity '%.60s'; the closest is '%s'. Make it in Ortto, or with the option \"create\":true", name, closest_activity(client->activities, name));
+  return NULL;
+}
+
+static int attributes_write(ortto_sending *s, record *r, const activity_type *t, js properties, buf *out){
+  js name, v;
+  int count = 0;
+  buf_puts(out, "{");
+  js_iter it = js_in(properties);
+  while( is_present(properties) && js_next(&it, &name, &v) ){
+    size_t n;
+    const char *text = text_clean(&s->memory, name.p, name.n, 1, &n);
+    const ortto_field *f = text ? attribute_named(s, t, text, n) : NULL;
+    if( f==NULL ){
+      char key[80];
+      snprintf(key, sizeof key, "%.*s", (int)(n<79 ? n : 79), text ? text : "");
+      return refuse(s, r, 400, "ortto: the activity '%s' has no attribute '%s'%s%s%s; attributes cannot be added to an activity that exists", t->name, key,
+                    t->attributes ? "; the closest is '" : "", closest_attribute(t, key), t->attributes ? "'" : "");
+    }
+    if( js_type(v)=='n' ) continue;
+    if( ++count>ATTRIBUTES_MAX ) return refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX);
+    buf_printf(out, "%s\"%s\":", count>1 ? "," : "", f->id);
+    s->encoder.out = out;
+    if( !encode(&s->encoder, f, v) ) return refuse(s, r, 400, "ortto: the attribute '%s' %s", f->name, s->encoder.why);
+  }
+  buf_puts(out, "}");
+  return 1;
+}
+
+/* A time and an id make a delivery that is repeated the same event. */
+static const char *own_time(arena *a){
+  struct timespec t;
+  struct tm utc;
+  char text[40];
+  clock_gettime(CLOCK_REALTIME, &t);
+  gmtime_r(&t.tv_sec, &utc);
+  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+  return arena_printf(a, "%s.%03dZ", text, (int)(t.tv_nsec/1000000));
+}
+
+static const char *own_id(ortto_sending *s){
+  unsigned char b[16];
+  if( getentropy(b, sizeof b)!=0 )
+    for(int i=0; i<16; i++) b[i] = (unsigned char)(random_unit(s->endpoint->client) * 256);
+  b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+  b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
+  return arena_printf(&s->memory, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7],
+                      b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+static int activity_when(ortto_sending *s, record *r, buf *out){
+  js timestamp = js_get(r->given, "timestamp"), id = js_get(r->given, "message_id");
+  const char *when = own_time(&s->memory);
+  size_t n;
+  if( is_present(timestamp) ){
+    const char *text = js_type(timestamp)=='"' ? js_text(&s->memory, timestamp, &n) : NULL;
+    when = text ? time_read(&s->memory, text, n) : NULL;
+    if( when==NULL ) return refuse(s, r, 400, "ortto: timestamp must be a time such as 2025-11-04T19:10:31Z, not %.*s", (int)(timestamp.n<50 ? timestamp.n : 50), timestamp.p);
+  }
+  if( is_present(id) && js_type(id)!='"' ) return refuse(s, r, 400, "ortto: message_id must be text, not %s", js_kind(id));
+  buf_printf(out, ",\"created\":\"%s\"", when ? when : "");
+  if( is_present(id) && id.n>2 ) buf_printf(out, ",\"key\":%.*s", (int)id.n, id.p);
+  else{
+    const char *key = own_id(s);
+    if( key==NULL || when==NULL ) return refuse(s, r, 0, "out of memory");
+    buf_printf(out, ",\"key\":\"%s\"", key);
+  }
+  return 1;
+}
+
+/* With the person's id alone no merge is needed; the id with further fields is a merge by the id, since fields beside a
+** person_id are ignored [documented]. */
+static int activity_write(ortto_sending *s, contact *c, buf *out){
+  record *r = c->r;
+  js properties = js_get(r->given, "properties");
+  if( is_present(properties) ) properties = inner_json(&s->encoder, properties, '{');
+  if( is_present(properties) && js_type(properties)!='{' ) return refuse(s, r, 400, "ortto: properties must be an object, not %s", js_kind(properties));
+  const activity_type *t = activity_of(s, r, properties);
+  if( t==NULL ) return 0;
+  buf clear = { 0 };
+  buf_printf(out, "{\"activity_id\":\"%s\",\"attributes\":", t->id);
+  if( !attributes_write(s, r, t, properties, out) ) return 0;
+  if( r->keys==KEY_ID && c->ordered==0 && s->options->merge_by_count==0 ){
+    buf_printf(out, ",\"person_id\":\"%s\"", r->key[0]);
+    r->merge_by = "";
+  }else{
+    buf_puts(out, ",\"fields\":");
+    int ok = fields_write(s, c, out, &clear);
+    buf_free(&clear);
+    if( !ok ) return 0;
+    r->merge_by = merge_by_of(s, r);
+  }
+  if( !activity_when(s, r, out) || !location_write(s, r, out) ) return 0;
+  buf_puts(out, "}");
+  if( out->n>ACTIVITY_MAX ) return refuse(s, r, 400, "ortto: the activity has %zu bytes, where Ortto takes %d", out->n, ACTIVITY_MAX);
+  return item_keep(s, r, out);
+}
+
+/* -- making what is missing -- */
+
+/* Ortto's type for a value; NULL if it tells none. */
+static const char *type_for(ortto_sending *s, js v){
+  size_t n;
+  int64_t i;
+  int year, month, day;
+  const char *text;
+  switch( js_type(v) ){
+    case 0: return js_integer(v, &i) ? "integer" : "decimal";
+    case 't': case 'f': return "bool";
+    case '{': return "object";
+    case '"':
+      if( (text = js_text(&s->memory, v, &n))==NULL ) return NULL;
+      if( n==10 && date_read(text, n, &year, &month, &day) ) return "date";
+      if( n>10 && (text[10]=='T' || text[10]==' ') && time_read(&s->memory, text, n) ) return "time";
+      return characters(text, n)>TEXT_MAX ? "large_text" : "text";
+    case '[': return "multi_select";
+    default: return NULL;
+  }
+}
+
+/* A refusal that says that it exists already is as good as success: it is looked up. */
+static int create_send(ortto_sending *s, record *r, const char *path, char *body, const char *doing){
+  call *c = call_new(s->endpoint, "POST", path, body, 0, doing);
+  int rc = c ? call_wait(c) : ORTTO_NOMEM;
+  int there = c && (c->status==409 || c->status==423 || (c->status==400 && c->error && strstr(c->error, "exist")));
+  call_drop(c);
+  if( rc==ORTTO_INTERRUPT ) s->interrupted = 1;
+  return rc==ORTTO_OK || there || refuse(s, r, 400, "%s", ortto_error(s->endpoint->client));
+}
+
+static int field_create(ortto_sending *s, record *r, const char *name, size_t n, js v, const ortto_field **out){
+  char key[80];
+  const char *type = type_for(s, v);
+  *out = NULL;
+  snprintf(key, sizeof key, "%.*s", (int)(n<79 ? n : 79), name);
+  if( memchr(name, ':', n) ) return refuse(s, r, 400, "ortto: there is no field '%s', and only a field's name can be made a new one, not an id", key);
+  if( type==NULL ) return refuse(s, r, 400, "ortto: there is no field '%s', and null does not tell of which type to make it", key);
+  cJSON *o = cJSON_CreateObject();
+  int ok = o && cJSON_AddStringToObject(o, "type", type) && cJSON_AddStringToObject(o, "name", key)
+        && (strcmp(type, "multi_select")!=0 || cJSON_AddRawToObject(o, "values", v.n<2000 ? keep_n(s, v.p, v.n) : "[]"));
+  char *text = ok ? cJSON_PrintUnformatted(o) : NULL, *body = text_copy(text);
+  cJSON_free(text);
+  cJSON_Delete(o);
+  const char *path = s->verb==ORTTO_UPSERT_ACCOUNTS ? "/v1/accounts/custom-field/create" : "/v1/person/custom-field/create";
+  if( !create_send(s, r, path, body, "making a custom field") ) return 0;
+  if( fields_have(s, 1)!=ORTTO_OK ) return refuse(s, r, 0, "%s", ortto_error(s->endpoint->client));
+  if( field_named(s, name, n, 1) ) return 1;
+  return refuse(s, r, 400, "ortto: a custom field '%s' was made, but is not in the server's list; try again", key);
+}
+
+static int activity_create(ortto_sending *s, record *r, const char *name, js properties){
+  cJSON *o = cJSON_CreateObject(), *list = o ? cJSON_AddArrayToObject(o, "attributes") : NULL;
+  js key, v;
+  if( strncmp(name, "act:", 4)==0 ){
+    cJSON_Delete(o);
+    return refuse(s, r, 400, "ortto: there is no activity '%.60s', and only a name can be made a new one, not an id", name);
+  }
+  int ok = list && cJSON_AddStringToObject(o, "name", name) && cJSON_AddStringToObject(o, "icon_id", "moneys-illustration-icon")
+        && cJSON_AddBoolToObject(o, "track_conversion_value", 0) && cJSON_AddBoolToObject(o, "touch", 1)
+        && cJSON_AddBoolToObject(o, "filterable", 1) && cJSON_AddBoolToObject(o, "visible_in_feeds", 1);
+  cJSON *style = ok ? cJSON_AddObjectToObject(o, "display_style") : NULL;
+  ok = style && cJSON_AddStringToObject(style, "type", "activity");
+  js_iter it = js_in(properties);
+  while( ok && is_present(properties) && js_next(&it, &key, &v) ){
+    const char *type = js_type(v)=='[' ? "text_list" : type_for(s, v), *label = keep_n(s, key.p, key.n);
+    if( type==NULL || js_is(key, "int::v") ) continue;
+    cJSON *attribute = cJSON_CreateObject();
+    ok = label && attribute && cJSON_AddItemToArray(list, attribute) && cJSON_AddStringToObject(attribute, "name", label)
+      && cJSON_AddStringToObject(attribute, "display_type", type) && cJSON_AddStringToObject(attribute, "field_id", "do-not-map");
+  }
+  char *text = ok ? cJSON_PrintUnformatted(o) : NULL, *body = text_copy(text);
+  cJSON_free(text);
+  cJSON_Delete(o);
+  if( !create_send(s, r, "/v1/definitions/activity/create", body, "making an activity definition") ) return 0;
+  return activities_have(s, 1)==ORTTO_OK || refuse(s, r, 0, "%s", ortto_error(s->endpoint->client));
+}
+
+/* -- items for a Segment data source -- */
+
+/* A copy without the members whose name is empty, in all objects but those in lists [seen in Segment's client]. */
+static void clean_write(buf *out, js v){
+  js name, member;
+  int any = 0;
+  if( js_type(v)!='{' ){
+    buf_add(out, v.p, v.n);
+    return;
+  }
+  buf_puts(out, "{");
+  js_iter it = js_in(v);
+  while( js_next(&it, &name, &member) ){
+    if( name.n==0 ) continue;
+    buf_printf(out, "%s\"%.*s\":", any++ ? "," : "", (int)name.n, name.p);
+    clean_write(out, member);
+  }
+  buf_puts(out, "}");
+}
+
+static void member_write(buf *out, const char *name, js v){
+  if( v.p==NULL ) return;
+  buf_printf(out, "%s\"%s\":", out->n>1 ? "," : "", name);
+  clean_write(out, v);
+}
+
+static int is_blank_text(js v){
+  if( js_type(v)!='"' ) return 0;
+  for(size_t i=1; i+1<v.n; i++) if( v.p[i]!=' ' ) return 0;
+  return 1;
+}
+
+/* A raw event is mapped as Segment's presets do it; ids, event and address of its own are demanded here. */
+static int is_raw_event(js given){
+  js type = js_get(given, "type");
+  return js_type(type)=='"' && (js_is(unquoted(type), "identify") || js_is(unquoted(type), "track"))
+      && js_get(given, "user_id").p==NULL && js_get(given, "anonymous_id").p==NULL;
+}
+
+static js js_path(js v, const char *a, const char *b, const char *c){
+  v = js_get(v, a);
+  if( b && v.p ) v = js_get(v, b);
+  if( c && v.p ) v = js_get(v, c);
+  return v;
+}
+
+static int raw_ip(ortto_sending *s, record *r, js ip){
+  char text[64];
+  struct in_addr address;
+  if( !is_present(ip) ) return 1;
+  snprintf(text, sizeof text, "%.*s", (int)(ip.n>2 && ip.n<40 ? ip.n-2 : 0), ip.p+1);
+  return (js_type(ip)=='"' && inet_pton(AF_INET, text, &address)==1) || refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", (int)(ip.n<50 ? ip.n : 50), ip.p);
+}
+
+/* The event as a record with our own names, in s->memory. 0: refused. */
+static int raw_map(ortto_sending *s, record *r){
+  static const char *const from[] = { "country", "state", "city", "postal_code" }, *const to[] = { "country", "state", "city", "post_code" };
+  js g = r->given, ip = js_path(g, "context", "ip", NULL), traits = js_get(g, "traits"), mode = js_get(g, "audience_update_mode");
+  int track = js_is(unquoted(js_get(g, "type")), "track");
+  buf *out = &s->scratch, place = { 0 };
+  if( track!=(s->verb==ORTTO_TRACK) ) return refuse(s, r, 400, "ortto: this is %s event: use %s", track ? "a track" : "an identify", track ? "ortto_track" : "ortto_upsert");
+  if( !is_present(js_get(g, "userId")) && !is_present(js_get(g, "anonymousId")) ) return refuse(s, r, 400, "ortto: the event has neither userId nor anonymousId");
+  if( track && !is_present(js_get(g, "event")) ) return refuse(s, r, 400, "Missing event name");
+  if( !raw_ip(s, r, ip) ) return 0;
+  out->n = 0;
+  buf_puts(out, "{");
+  member_write(out, "timestamp", js_get(g, "timestamp"));
+  member_write(out, "message_id", js_get(g, "messageId"));
+  member_write(out, "user_id", js_get(g, "userId"));
+  member_write(out, "anonymous_id", js_get(g, "anonymousId"));
+  member_write(out, "enable_batching", (js){ "true", 4 });
+  member_write(out, "ip", ip);
+  buf_puts(&place, "{");
+  for(int i=0; i<4; i++){
+    js part = js_path(g, "traits", "address", from[i]);
+    if( !is_present(part) ) part = js_path(js_get(g, "context"), "traits", "address", from[i]);
+    member_write(&place, to[i], part);
+  }
+  buf_puts(&place, "}");
+  if( !place.failed ) member_write(out, "location", (js){ place.p, place.n });
+  member_write(out, "traits", is_present(traits) ? traits : js_path(g, "context", "traits", NULL));
+  if( track ){
+    member_write(out, "event", js_get(g, "event"));
+    member_write(out, "namespace", js_path(g, "context", "app", "namespace"));
+    member_write(out, "properties", js_get(g, "properties"));
+  }
+  member_write(out, "audience_name", js_get(g, "audience_name"));
+  member_write(out, "audience_update_mode", mode.p ? mode : (js){ "\"add\"", 5 });
+  member_write(out, "batch_size", (js){ "500", 3 });
+  buf_puts(out, "}");
+  int ok = !out->failed && !place.failed;
+  buf_free(&place);
+  char *text = ok ? arena_text(&s->memory, out->p, out->n) : NULL;
+  if( text==NULL || !json_check(text, out->n, &r->given) ) return refuse(s, r, 0, "out of memory");
+  return 1;
+}
+
+/* The audience of that name, looked up or made once per client. NULL: refused. */
+static const char *audience_of(ortto_sending *s, record *r, js name){
+  ortto_client *client = s->endpoint->client;
+  const char *text = js_cstring(&s->memory, name);
+  if( text ) text += strspn(text, " \t\r\n");
+  size_t n = text ? strlen(text) : 0;
+  while( n && strchr(" \t\r\n", text[n-1]) ) n--;
+  if( n==0 ){
+    refuse(s, r, 400, "ortto: audience_name must not be empty");
+    return NULL;
+  }
+  char *key = arena_printf(&s->memory, "%016llx %.*s", (unsigned long long)s->endpoint->identity, (int)n, text);
+  for(int i=0; key && i<client->audience_count; i++) if( strcmp(client->audience[i].name, key)==0 ) return client->audience[i].id;
+  cJSON *o = cJSON_CreateObject();
+  int ok = key && o && cJSON_AddStringToObject(o, "name", key+17);
+  char *printed = ok ? cJSON_PrintUnformatted(o) : NULL, *body = text_copy(printed);
+  cJSON_free(printed);
+  cJSON_Delete(o);
+  js answer;
+  call *c = call_new(s->endpoint, "POST", "/v1/audiences/create", body, 0, "looking up the audience");
+  int rc = c ? call_wait(c) : ORTTO_NOMEM;
+  if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
+  char *id = rc==ORTTO_OK ? js_cstring(&s->memory, js_get(answer, "id")) : NULL;
+  if( rc==ORTTO_OK && (id==NULL || id[0]==0) ) rc = bad_answer(c, "has no id of the audience");
+  int status = c ? c->status : 0;
+  call_drop(c);
+  if( rc==ORTTO_INTERRUPT ) s->interrupted = 1;
+  if( rc!=ORTTO_OK ){
+    refuse(s, r, status, "%s", ortto_error(client));
+    r->outcome.errortype = status ? REFUSED : NOT_SENT;
+    if( status==0 || status==401 || status==403 || status_is_passing(status) ) s->stopped = 1;
+    return NULL;
+  }
+  audience_memory *grown = realloc(client->audience, ((size_t)client->audience_count + 1) * sizeof *grown);
+  if( grown ){
+    client->audience = grown;
+    audience_memory *m = &grown[client->audience_count];
+    m->name = strdup(key);
+    m->id = strdup(id);
+    if( m->name && m->id ) client->audience_count++;
+    else{ free(m->name); free(m->id); }
+  }
+  return id;
+}
+
+static int segment_audience(ortto_sending *s, record *r, buf *out){
+  js name = js_get(r->given, "audience_name"), mode = js_get(r->given, "audience_update_mode");
+  if( !is_present(name) ) return 1;
+  if( js_type(name)!='"' ) return refuse(s, r, 400, "ortto: audience_name must be text, not %s", js_kind(name));
+  if( is_present(mode) && !(js_type(mode)=='"' && (js_is(unquoted(mode), "add") || js_is(unquoted(mode), "remove"))) )
+    return refuse(s, r, 400, "ortto: audience_update_mode must be 'add' or 'remove', not %.*s", (int)(mode.n<40 ? mode.n : 40), mode.p);
+  const char *id = audience_of(s, r, name);
+  if( id==NULL ) return 0;
+  buf_printf(out, "%s\"audience\":{\"mode\":%s,\"id\":\"%s\"}", out->n>1 ? "," : "", is_present(mode) && js_is(mode, "\"remove\"") ? "\"remove\"" : "\"add\"", id);
+  return 1;
+}
+
+static int segment_event(ortto_sending *s, record *r, int *ignored){
+  js event = js_get(r->given, "event"), space = js_get(r->given, "namespace");
+  *ignored = 0;
+  if( s->verb!=ORTTO_TRACK ) return 1;
+  if( !is_present(event) || is_blank_text(event) ) return refuse(s, r, 400, "Missing event name");
+  if( js_type(space)=='"' && js_is(unquoted(space), "ortto.com") ){   /* it came from Ortto: a loop */
+    const char *name = js_cstring(&s->memory, event);
+    char text[300];
+    snprintf(text, sizeof text, "%.200s was originated from ortto.com (Ignored)", name ? name : "");
+    r->item = NULL;
+    r->outcome.status = 200;
+    r->outcome.body = keep(s, text);
+    *ignored = 1;
+  }
+  return 1;
+}
+
+static int segment_member_is_refused(js name){
+  return js_is(name, "fields") || js_is(name, "tags") || js_is(name, "unset_tags");
+}
+
+/* What names the contact, for the order of batches. */
+static void segment_keys(ortto_sending *s, record *r){
+  const struct { int bit; js v; } keys[] = { { KEY_EXTERNAL, js_get(r->given, "user_id") }, { KEY_ANONYMOUS, js_get(r->given, "anonymous_id") },
+                                             { KEY_EMAIL, js_path(r->given, "traits", "email", NULL) } };
+  for(int i=0; i<3; i++) if( is_present(keys[i].v) ){
+    int at = keys[i].bit==KEY_EMAIL ? 1 : keys[i].bit==KEY_EXTERNAL ? 2 : 3;
+    r->key[at] = arena_text(&s->memory, keys[i].v.p, keys[i].v.n);
+    if( r->key[at] ) r->keys |= keys[i].bit;
+  }
+}
+
+static int map_segment(ortto_sending *s, record *r){
+  js name, v;
+  int ignored;
+  buf *out = &s->scratch;
+  if( is_raw_event(r->given) && !raw_map(s, r) ) return ORTTO_OK;
+  js_iter it = js_in(r->given);
+  while( js_next(&it, &name, &v) ) if( segment_member_is_refused(name) ){
+    refuse(s, r, 400, "ortto: \"%.*s\" belongs to Ortto's API; a Segment data source takes \"traits\". Leave it out, or say \"to\":\"api\"", (int)name.n, name.p);
+    return ORTTO_OK;
+  }
+  if( !segment_event(s, r, &ignored) || ignored ) return ORTTO_OK;
+  out->n = 0;
+  buf_puts(out, "{");
+  it = js_in(r->given);
+  while( js_next(&it, &name, &v) ){
+    if( name.n==0 || js_is(name, "audience_name") ) continue;
+    buf_printf(out, "%s\"%.*s\":", out->n>1 ? "," : "", (int)name.n, name.p);
+    clean_write(out, v);
+  }
+  if( s->verb==ORTTO_TRACK && !is_present(js_get(r->given, "timestamp")) && js_get(r->given, "timestamp").p==NULL )
+    buf_printf(out, "%s\"timestamp\":\"%s\"", out->n>1 ? "," : "", own_time(&s->memory));
+  if( s->verb==ORTTO_TRACK && js_get(r->given, "message_id").p==NULL )
+    buf_printf(out, "%s\"message_id\":\"%s\"", out->n>1 ? "," : "", own_id(s));
+  if( !segment_audience(s, r, out) ) return ORTTO_OK;
+  buf_puts(out, "}");
+  segment_keys(s, r);
+  r->merge_by = "";
+  item_keep(s, r, out);
+  return ORTTO_OK;
+}
+
+/* -- batches -- */
+
+typedef struct batch {
+  int *member, count;              /* places in record[] */
+  size_t bytes;
+  int round, conflicts;            /* conflicts: answers of 409 so far */
+  call *call;
+} batch;
+
+typedef struct batches {
+  batch *list;
+  int count, cap;
+} batches;
+
+static batch *batch_new(batches *all, int round){
+  if( all->count==all->cap ){
+    int cap = all->cap ? all->cap*2 : 64;
+    batch *grown = realloc(all->list, (size_t)cap * sizeof *grown);
+    if( grown==NULL ) return NULL;
+    all->list = grown;
+    all->cap = cap;
+  }
+  batch *b = &all->list[all->count++];
+  memset(b, 0, sizeof *b);
+  b->round = round;
+  return b;
+}
+
+static int batch_add(batch *b, int place, size_t bytes){
+  if( (b->count & (b->count - 1))==0 ){          /* room doubles */
+    int *grown = realloc(b->member, (size_t)(b->count ? b->count*2 : 1) * sizeof *grown);
+    if( grown==NULL ) return 0;
+    b->member = grown;
+  }
+  b->member[b->count++] = place;
+  b->bytes += bytes + 1;
+  return 1;
+}
+
+static void batches_free(batches *all){
+  for(int i=0; i<all->count; i++){
+    call_drop(all->list[i].call);
+    free(all->list[i].member);
+  }
+  free(all->list);
+}
+
+/* When was this contact, or one that may be it, written last? Keys of one kind tell contacts apart; records that have no
+** kind of key in common may be the same contact. */
+typedef struct contacts_seen {
+  index_map by_key;                /* "bit text" to round */
+  int last[16];                    /* by the kinds of keys */
+  arena memory;
+} contacts_seen;
+
+static int round_after(contacts_seen *seen, const record *r){
+  int after = 0;
+  char bit[2] = "0";
+  for(int i=0; i<4; i++) if( r->key[i] ){
+    bit[0] = (char)('0' + i);
+    char *key = arena_printf(&seen->memory, "%s%s", bit, r->key[i]);
+    int round = key ? index_get(&seen->by_key, key, strlen(key)) : 0;
+    if( round>after ) after = round;
+  }
+  for(int kinds=1; kinds<16; kinds++) if( (kinds & r->keys)==0 && seen->last[kinds]>after ) after = seen->last[kinds];
+  return after;
+}
+
+static int round_put(contacts_seen *seen, const record *r, int round){
+  for(int i=0; i<4; i++) if( r->key[i] ){
+    char *key = arena_printf(&seen->memory, "%c%s", '0' + i, r->key[i]);
+    if( key==NULL || !index_put(&seen->by_key, key, strlen(key), round) ) return 0;
+  }
+  if( r->keys && seen->last[r->keys]<round ) seen->last[r->keys] = round;
+  return 1;
+}
+
+static int most_of(const ortto_sending *s){
+  if( s->options->one_by_one ) return 1;
+  return s->endpoint->protocol==ORTTO_SEGMENT ? BATCH_SEGMENT : BATCH_API;
+}
+
+/* The API: no contact twice in a request, so that nothing hangs on the order inside it; records with the same merge_by
+** and round go together. */
+static int batches_api(ortto_sending *s, batches *all){
+  contacts_seen seen = { 0 };
+  index_map open = { 0 };                        /* "round merge_by" to the batch being filled */
+  int ok = 1, most = most_of(s);
+  for(int i=0; ok && i<s->count; i++){
+    record *r = &s->record[i];
+    if( !is_open(r) ) continue;
+    r->round = round_after(&seen, r) + 1;
+    char *key = arena_printf(&s->memory, "%d %s", r->round, r->merge_by);
+    int at = key ? index_get(&open, key, strlen(key)) : -1;
+    batch *b = at<0 ? NULL : &all->list[at];
+    if( b==NULL || b->count>=most || b->bytes+r->item_n>BODY_MAX-1000 ){
+      ok = key && (b = batch_new(all, r->round))!=NULL && index_put(&open, key, strlen(key), all->count-1);
+    }
+    ok = ok && batch_add(b, i, r->item_n) && round_put(&seen, r, r->round);
+  }
+  index_free(&open);
+  index_free(&seen.by_key);
+  arena_free(&seen.memory);
+  return ok;
+}
+
+/* Segment's endpoint takes events in their order: requests are filled in it, and one that may be about a contact of an
+** earlier one waits for that. */
+static int batches_segment(ortto_sending *s, batches *all){
+  contacts_seen seen = { 0 };
+  int ok = 1, most = most_of(s), first = -1;
+  for(int i=0; ok && i<=s->count; i++){
+    const record *r = i<s->count ? &s->record[i] : NULL;
+    if( r && !is_open(r) ) continue;
+    batch *b = first<0 ? NULL : &all->list[first];
+    if( b && (r==NULL || b->count>=most || b->bytes+r->item_n>BODY_MAX-1000) ){
+      int round = 0;
+      for(int k=0; k<b->count; k++){
+        int after = round_after(&seen, &s->record[b->member[k]]);
+        if( after>round ) round = after;
+      }
+      b->round = round + 1;
+      for(int k=0; ok && k<b->count; k++) ok = round_put(&seen, &s->record[b->member[k]], b->round);
+      b = NULL;
+    }
+    if( r==NULL ) break;
+    if( b==NULL ){
+      ok = ok && (b = batch_new(all, 1))!=NULL;
+      first = all->count - 1;
+    }
+    ok = ok && batch_add(b, i, r->item_n);
+  }
+  index_free(&seen.by_key);
+  arena_free(&seen.memory);
+  return ok;
+}
+
+static const char *write_path(const ortto_sending *s){
+  if( s->endpoint->protocol==ORTTO_SEGMENT ) return s->verb==ORTTO_TRACK ? "/v1/track" : "/v1/identify";
+  if( s->verb==ORTTO_TRACK ) return "/v1/activities/create";
+  return s->verb==ORTTO_UPSERT_ACCOUNTS ? "/v1/accounts/merge" : "/v1/person/merge";
+}
+
+static const char *items_member(const ortto_sending *s){
+  return s->verb==ORTTO_TRACK ? "activities" : s->verb==ORTTO_UPSERT_ACCOUNTS ? "accounts" : "people";
+}
+
+static void body_options(const ortto_sending *s, const record *r, buf *b){
+  const ortto_options *o = s->options;
+  if( r->merge_by[0] ) buf_printf(b, ",\"merge_by\":[%s]", r->merge_by);
+  if( r->merge_by[0] || s->verb!=ORTTO_TRACK ) buf_printf(b, ",\"merge_strategy\":%d", o->merge_strategy);
+  if( s->verb!=ORTTO_TRACK || o->find_strategy>=0 ) buf_printf(b, ",\"find_strategy\":%d", o->find_strategy<0 ? 0 : o->find_strategy);
+  buf_printf(b, ",\"async\":%s", o->async ? "true" : "false");
+  if( o->skip_non_existing ) buf_puts(b, ",\"skip_non_existing\":true");
+  if( o->suppression ) buf_printf(b, ",\"suppression_list_field_id\":\"%s\"", o->suppression);
+}
+
+static char *batch_body(const ortto_sending *s, const batch *b){
+  buf body = { 0 };
+  int segment = s->endpoint->protocol==ORTTO_SEGMENT;
+  if( segment ) buf_puts(&body, "[");
+  else buf_printf(&body, "{\"%s\":[", items_member(s));
+  for(int i=0; i<b->count; i++){
+    if( i ) buf_puts(&body, ",");
+    buf_add(&body, s->record[b->member[i]].item, s->record[b->member[i]].item_n);
+  }
+  buf_puts(&body, "]");
+  if( !segment ){
+    body_options(s, &s->record[b->member[0]], &body);
+    buf_puts(&body, "}");
+  }
+  if( body.failed ) buf_free(&body);
+  return body.p;
+}
+
+static int batch_send(ortto_sending *s, batch *b){
+  b->call = call_new(s->endpoint, "POST", write_path(s), batch_body(s, b), 0, s->doing);
+  return b->call ? ORTTO_OK : ORTTO_NOMEM;
+}
+
+static void batch_fail(ortto_sending *s, const batch *b, int status, const char *errortype, const char *message){
+  const char *kept = keep(s, message);
+  for(int i=0; i<b->count; i++) outcome_set(&s->record[b->member[i]], status, errortype, kept);
+}
+
+static void record_done(record *r, const char *result, const char *person_id){
+  outcome_set(r, 200, NULL, NULL);
+  r->outcome.body = "Processed successfully";
+  r->outcome.result = result;
+  r->outcome.person_id = person_id;
+}
+
+/* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the key]. */
+static void row_take(ortto_sending *s, record *r, js row){
+  static const char *const ids[] = { "person_id", "account_id", "accounts_id", "organization_id", "id" };
+  const char *result = js_cstring(&s->memory, js_get(row, "status")), *error = js_cstring(&s->memory, js_get(row, "error")), *id = NULL;
+  for(int i=0; i<COUNT(ids) && id==NULL; i++){
+    js v = js_get(row, ids[i]);
+    if( js_type(v)=='"' && v.n>2 ) id = js_cstring(&s->memory, v);
+  }
+  if( result==NULL || error==NULL ) outcome_set(r, 0, UNKNOWN, "out of memory");
+  else if( error[0] || strcmp(result, "invalid")==0 || strcmp(result, "suppressed")==0 || strcmp(result, "error")==0 || strcmp(result, "failed")==0 ){
+    outcome_set(r, 400, REFUSED, error[0] ? error : result);
+    r->outcome.result = result;
+  }else record_done(r, result[0] ? result : NULL, id);
+}
+
+static void rows_take(ortto_sending *s, batch *b, js rows){
+  js row;
+  int i = 0;
+  js_iter it = js_in(rows);
+  while( js_next(&it, NULL, &row) ) row_take(s, &s->record[b->member[i++]], row);
+}
+
+static void api_take(ortto_sending *s, batch *b){
+  js answer, rows;
+  if( answer_json(b->call, &answer)!=ORTTO_OK ){
+    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+    return;
+  }
+  rows = js_get(answer, items_member(s));
+  if( rows.p==NULL && s->verb==ORTTO_UPSERT_ACCOUNTS ) rows = js_get(answer, "organizations");
+  int count = js_type(rows)=='[' ? count_elements(rows) : -1;
+  log_rows(b->call, count);
+  if( count==b->count ) rows_take(s, b, rows);
+  else{
+    bad_answer(b->call, "has %d outcomes for %d records, so that it does not say which were taken", count<0 ? 0 : count, b->count);
+    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+  }
+}
+
+/* {} or {"errors":[{"status","message","index"}]}, where index counts in the array as sent. */
+static void segment_take(ortto_sending *s, batch *b){
+  js answer, error;
+  int64_t index, status;
+  if( answer_json(b->call, &answer)!=ORTTO_OK || js_type(answer)!='{' ){
+    if( ortto_error(s->endpoint->client)[0]==0 || b->call->answer.n ) bad_answer(b->call, "is no object");
+    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+    return;
+  }
+  for(int i=0; i<b->count; i++) record_done(&s->record[b->member[i]], NULL, NULL);
+  js errors = js_get(answer, "errors");
+  if( js_type(errors)!='[' ) return;
+  js_iter it = js_in(errors);
+  while( js_next(&it, NULL, &error) ){
+    if( !js_integer(js_get(error, "index"), &index) || index<0 || index>=b->count ){
+      bad_answer(b->call, "names an error without saying of which record");
+      batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+      return;
+    }
+    record *r = &s->record[b->member[index]];
+    const char *message = js_cstring(&s->memory, js_get(error, "message"));
+    if( !js_integer(js_get(error, "status"), &status) || status<100 || status>599 ) status = 400;
+    r->outcome.body = NULL;
+    outcome_set(r, (int)status, REFUSED, message && message[0] ? message : "refused");
+  }
+}
+
+/* A 400 whose details answer each record; else it is the batch's own. */
+static void refused_take(ortto_sending *s, batch *b){
+  js answer;
+  const call *c = b->call;
+  if( c->status==400 && s->endpoint->protocol==ORTTO_API && c->answer.n && json_check(c->answer.p, c->answer.n, &answer) ){
+    js details = js_get(answer, "details");
+    if( js_type(details)=='[' && count_elements(details)==b->count ){
+      rows_take(s, b, details);
+      return;
+    }
+  }
+  int taken = c->status==0 || c->status>=500;    /* perhaps */
+  if( c->attempt==0 ) batch_fail(s, b, 0, NOT_SENT, c->error ? c->error : "not sent");
+  else batch_fail(s, b, c->status, taken && c->status!=501 && c->status!=507 ? UNKNOWN : REFUSED, c->error ? c->error : "refused");
+  if( c->attempt==0 || c->status==0 || c->status==401 || c->status==403 || status_is_passing(c->status) ) s->stopped = 1;
+}
+
+static int batch_halve(batches *all, int at){
+  int round = all->list[at].round, half = all->list[at].count/2, ok = 1;
+  for(int part=0; ok && part<2; part++){
+    batch *b = batch_new(all, round);
+    const batch *whole = &all->list[at];
+    for(int i=part ? half : 0; ok && b && i<(part ? whole->count : half); i++) ok = batch_add(b, whole->member[i], 0);
+    ok = ok && b;
+  }
+  return ok;
+}
+
+/* The answer of a batch. It may be sent again, in parts. */
+static int batch_take(ortto_sending *s, batches *all, int at){
+  batch *b = &all->list[at];
+  int rc = call_wait(b->call), ok = 1;
+  if( rc==ORTTO_INTERRUPT ) return rc;
+  if( rc==ORTTO_OK && s->endpoint->protocol==ORTTO_API ) api_take(s, b);
+  else if( rc==ORTTO_OK ) segment_take(s, b);
+  else if( rc==ORTTO_NOMEM ) return rc;
+  else if( b->call->status==413 && b->count>1 ) ok = batch_halve(all, at);
+  else if( b->call->status==409 && b->conflicts==0 ){
+    batch *again = batch_new(all, b->round);
+    b = &all->list[at];
+    ok = again!=NULL;
+    if( ok ) again->conflicts = 1;
+    for(int i=0; ok && i<b->count; i++) ok = batch_add(again, b->member[i], 0);
+  }else refused_take(s, b);
+  call_drop(all->list[at].call);
+  all->list[at].call = NULL;
+  return ok ? ORTTO_OK : no_memory(s->endpoint->client);
+}
+
+/* All batches of a round, several in flight; batches that are added on the way belong to it too. */
+static int round_send(ortto_sending *s, batches *all, int round){
+  int rc = ORTTO_OK, next = 0, waiting = 0;
+  for(;;){
+    int flying = 0;
+    for(int i=waiting; i<next; i++) flying += all->list[i].call!=NULL;
+    while( rc==ORTTO_OK && !s->stopped && flying<=s->endpoint->concurrency && next<all->count ){
+      if( all->list[next].round==round ){
+        rc = batch_send(s, &all->list[next]);
+        flying++;
+      }
+      next++;
+    }
+    while( waiting<next && all->list[waiting].call==NULL ) waiting++;
+    if( rc!=ORTTO_OK || waiting>=next ){
+      if( rc==ORTTO_OK && !s->stopped && next<all->count ) continue;
+      return rc;
+    }
+    rc = batch_take(s, all, waiting);
+    if( rc!=ORTTO_OK ) return rc;
+  }
+}
+
+static void leftovers(ortto_sending *s, const batches *all){
+  for(int i=0; i<all->count; i++) if( all->list[i].call && all->list[i].call->attempt>0 )   /* on the wire when the user interrupted */
+    for(int k=0; k<all->list[i].count; k++){
+      record *r = &s->record[all->list[i].member[k]];
+      if( r->outcome.status<0 ) outcome_set(r, 0, UNKNOWN, "ortto: interrupted before the answer came");
+    }
+  for(int i=0; i<s->count; i++) if( s->record[i].outcome.status<0 )
+    outcome_set(&s->record[i], 0, NOT_SENT, s->stopped ? "ortto: not sent, because an earlier request failed" : "ortto: not sent");
+}
+
+static int interrupted_error(ortto_sending *s){
+  int delivered = 0, first = -1;
+  for(int i=0; i<s->count; i++){
+    if( s->record[i].outcome.status>=200 && s->record[i].outcome.status<300 ) delivered++;
+    else if( first<0 ) first = i;
+  }
+  fail(s->endpoint->client, "ortto: interrupted: %d of %d records were delivered; the first that was not is number %d (counted from 0)", delivered, s->count, first<0 ? 0 : first);
+  return ORTTO_INTERRUPT;
+}
+
+static int sending_run(ortto_sending *s){
+  batches all = { 0 };
+  int rounds = 0, ok = s->endpoint->protocol==ORTTO_SEGMENT ? batches_segment(s, &all) : batches_api(s, &all);
+  int rc = ok ? ORTTO_OK : no_memory(s->endpoint->client);
+  for(int i=0; i<all.count; i++) if( all.list[i].round>rounds ) rounds = all.list[i].round;
+  for(int round=1; rc==ORTTO_OK && !s->stopped && round<=rounds; round++) rc = round_send(s, &all, round);
+  leftovers(s, &all);
+  batches_free(&all);
+  return rc==ORTTO_INTERRUPT ? interrupted_error(s) : rc;
+}
+
+/* -- the whole -- */
+
+/* Options that name fields: known before anything is sent. */
+static int options_resolve(ortto_sending *s){
+  ortto_client *client = s->endpoint->client;
+  const ortto_options *o = s->options;
+  if( s->endpoint->protocol==ORTTO_SEGMENT )
+    return o->api_only ? fail(client, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a Segment data source", o->api_only) : ORTTO_OK;
+  int rc = fields_have(s, 0);
+  for(int i=0; rc==ORTTO_OK && i<=o->merge_by_count; i++){
+    const char *name = i<o->merge_by_count ? o->merge_by[i] : o->suppression;
+    if( name==NULL || strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0 || strcmp(name, "str:o:account_id")==0 ) continue;
+    if( field_named(s, name, strlen(name), 0)==NULL )
+      rc = fail(client, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", i<o->merge_by_count ? "merge_by" : "suppression_list_field_id",
+                name, closest_field(s, name));
+  }
+  return rc;
+}
+
+static int records_read(ortto_sending *s, const char *json, size_t length){
+  ortto_client *client = s->endpoint->client;
+  js all, item;
+  s->text = malloc(length + 1);
+  if( s->text==NULL ) return no_memory(client);
+  memcpy(s->text, json, length);
+  s->text[length] = 0;
+  if( !json_check(s->text, length, &all) || (js_type(all)!='{' && js_type(all)!='[') )
+    return fail(client, "ortto: %s takes a JSON object, or a list of them, and this is %s", s->verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert",
+                json_check(s->text, length, &all) ? "neither" : "not JSON");
+  s->single = js_type(all)=='{';
+  int count = s->single ? 1 : count_elements(all);
+  s->record = calloc((size_t)count + 1, sizeof *s->record);
+  if( s->record==NULL ) return no_memory(client);
+  if( s->single ) s->record[s->count++].given = all;
+  js_iter it = js_in(all);
+  while( !s->single && js_next(&it, NULL, &item) ) s->record[s->count++].given = item;
+  for(int i=0; i<s->count; i++) s->record[i].outcome.status = -1;
+  return ORTTO_OK;
+}
+
+static int records_map(ortto_sending *s){
+  int rc = ORTTO_OK;
+  for(int i=0; rc==ORTTO_OK && i<s->count && !s->interrupted; i++){
+    record *r = &s->record[i];
+    js given = r->given;
+    if( s->stopped ) break;
+    if( js_type(given)!='{' ) refuse(s, r, 400, "ortto: a record must be an object, not %s", js_kind(given));
+    else if( given.n>BODY_MAX ) refuse(s, r, 413, "ortto: the record is larger than 2 MB");
+    else rc = s->endpoint->protocol==ORTTO_SEGMENT ? map_segment(s, r) : map_api(s, r);
+    if( i%500==499 && interrupted(s->endpoint->client) ) s->interrupted = 1;
+  }
+  return rc==ORTTO_OK && s->interrupted ? interrupted_error(s) : rc;
+}
+
+int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t length, const ortto_options *options, ortto_sending **out){
+  ortto_sending *s = calloc(1, sizeof *s);
+  *out = NULL;
+  if( s==NULL ) return no_memory(e->client);
+  s->endpoint = e;
+  e->references++;
+  s->verb = verb;
+  s->options = options;
+  s->doing = verb==ORTTO_TRACK ? "sending activities" : verb==ORTTO_UPSERT ? "sending contacts" : "sending accounts";
+  s->encoder.memory = &s->memory;
+  int rc = records_read(s, json, length);
+  if( rc==ORTTO_OK ) rc = options_resolve(s);
+  if( rc==ORTTO_OK ) rc = records_map(s);
+  if( rc==ORTTO_OK ) rc = sending_run(s);
+  if( rc==ORTTO_OK ) *out = s;
+  else ortto_sending_free(s);
+  return rc;
+}
+
+void ortto_sending_free(ortto_sending *s){
+  if( s==NULL ) return;
+  fields_forget(s);
+  arena_free(&s->memory);
+  buf_free(&s->scratch);
+  free(s->record);
+  free(s->text);
+  ortto_endpoint_close(s->endpoint);
+  free(s);
+}
+
+int ortto_sending_count(const ortto_sending *s){
+  return s->count;
+}
+
+int ortto_sending_is_list(const ortto_sending *s){
+  return !s->single;
+}
+
+const ortto_outcome *ortto_sending_outcome(ortto_sending *s, int i){
+  record *r = &s->record[i];
+  r->outcome.sent = r->item ? r->item : r->given.p;
+  r->outcome.sent_length = r->item ? r->item_n : r->given.n;
+  return &r->outcome;
+}
+
+/* ==== 11. Small calls ========================================================================================= */
 
 int ortto_check(ortto_endpoint *e){
   js answer;

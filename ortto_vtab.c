@@ -28,7 +28,7 @@
 **   5. Cursors       xFilter, xNext, xColumn
 **   6. Log           ortto_log
 **   7. Sync          ortto_sync: a local copy, resumable and atomic
-**   8. Functions     ortto_version, ortto_config, ortto_check
+**   8. Functions     ortto_version, ortto_config, ortto_check, ortto_upsert, ortto_track
 **   9. Loading       modules, entry point
 */
 #define _GNU_SOURCE
@@ -2792,6 +2792,100 @@ static void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   else result_failed(ctx, c, rc);
 }
 
+/* -- ortto_upsert, ortto_track -- */
+
+static void outcome_json(sqlite3_str *out, int index, const ortto_outcome *o){
+  const struct { const char *name, *text; } texts[] = {
+    { "body", o->errortype ? NULL : o->body }, { "errortype", o->errortype }, { "errormessage", o->errortype ? o->message : NULL },
+    { "person_id", o->person_id }, { "result", o->result },
+  };
+  sqlite3_str_appendf(out, "{\"index\":%d,\"status\":%d", index, o->status);
+  for(int i=0; i<COUNT(texts); i++) if( texts[i].text ){
+    sqlite3_str_appendf(out, ",\"%s\":", texts[i].name);
+    json_string(out, texts[i].text, strlen(texts[i].text));
+  }
+  sqlite3_str_appendall(out, ",\"sent\":");
+  sqlite3_str_append(out, o->sent, (int)o->sent_length);
+  sqlite3_str_appendall(out, "}");
+}
+
+static void result_outcomes(sqlite3_context *ctx, ortto_sending *sending){
+  sqlite3_str *out = sqlite3_str_new(NULL);
+  int list = ortto_sending_is_list(sending);
+  if( list ) sqlite3_str_appendall(out, "[");
+  for(int i=0; i<ortto_sending_count(sending); i++){
+    if( i ) sqlite3_str_appendall(out, ",");
+    outcome_json(out, i, ortto_sending_outcome(sending, i));
+  }
+  if( list ) sqlite3_str_appendall(out, "]");
+  sqlite3_int64 n = sqlite3_str_length(out);
+  char *text = sqlite3_str_finish(out);
+  if( text==NULL ){
+    sqlite3_result_error_nomem(ctx);
+    return;
+  }
+  sqlite3_result_text64(ctx, text, (sqlite3_uint64)n, sqlite3_free, SQLITE_UTF8);
+  sqlite3_result_subtype(ctx, 'J');
+}
+
+/* A single object that fails is an error of the statement. 1: it was. */
+static int result_refusal(sqlite3_context *ctx, ortto_sending *sending){
+  const ortto_outcome *o = ortto_sending_count(sending)==1 && !ortto_sending_is_list(sending) ? ortto_sending_outcome(sending, 0) : NULL;
+  if( o==NULL || o->errortype==NULL ) return 0;
+  int whole = strncmp(o->message, "ortto: ", 7)==0;
+  char *message = sqlite3_mprintf("%s%s", whole ? "" : "ortto: the record was refused: ", o->message);
+  result_code(ctx, message ? SQLITE_ERROR : SQLITE_NOMEM, message);
+  return 1;
+}
+
+/* The connection that a call goes through: a table's own with the option via; to the API unless only Segment's key is set. */
+static int call_endpoint(conn *c, const ortto_options *options, ortto_endpoint **e, char **error){
+  const char *via = ortto_options_via(options);
+  const ortto_args *args = NULL;
+  ortto_protocol protocol = ORTTO_API;
+  if( via ){
+    const table *t = table_connected(c, via);
+    if( t==NULL ) return sync_error(error, "ortto: via names no ortto table of this connection: '%.60s'", via);
+    args = &t->args.settings;
+  }
+  if( !ortto_options_protocol(options, &protocol) ){
+    int key = ortto_config_is_set(c->client, ORTTO_KEY) || (args && args->value[ORTTO_KEY]);
+    int segment = ortto_config_is_set(c->client, ORTTO_SEGMENT_KEY) || (args && args->value[ORTTO_SEGMENT_KEY]);
+    if( !key && segment ) protocol = ORTTO_SEGMENT;
+  }
+  return to_sqlite(c, ortto_endpoint_open(c->client, args, protocol, e), error);
+}
+
+static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ortto_verb verb){
+  conn *c = ((registration *)sqlite3_user_data(ctx))->conn;
+  const char *json = (const char *)sqlite3_value_text(argv[0]), *given = argc>1 ? (const char *)sqlite3_value_text(argv[1]) : NULL;
+  ortto_options *options = NULL;
+  ortto_endpoint *e = NULL;
+  ortto_sending *sending = NULL;
+  char *error = NULL;
+  if( json==NULL ){
+    sqlite3_result_error(ctx, verb==ORTTO_TRACK ? "ortto: ortto_track needs a JSON object, or a list of them, not NULL"
+                                                : "ortto: ortto_upsert needs a JSON object, or a list of them, not NULL", -1);
+    return;
+  }
+  int rc = to_sqlite(c, ortto_options_read(c->client, given, given ? (size_t)sqlite3_value_bytes(argv[1]) : 0, &options), &error);
+  if( rc==SQLITE_OK ) rc = call_endpoint(c, options, &e, &error);
+  if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_send(e, verb, json, (size_t)sqlite3_value_bytes(argv[0]), options, &sending), &error);
+  if( rc!=SQLITE_OK ) result_code(ctx, rc, error);
+  else if( !result_refusal(ctx, sending) ) result_outcomes(ctx, sending);
+  ortto_sending_free(sending);
+  ortto_options_free(options);
+  ortto_endpoint_close(e);
+}
+
+static void fn_upsert(sqlite3_context *ctx, int argc, sqlite3_value **argv){
+  write_call(ctx, argc, argv, ORTTO_UPSERT);
+}
+
+static void fn_track(sqlite3_context *ctx, int argc, sqlite3_value **argv){
+  write_call(ctx, argc, argv, ORTTO_TRACK);
+}
+
 /* ==== 9. Loading ============================================================================================== */
 
 #define READING_METHODS \
@@ -2890,6 +2984,10 @@ static int register_all(conn *c){
   if( rc==SQLITE_OK ) rc = register_function(c, "ortto_config", 2, SQLITE_DIRECTONLY, fn_config);
   if( rc==SQLITE_OK ) rc = register_function(c, "ortto_check", 0, SQLITE_DIRECTONLY, fn_check);
   if( rc==SQLITE_OK ) rc = register_function(c, "ortto_check", 1, SQLITE_DIRECTONLY, fn_check);
+  for(int args=1; rc==SQLITE_OK && args<=2; args++){
+    rc = register_function(c, "ortto_upsert", args, SQLITE_DIRECTONLY, fn_upsert);
+    if( rc==SQLITE_OK ) rc = register_function(c, "ortto_track", args, SQLITE_DIRECTONLY, fn_track);
+  }
   return rc;
 }
 
