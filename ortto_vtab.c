@@ -36,10 +36,11 @@
 SQLITE_EXTENSION_INIT1
 
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1388,6 +1389,8 @@ struct syncing {
   char cursor[25], newest[40], mark[40], server_time[24], last[40];
   sqlite3_int64 next_offset;
   int claimed, shown;              /* shown: a progress line stands on the terminal */
+  int lock;                        /* file descriptor, -1 none */
+  char *lock_path;
 };
 
 static sqlite3_int64 now_ms(void){
@@ -1710,43 +1713,48 @@ static int target_check(const syncing *s, char **error){
 
 /* -- who is at work -- */
 
-/* When a process began, as the system counts it, so that another one with its number is not taken for it. 0: unknown. */
-static long long process_start(long pid){
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-  FILE *f = fopen(path, "r");
-  if( f==NULL ) return 0;
-  size_t n = fread(text, 1, sizeof text - 1, f);
-  fclose(f);
-  text[n] = 0;
-  char *p = strrchr(text, ')');                  /* the name in parentheses may hold anything */
-  for(int field=2; p && field<22; field++) p = strchr(p+1, ' ');
-  return p ? strtoll(p+1, NULL, 10) : 0;
+/* A run at work holds the lock of a file of its own, whose name stands in its state as owner. The system takes the lock
+** away when the process dies, however it does. */
+static void lock_take(syncing *s){
+  const char *folder = getenv("TMPDIR");
+  char *path = sqlite3_mprintf("%s/ortto-sync-XXXXXX", folder && folder[0] ? folder : "/tmp");
+  s->lock = path ? mkstemp(path) : -1;
+  if( s->lock>=0 ){
+    fcntl(s->lock, F_SETFD, FD_CLOEXEC);
+    flock(s->lock, LOCK_EX|LOCK_NB);
+    s->lock_path = path;
+  }else sqlite3_free(path);
+}
+
+static void lock_drop(syncing *s){
+  if( s->lock_path ) unlink(s->lock_path);
+  if( s->lock>=0 ) close(s->lock);
+  sqlite3_free(s->lock_path);
+  s->lock_path = NULL;
+  s->lock = -1;
 }
 
 static char *owner_text(const syncing *s){
   char host[256] = "";
   gethostname(host, sizeof host - 1);
-  return sqlite3_mprintf("%lld %lld %p %s", (long long)getpid(), process_start((long)getpid()), (void *)s->conn, host);
+  return sqlite3_mprintf("%s %s", host, s->lock_path ? s->lock_path : "");
 }
 
-/* Is the run of that owner still going on? */
-static int owner_lives(const syncing *s, const char *owner, sqlite3_int64 run, sqlite3_int64 silent_seconds){
-  char host[256] = "", here[256] = "", *end;
-  void *connection = NULL;
+/* Is the run of that owner still going on? Of one on another machine only its silence tells. */
+static int owner_lives(const char *owner, sqlite3_int64 silent_seconds){
+  char here[256] = "";
   if( owner==NULL || owner[0]==0 ) return 0;
   gethostname(here, sizeof here - 1);
-  long long pid = strtoll(owner, &end, 10), start = strtoll(end, &end, 10);
-  if( sscanf(end, " %p %255s", &connection, host)<1 ) return 0;
-  if( strcmp(host, here)!=0 ) return silent_seconds<OWNER_SECONDS;
-  if( pid!=(long long)getpid() ){
-    if( kill((pid_t)pid, 0)!=0 && errno==ESRCH ) return 0;
-    return start==0 || process_start((long)pid)==0 || process_start((long)pid)==start;
-  }
-  if( start!=process_start((long)pid) ) return 0;
-  if( connection!=(void *)s->conn ) return silent_seconds<OWNER_SECONDS;
-  for(const syncing *other=s->conn->syncs; other; other=other->next) if( other!=s && other->claimed && other->run==run ) return 1;
-  return 0;
+  const char *path = strchr(owner, ' '), *name = path ? strrchr(path, '/') : NULL;
+  size_t n = strlen(here);
+  int same = strncmp(owner, here, n)==0 && owner[n]==' ';
+  if( !same || name==NULL || strncmp(name, "/ortto-sync-", 12)!=0 ) return silent_seconds<OWNER_SECONDS;
+  int fd = open(path+1, O_RDONLY|O_NONBLOCK|O_NOFOLLOW|O_CLOEXEC);
+  if( fd<0 ) return errno!=ENOENT && silent_seconds<OWNER_SECONDS;
+  int free_now = flock(fd, LOCK_EX|LOCK_NB)==0;
+  close(fd);
+  if( free_now ) unlink(path+1);                 /* left by a process that was killed */
+  return !free_now;
 }
 
 /* -- state -- */
@@ -1877,7 +1885,7 @@ static int claim_inside(syncing *s, char **error){
       sqlite3_finalize(last);
       return SQLITE_NOMEM;
     }
-    if( unfinished && owner_lives(s, (const char *)sqlite3_column_text(last, 2), sqlite3_column_int64(last, 0), sqlite3_column_int64(last, 3)) ){
+    if( unfinished && owner_lives((const char *)sqlite3_column_text(last, 2), sqlite3_column_int64(last, 3)) ){
       sqlite3_finalize(last);
       return sync_error(error, "ortto: another sync into '%s' is at work; wait for it (SELECT * FROM " STATE_TABLE " shows how far it is). If you "
         "are sure that there is none: UPDATE " STATE_TABLE " SET owner=NULL WHERE target='%s'", s->target, s->target);
@@ -1905,6 +1913,7 @@ static int claim_inside(syncing *s, char **error){
 static int claim(syncing *s, char **error){
   int rc = begin(s);
   if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+  lock_take(s);
   rc = target_check(s, error);
   if( rc==SQLITE_OK ) rc = claim_inside(s, error);
   rc = end(s, rc, error);
@@ -2026,10 +2035,11 @@ static int page_stage(syncing *s, const ortto_value *v, int *verdict){
   sqlite3_free(names);
   sqlite3_free(values);
   *verdict = EDIT_GOOD;
-  while( rc==SQLITE_OK ){
-    *verdict = edit_check(s, v);
-    if( *verdict!=EDIT_GOOD ) break;
-    rc = row_stage(s, insert, v);
+  while( rc==SQLITE_OK ){                        /* behind the mark the order is checked on, to the page's end */
+    int row = edit_check(s, v);
+    if( row!=EDIT_GOOD ) *verdict = row;
+    if( row==EDIT_BAD ) break;
+    if( *verdict==EDIT_GOOD ) rc = row_stage(s, insert, v);
     ortto_reader_progress(s->reader, &p);
     if( rc!=SQLITE_OK || p.page_ends ) break;
     if( ortto_reader_next(s->reader, &v)!=ORTTO_ROW ) rc = SQLITE_NOMEM;   /* rows of a page that is here can fail only so */
@@ -2169,27 +2179,60 @@ static int update_text(const syncing *s, char **set, char **differs){
   return rc==SQLITE_OK && (*set==NULL || *differs==NULL) ? SQLITE_NOMEM : rc;
 }
 
-static int merge_rows(syncing *s){
-  char *match = key_match(s), *names = name_list(s, "", 0), *staged = name_list(s, "s.", 0), *set = NULL, *differs = NULL;
+/* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. NULL if none. */
+static char *unique_text(const syncing *s){
+  sqlite3_str *set = sqlite3_str_new(NULL);
+  for(int i=0; i<s->columns; i++) if( !column_is_key(s, i) ){
+    sqlite3_int64 in;
+    if( sql_integer(s, &in, "SELECT count(*) FROM pragma_index_list(%Q,%Q) l, pragma_index_info(l.name,%Q) c WHERE l.\"unique\" AND c.name=%Q COLLATE NOCASE",
+                    s->target, s->schema, s->schema, column_name(s, i))==SQLITE_OK && in )
+      sqlite3_str_appendf(set, "%s\"%w\"=NULL", sqlite3_str_length(set) ? "," : "", column_name(s, i));
+  }
+  return sqlite3_str_finish(set);
+}
+
+/* Rows that differ get the staged values. Two rows that exchange a value of a unique index of the user's cannot be changed
+** one after the other: then all that change give those values up first. */
+static int merge_update(syncing *s, const char *set, const char *from, char **error){
+  static const char text[] = "UPDATE \"%w\".\"%w\" AS t SET %s %s";
+  int rc = sql_run(s, "SAVEPOINT ortto_update");
+  if( rc!=SQLITE_OK ) return rc;
+  rc = sql_run(s, text, s->schema, s->target, set, from);
+  s->updated = rc==SQLITE_OK ? sqlite3_changes(s->db) : 0;
+  if( (rc & 0xff)!=SQLITE_CONSTRAINT ) return rc==SQLITE_OK ? sql_run(s, "RELEASE ortto_update") : rc;
+  rc = sync_local(s, rc, error);                 /* these words hold if the other way fails too */
+  char *unique = unique_text(s);
+  if( unique==NULL || sql_run(s, "ROLLBACK TO ortto_update")!=SQLITE_OK ) return rc;
+  int again = sql_run(s, text, s->schema, s->target, unique, from);
+  s->updated = again==SQLITE_OK ? sqlite3_changes(s->db) : 0;
+  if( again==SQLITE_OK ) again = sql_run(s, text, s->schema, s->target, set, from);
+  sqlite3_free(unique);
+  if( again!=SQLITE_OK ) return rc;
+  sqlite3_free(*error);
+  *error = NULL;
+  return sql_run(s, "RELEASE ortto_update");
+}
+
+static int merge_rows(syncing *s, char **error){
+  char *match = key_match(s), *names = name_list(s, "", 0), *staged = name_list(s, "s.", 0), *set = NULL, *differs = NULL, *from = NULL;
   int rc = match && names && staged ? update_text(s, &set, &differs) : SQLITE_NOMEM;
   if( rc==SQLITE_OK && !s->changes ){
     rc = sql_run(s, "DELETE FROM \"%w\".\"%w\" AS t WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS s WHERE %s)",
                  s->schema, s->target, s->schema, s->staging, match);
     if( rc==SQLITE_OK ) s->deleted = sqlite3_changes(s->db);
   }
-  if( rc==SQLITE_OK ) rc = sql_run(s, "UPDATE \"%w\".\"%w\" AS t SET %s FROM \"%w\".\"%w\" AS s WHERE %s AND (%s)",
-                                   s->schema, s->target, set, s->schema, s->staging, match, differs);
-  if( rc==SQLITE_OK ){
-    s->updated = sqlite3_changes(s->db);
+  if( rc==SQLITE_OK && (from = sqlite3_mprintf("FROM \"%w\".\"%w\" AS s WHERE %s AND (%s)", s->schema, s->staging, match, differs))==NULL ) rc = SQLITE_NOMEM;
+  if( rc==SQLITE_OK ) rc = merge_update(s, set, from, error);
+  if( rc==SQLITE_OK )
     rc = sql_run(s, "INSERT INTO \"%w\".\"%w\"(%s) SELECT %s FROM \"%w\".\"%w\" AS s WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS t WHERE %s)",
                  s->schema, s->target, names, staged, s->schema, s->staging, s->schema, s->target, match);
-  }
   if( rc==SQLITE_OK ) s->inserted = sqlite3_changes(s->db);
   sqlite3_free(match);
   sqlite3_free(names);
   sqlite3_free(staged);
   sqlite3_free(set);
   sqlite3_free(differs);
+  sqlite3_free(from);
   return rc;
 }
 
@@ -2213,7 +2256,7 @@ static int merge_inside(syncing *s, char **error){
   if( rc==SQLITE_OK && renamed ) s->inserted = s->rows;
   else{
     if( rc==SQLITE_OK ) rc = target_widen(s);
-    if( rc==SQLITE_OK ) rc = merge_rows(s);
+    if( rc==SQLITE_OK ) rc = merge_rows(s, error);
     if( rc==SQLITE_OK ) rc = sql_run(s, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
   }
   s->unchanged = s->rows - s->inserted - s->updated;
@@ -2272,6 +2315,7 @@ static int sync_step(syncing *s, char **error){
     ortto_reader_close(s->reader);
     s->reader = NULL;
     sync_release(s, merging ? "fetched" : rc==SQLITE_INTERRUPT ? "interrupted" : "failed", *error);
+    lock_drop(s);
   }
   sync_show(s);
   return rc;
@@ -2296,6 +2340,7 @@ static void sync_free(syncing *s){
   ortto_reader_close(s->reader);
   s->reader = NULL;
   sync_release(s, "interrupted", NULL);
+  lock_drop(s);
   for(syncing **at=&s->conn->syncs; *at; at=&(*at)->next) if( *at==s ){ *at = s->next; break; }
   sqlite3_close(s->side);
   ortto_endpoint_close(s->endpoint);
@@ -2350,6 +2395,7 @@ static int sync_new(conn *c, const char *source, const char *target, int changes
   s->next = c->syncs;
   c->syncs = s;
   s->db = c->db;
+  s->lock = -1;
   s->nested = !sqlite3_get_autocommit(c->db);
   s->changes = changes;
   s->total = -1;
