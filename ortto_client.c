@@ -4331,6 +4331,7 @@ struct ortto_sending {
   ortto_endpoint *endpoint;
   ortto_verb verb;
   const ortto_options *options;
+  const char *suppression;         /* field id, or NULL */
   const char *doing;
   char *text;                      /* the records' JSON */
   arena memory;
@@ -5474,7 +5475,7 @@ static void body_options(const ortto_sending *s, const record *r, buf *b){
   if( s->verb!=ORTTO_TRACK || o->find_strategy>=0 ) buf_printf(b, ",\"find_strategy\":%d", o->find_strategy<0 ? 0 : o->find_strategy);
   buf_printf(b, ",\"async\":%s", o->async ? "true" : "false");
   if( o->skip_non_existing ) buf_puts(b, ",\"skip_non_existing\":true");
-  if( o->suppression ) buf_printf(b, ",\"suppression_list_field_id\":\"%s\"", o->suppression);
+  if( s->suppression ) buf_printf(b, ",\"suppression_list_field_id\":\"%s\"", s->suppression);
 }
 
 static char *batch_body(const ortto_sending *s, const batch *b){
@@ -5693,7 +5694,9 @@ static int options_resolve(ortto_sending *s){
   for(int i=0; rc==ORTTO_OK && i<=o->merge_by_count; i++){
     const char *name = i<o->merge_by_count ? o->merge_by[i] : o->suppression;
     if( name==NULL || strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0 || strcmp(name, "str:o:account_id")==0 ) continue;
-    if( field_named(s, name, strlen(name), 0)==NULL )
+    const ortto_field *f = field_named(s, name, strlen(name), 0);
+    if( f && i==o->merge_by_count && (s->suppression = arena_text(&s->memory, f->id, strlen(f->id)))==NULL ) rc = no_memory(client);
+    if( f==NULL )
       rc = fail(client, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", i<o->merge_by_count ? "merge_by" : "suppression_list_field_id",
                 name, closest_field(s, name));
   }
