@@ -33,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,6 +174,13 @@ static uint64_t hash_bytes(uint64_t h, const void *data, size_t n){   /* FNV-1a 
 }
 #define HASH_START 14695981039346656037u
 
+/* Spreads every bit of x over all bits of the result (the finalizer of splitmix64). */
+static uint64_t mix64(uint64_t x){
+  x = (x ^ x>>30) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ x>>27) * 0x94D049BB133111EBu;
+  return x ^ x>>31;
+}
+
 static int64_t now_us(void){
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -276,7 +284,7 @@ ortto_client *ortto_client_new(const ortto_host *host){
   curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, 64L);
   curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
   client->calls_end = &client->calls;
-  client->random = (uint64_t)now_us() ^ (uint64_t)(uintptr_t)client ^ HASH_START;
+  client->random = mix64((uint64_t)now_us() ^ (uint64_t)getpid()<<40 ^ mix64((uint64_t)(uintptr_t)client));
   return client;
 }
 
@@ -1439,11 +1447,9 @@ static int status_is_passing(int status){
   return status==408 || status==429 || (status>=500 && status!=501 && status!=507);
 }
 
-static double random_unit(ortto_client *client){   /* xorshift: only spreads retries */
-  uint64_t x = client->random ? client->random : 1;
-  x ^= x<<13; x ^= x>>7; x ^= x<<17;
-  client->random = x;
-  return (double)(x>>11) / 9007199254740992.0;
+static double random_unit(ortto_client *client){   /* only spreads retries */
+  client->random += 0x9E3779B97F4A7C15u;
+  return (double)(mix64(client->random)>>11) / 9007199254740992.0;
 }
 
 static int64_t backoff(ortto_client *client, int attempt){
@@ -2371,6 +2377,43 @@ static const char *name_first(listing *l, const ortto_field *f, enum group group
   return name && taken(taken_names, name) ? arena_printf(l->memory, "custom_%s", name) : name;
 }
 
+static int by_field_id(const void *a, const void *b){
+  return strcmp((*(ortto_field *const *)a)->id, (*(ortto_field *const *)b)->id);
+}
+
+/* The fields of a group, sorted by id: pointers into the listing, to be freed. NULL when out of memory. */
+static ortto_field **group_sorted(const listing *l, enum group group, int *count){
+  ortto_field **sorted = malloc(((size_t)l->count + 1) * sizeof *sorted);
+  *count = 0;
+  if( sorted==NULL ) return NULL;
+  for(int i=0; i<l->count; i++) if( l->group[i]==group ) sorted[(*count)++] = &l->field[i];
+  qsort(sorted, (size_t)*count, sizeof *sorted, by_field_id);
+  return sorted;
+}
+
+/* Names that differ only in the case of letters would be one to SQLite: the later one gets underscores. */
+static int names_unique(listing *l){
+  index_map names = { 0 };
+  int ok = 1, n;
+  for(int group=BUILT_IN; ok && group<=OTHER; group++){
+    ortto_field **sorted = group_sorted(l, (enum group)group, &n);
+    ok = sorted!=NULL;
+    for(int i=0; ok && i<n; i++){
+      ortto_field *f = sorted[i];
+      char *fold = arena_text(l->memory, f->column, strlen(f->column));
+      for(char *p=fold; p && *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);
+      while( fold && f->column && taken(&names, fold) ){
+        f->column = arena_printf(l->memory, "%s_", f->column);
+        fold = arena_printf(l->memory, "%s_", fold);
+      }
+      ok = fold && f->column && index_put(&names, fold, strlen(fold), i);
+    }
+    free(sorted);
+  }
+  index_free(&names);
+  return ok;
+}
+
 /* Names are given to built-in fields first, then to custom ones, then to the rest, so that none depends on what comes
 ** later: they are the same whatever is selected, and whatever order the server lists fields in. */
 static int names_give(listing *l, ortto_table table, int by_ids){
@@ -2387,7 +2430,7 @@ static int names_give(listing *l, ortto_table table, int by_ids){
     if( ok ) ok = names_take(l, (enum group)group, &names);
   }
   index_free(&names);
-  return ok;
+  return ok && names_unique(l);
 }
 
 /* -- choosing -- */
@@ -2401,21 +2444,13 @@ static void chosen_add(chosen *c, int i){
   c->at[c->count++] = i;
 }
 
-static int by_field_id(const void *a, const void *b){
-  return strcmp((*(const ortto_field *const *)a)->id, (*(const ortto_field *const *)b)->id);
-}
-
 /* The fields of a group that satisfy, sorted by id. 0 when out of memory. */
 static int choose_sorted(const listing *l, enum group group, chosen *c){
-  const ortto_field **sorted = malloc(((size_t)l->count + 1) * sizeof *sorted);
-  int n = 0;
-  if( sorted==NULL ) return 0;
-  for(int i=0; i<l->count; i++)
-    if( l->group[i]==group && (group==CUSTOM || has_value(&l->field[i])) ) sorted[n++] = &l->field[i];
-  qsort(sorted, (size_t)n, sizeof *sorted, by_field_id);
-  for(int i=0; i<n; i++) chosen_add(c, (int)(sorted[i] - l->field));
+  int n;
+  ortto_field **sorted = group_sorted(l, group, &n);
+  for(int i=0; i<n; i++) if( group==CUSTOM || has_value(sorted[i]) ) chosen_add(c, (int)(sorted[i] - l->field));
   free(sorted);
-  return 1;
+  return sorted!=NULL;
 }
 
 static size_t edit_distance(const char *a, const char *b){
@@ -2497,23 +2532,6 @@ static int choose(ortto_client *client, const listing *l, ortto_table table, con
   return ORTTO_OK;
 }
 
-/* Column names that differ only in case would be one to SQLite: the later one gets underscores. */
-static int columns_unique(ortto_field *field, int count, arena *memory){
-  index_map names = { 0 };
-  int ok = 1;
-  for(int i=0; ok && i<count; i++){
-    char *folded = arena_text(memory, field[i].column, strlen(field[i].column));
-    for(char *p=folded; p && *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);
-    while( folded && taken(&names, folded) ){
-      field[i].column = arena_printf(memory, "%s_", field[i].column);
-      folded = arena_printf(memory, "%s_", folded);
-    }
-    ok = folded!=NULL && field[i].column!=NULL && index_put(&names, folded, strlen(folded), i);
-  }
-  index_free(&names);
-  return ok;
-}
-
 static void listing_free(listing *l){
   free(l->field);
   free(l->group);
@@ -2532,7 +2550,6 @@ static int listing_finish(ortto_client *client, listing *l, ortto_table table, c
   if( rc==ORTTO_OK ){
     field[0] = (ortto_field){ "id", "Id", "id", "id", NULL, ORTTO_TEXT, 1, 0, 0, 1, 1 };
     for(int i=0; i<c.count; i++) field[i+1] = l->field[c.at[i]];
-    if( !columns_unique(field, c.count + 1, l->memory) ) rc = no_memory(client);
   }
   free(c.at);
   listing_free(l);

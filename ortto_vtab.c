@@ -126,6 +126,13 @@ static conn *conn_new(sqlite3 *db){
   return NULL;
 }
 
+/* Is a statement of this connection in progress that writes? */
+static int statement_writes(const conn *c){
+  for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
+    if( sqlite3_stmt_busy(s) && !sqlite3_stmt_readonly(s) ) return 1;
+  return 0;
+}
+
 /* The client's code and sentence become SQLite's. */
 static int to_sqlite(const conn *c, int rc, char **message){
   switch( rc ){
@@ -269,6 +276,15 @@ static int argument_set(conn *c, arguments *a, const char *name, const char *val
   return to_sqlite(c, ortto_setting_check(c->client, (ortto_setting)setting, value, 1, &a->settings.value[setting]), error);
 }
 
+static int bad_position(int i, char **error){
+  char *tables = table_list();
+  sqlite3_free(*error);
+  *error = i==0 ? sqlite3_mprintf("ortto: the first argument without a name is the region: global, au or eu")
+                : sqlite3_mprintf("ortto: the third argument without a name is the table: %s", tables);
+  sqlite3_free(tables);
+  return SQLITE_ERROR;
+}
+
 /* Region, key and table may be given by position, everything by name. */
 static int arguments_read(conn *c, int argc, const char *const *argv, arguments *a, char **error){
   static const char *const positions[] = { "region", "key", "table" };
@@ -279,7 +295,10 @@ static int arguments_read(conn *c, int argc, const char *const *argv, arguments 
     char *value = unquote(rest ? rest : argv[i]);
     if( value==NULL ) return SQLITE_NOMEM;
     if( rest ) rc = argument_set(c, a, name, value, error);
-    else if( i<3 && argv[i][strspn(argv[i], " \t\r\n\f")]!=0 ) rc = argument_set(c, a, positions[i], value, error);
+    else if( i<3 && argv[i][strspn(argv[i], " \t\r\n\f")]!=0 ){
+      rc = argument_set(c, a, positions[i], value, error);
+      if( rc==SQLITE_ERROR && i!=1 ) rc = bad_position(i, error);   /* not its value: it may be the key, in the wrong place */
+    }
     else if( value[0] ){
       *error = sqlite3_mprintf("ortto: argument %d has no name; only region, key and table, in this order, may be given without one", i+1);
       rc = SQLITE_ERROR;
@@ -413,10 +432,14 @@ static int table_fields(table *t, int creating){
 }
 
 /* A table that exists can be described and dropped without key and network. */
-static int table_break(table *t){
-  t->broken = sqlite3_mprintf("%s (this table's fields could not be listed when it was first used in this connection; open the "
-                              "database anew once that is mended)", ortto_error(t->conn->client));
+static int table_break(table *t, const char *why){
+  t->broken = sqlite3_mprintf("%s (this table could not be prepared when it was first used in this connection; open the "
+                              "database anew once that is mended)", why);
   if( t->broken==NULL ) return ORTTO_NOMEM;
+  if( !is_contacts(t) ){
+    t->fields = ortto_table_fields(t->kind);
+    return ORTTO_OK;
+  }
   int rc = ortto_fields_builtin(t->conn->client, t->kind, t->args.by_ids, &t->own_fields);
   if( rc==ORTTO_OK ) t->fields = t->own_fields;
   return rc;
@@ -443,12 +466,18 @@ static int connect_created(void *aux, int argc, const char *const *argv, sqlite3
   table *t = NULL;
   int rc = table_new(reg->conn, argv[1], argv[2], &t);
   if( rc==SQLITE_OK ) rc = arguments_read(reg->conn, argc-3, argv+3, &t->args, error);
-  if( rc==SQLITE_OK ){
+  if( t ){
     t->created = 1;
-    t->kind = (ortto_table)t->args.kind;
+    t->kind = t->args.kind>=0 ? (ortto_table)t->args.kind : ORTTO_TAGS;
+  }
+  if( rc==SQLITE_OK ){
     int got = table_fields(t, creating);
-    if( got==ORTTO_ERROR && !creating ) got = table_break(t);
+    if( got==ORTTO_ERROR && !creating ) got = table_break(t, ortto_error(reg->conn->client));
     rc = to_sqlite(reg->conn, got, error);
+  }else if( rc==SQLITE_ERROR && !creating && *error ){
+    rc = to_sqlite(reg->conn, table_break(t, *error), error);
+    sqlite3_free(*error);
+    *error = NULL;
   }
   if( rc==SQLITE_OK ) rc = table_declare(t, error);
   if( rc!=SQLITE_OK ) table_free(t);
@@ -2481,10 +2510,7 @@ static int jobs_read(sync_call *call, const char *sources, const char *target, c
 
 /* A commit inside a statement that writes is impossible. */
 static int refuse_in_write(const conn *c, char **error){
-  for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
-    if( sqlite3_stmt_busy(s) && !sqlite3_stmt_readonly(s) )
-      return sync_error(error, "ortto: ortto_sync cannot run inside a statement that writes; call it in a SELECT of its own");
-  return SQLITE_OK;
+  return statement_writes(c) ? sync_error(error, "ortto: ortto_sync cannot run inside a statement that writes; call it in a SELECT of its own") : SQLITE_OK;
 }
 
 static int text_argument(sqlite3_value *v, const char *what, const char **text, char **error){
@@ -2767,6 +2793,11 @@ static void fn_config(sqlite3_context *ctx, int argc, sqlite3_value **argv){
     }
     if( value && strlen(value)!=(size_t)n ){
       sqlite3_result_error(ctx, "ortto: a setting cannot hold a NUL character", -1);
+      return;
+    }
+    if( statement_writes(c) ){
+      /* SQLite lets a CHECK constraint of a stranger's file call what is meant to be called directly only. */
+      sqlite3_result_error(ctx, "ortto: ortto_config cannot set anything inside a statement that writes; call it in a SELECT of its own", -1);
       return;
     }
     rc = ortto_config_set(c->client, (ortto_setting)which, value);
