@@ -367,16 +367,22 @@ static void declare_column(sqlite3_str *s, const char *name, const char *type){
   sqlite3_str_appendf(s, ", \"%w\" %s", name, type);
 }
 
+/* How many fields find a column, if the hidden ones and perhaps more_fields have one too. */
+static int columns_fit(sqlite3 *db, ortto_table kind, int fields){
+  int most = sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1), hidden = 0;
+  while( ortto_steering_column(kind, hidden) ) hidden++;
+  if( hidden+fields<=most ) return fields;
+  return most-hidden-1<1 ? 1 : most-hidden-1;
+}
+
 /* id, the hidden columns, the fields, and more_fields if they do not all fit. */
-static char *declare_contacts(table *t, int most){
+static char *declare_contacts(table *t){
   sqlite3_str *s = sqlite3_str_new(NULL);
   const char *hidden;
   sqlite3_str_appendall(s, "CREATE TABLE x(id TEXT PRIMARY KEY");
   for(t->steering=0; (hidden = ortto_steering_column(t->kind, t->steering))!=NULL; t->steering++)
     declare_column(s, hidden, "HIDDEN");
-  t->overflow = t->fields->count;
-  if( t->steering + t->fields->count > most ) t->overflow = most - t->steering - 1;
-  if( t->overflow<1 ) t->overflow = 1;
+  t->overflow = columns_fit(t->conn->db, t->kind, t->fields->count);
   for(int i=1; i<t->overflow; i++) declare_column(s, t->fields->field[i].column, ortto_type_sql(t->fields->field[i].type));
   t->columns = t->steering + t->overflow;
   if( t->overflow<t->fields->count ){
@@ -401,7 +407,7 @@ static char *declare_plain(table *t){
 
 static int table_declare(table *t, char **error){
   sqlite3 *db = t->conn->db;
-  char *sql = is_contacts(t) ? declare_contacts(t, sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1)) : declare_plain(t);
+  char *sql = is_contacts(t) ? declare_contacts(t) : declare_plain(t);
   if( sql==NULL ) return SQLITE_NOMEM;
   int rc = sqlite3_declare_vtab(db, sql);
   sqlite3_free(sql);
@@ -1592,7 +1598,9 @@ static int column_is_key(const syncing *s, int i){
 static int local_type(const syncing *s, const char *table, const char *column, char **type){
   sqlite3_stmt *stmt;
   *type = NULL;
-  int rc = sql_prepare(s, &stmt, "SELECT type, hidden FROM pragma_table_xinfo(%Q,%Q) WHERE name=%Q COLLATE NOCASE", table, s->schema, column);
+  int rc = sql_prepare(s, &stmt, "SELECT CASE WHEN type='ANY' COLLATE NOCASE AND (SELECT strict FROM pragma_table_list(%Q) "
+                       "WHERE schema=%Q COLLATE NOCASE) THEN '' ELSE type END FROM pragma_table_xinfo(%Q,%Q) WHERE name=%Q COLLATE NOCASE",
+                       table, s->schema, table, s->schema, column);   /* ANY is no affinity, but only in a STRICT table */
   if( rc!=SQLITE_OK ) return rc;
   rc = sqlite3_step(stmt);
   if( rc==SQLITE_ROW && (*type = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0)))==NULL ) rc = SQLITE_NOMEM;
@@ -1705,8 +1713,8 @@ static int target_parse(syncing *s, const char *text){
 static int target_check(const syncing *s, char **error){
   sqlite3_int64 other, exists, same = 0, unique = 0, keys = 0, generated = 0;
   if( s->target[0]==0 ) return sync_error(error, "ortto: a sync needs the name of a local table");
-  if( is_own_name(s->target) || sqlite3_strnicmp(s->target, "ortto_staging_", 14)==0 )
-    return sync_error(error, "ortto: a local table cannot be called '%s': that is a name of ortto's own; choose another", s->target);
+  if( is_own_name(s->target) || sqlite3_strnicmp(s->target, "ortto_staging_", 14)==0 || sqlite3_strnicmp(s->target, "sqlite_", 7)==0 )
+    return sync_error(error, "ortto: a local table cannot be called '%s': that name is taken by ortto or SQLite; choose another", s->target);
   int rc = sql_integer(s, &other, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE AND (type='view' OR type='index' "
                        "OR sql LIKE 'CREATE VIRTUAL%%')", s->schema, s->target);
   if( rc==SQLITE_OK && other ) return sync_error(error, "ortto: '%s' is a view, an index or a virtual table; a sync writes into an ordinary table: choose another name", s->target);
@@ -1975,8 +1983,7 @@ static int sync_fields(syncing *s, char **error){
     s->fields = s->own_fields;
   }else s->fields = ortto_table_fields(s->kind);
   if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
-  int most = sqlite3_limit(s->conn->db, SQLITE_LIMIT_COLUMN, -1);
-  s->overflow = s->fields->count>most ? most-1 : s->fields->count;
+  s->overflow = columns_fit(s->conn->db, s->kind, s->fields->count);
   s->columns = s->overflow + (s->overflow<s->fields->count);
   s->edited = -1;
   s->field = sqlite3_malloc64((sqlite3_uint64)s->fields->count * sizeof *s->field);
@@ -2223,7 +2230,7 @@ static char *unique_text(const syncing *s){
 /* Rows that differ get the staged values. Two rows that exchange a value of a unique index of the user's cannot be changed
 ** one after the other: then all that change give those values up first. */
 static int merge_update(syncing *s, const char *set, const char *from, char **error){
-  static const char text[] = "UPDATE \"%w\".\"%w\" AS t SET %s %s";
+  static const char text[] = "UPDATE OR ABORT \"%w\".\"%w\" AS t SET %s %s";
   int rc = sql_run(s, "SAVEPOINT ortto_update");
   if( rc!=SQLITE_OK ) return rc;
   rc = sql_run(s, text, s->schema, s->target, set, from);
@@ -2253,7 +2260,7 @@ static int merge_rows(syncing *s, char **error){
   if( rc==SQLITE_OK && (from = sqlite3_mprintf("FROM \"%w\".\"%w\" AS s WHERE %s AND (%s)", s->schema, s->staging, match, differs))==NULL ) rc = SQLITE_NOMEM;
   if( rc==SQLITE_OK ) rc = merge_update(s, set, from, error);
   if( rc==SQLITE_OK )
-    rc = sql_run(s, "INSERT INTO \"%w\".\"%w\"(%s) SELECT %s FROM \"%w\".\"%w\" AS s WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS t WHERE %s)",
+    rc = sql_run(s, "INSERT OR ABORT INTO \"%w\".\"%w\"(%s) SELECT %s FROM \"%w\".\"%w\" AS s WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS t WHERE %s)",
                  s->schema, s->target, names, staged, s->schema, s->staging, s->schema, s->target, match);
   if( rc==SQLITE_OK ) s->inserted = sqlite3_changes(s->db);
   sqlite3_free(match);
@@ -2397,21 +2404,17 @@ static int arguments_copy(arguments *to, const arguments *from){
 
 static table *table_connected(const conn *c, const char *name);
 
-/* The table behind the source's name: one that exists without a CREATE, or a created one. */
-static int source_find(syncing *s, char **error){
-  int own = sqlite3_strnicmp(s->source, "ortto_", 6)==0 ? table_find(s->source) : -1;
-  if( own>=0 ) s->kind = (ortto_table)own;
-  else{
-    const table *t = table_connected(s->conn, s->source);
-    if( t==NULL ){
-      char *tables = table_list();
-      return sync_error(error, "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, or a table made by CREATE VIRTUAL TABLE ... USING ortto",
-                        s->source, tables);
-    }
-    s->kind = t->kind;
-    if( !arguments_copy(&s->args, &t->args) ) return SQLITE_NOMEM;
+/* The table behind the source's name: one that exists without a CREATE (*created is NULL), or a created one. */
+static int source_find(const conn *c, const char *source, ortto_table *kind, const table **created, char **error){
+  int own = sqlite3_strnicmp(source, "ortto_", 6)==0 ? table_find(source) : -1;
+  *created = own<0 ? table_connected(c, source) : NULL;
+  if( own<0 && *created==NULL ){
+    char *tables = table_list();
+    return sync_error(error, "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, or a table made by CREATE VIRTUAL TABLE ... USING ortto",
+                      source, tables);
   }
-  if( s->kind!=ORTTO_ACTIVITIES ) return SQLITE_OK;
+  *kind = own<0 ? (*created)->kind : (ortto_table)own;
+  if( *kind!=ORTTO_ACTIVITIES ) return SQLITE_OK;
   return sync_error(error, "ortto: activities cannot be synced: the feed can only be read person by person. Use INSERT ... SELECT with person_id IN (...)");
 }
 
@@ -2430,7 +2433,9 @@ static int sync_new(conn *c, const char *source, const char *target, int changes
   s->total = -1;
   s->started = now_ms();
   s->source = sqlite3_mprintf("%s", source);
-  int rc = s->source ? source_find(s, error) : SQLITE_NOMEM;
+  const table *created = NULL;
+  int rc = s->source ? source_find(c, s->source, &s->kind, &created, error) : SQLITE_NOMEM;
+  if( rc==SQLITE_OK && created && !arguments_copy(&s->args, &created->args) ) rc = SQLITE_NOMEM;
   if( rc==SQLITE_OK ){
     rc = target_parse(s, target);
     if( rc!=SQLITE_OK && rc!=SQLITE_NOMEM ) rc = sync_local(s, rc, error);
@@ -2531,7 +2536,13 @@ static int call_begin(sync_call *call, conn *c, sqlite3_value *sources, sqlite3_
   call->changes = sqlite3_stricmp(how, "changes")==0;
   if( !call->changes && sqlite3_stricmp(how, "full")!=0 )
     return sync_error(error, "ortto: the mode of ortto_sync cannot be '%.20s'; it takes 'changes', or nothing for a full refresh", how);
-  return jobs_read(call, from, into, error);
+  rc = jobs_read(call, from, into, error);
+  for(int i=0; rc==SQLITE_OK && i<call->jobs; i++){   /* a list with a mistake in it is refused before its first part is done */
+    ortto_table kind;
+    const table *created;
+    rc = source_find(c, call->job[i].source, &kind, &created, error);
+  }
+  return rc;
 }
 
 /* On to the next row. *more is 0 when all sources are done. */

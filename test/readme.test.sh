@@ -1,0 +1,261 @@
+# The README keeps its word: its SQL, shell, C and Python run, and print what it shows. So do the
+# programs in examples/.
+# sandbox: --seed 1 --people 1200
+# env: ORTTO_RATE=0 ORTTO_EU_KEY=sandbox-key
+#
+# A ```text block right behind another is what that prints; a block without one must not fail.
+# All ```sql is one session. ```sh begins in the project's folder; what calls make or cc, in a copy
+# of it. A block marked norun (it installs, or runs these tests) is looked at for its syntax alone.
+# Ports read PORT and request ids UUID.
+# shellcheck shell=bash
+README=${README:-$ROOT/README.md}
+HERE=$PWD
+BLOCKS=$HERE/blocks
+
+ok() { echo "ok $1"; }
+not_ok() { echo "not ok $1"; }
+skip() { echo "ok $1 # skip $2"; }
+
+# ---- blocks -----------------------------------------------------------------------
+
+# Writes NUMBER.kind (such as 07.sql), NUMBER.text if output is shown, and a list: NUMBER kind
+# option line.
+take_blocks() {
+  mkdir -p "$BLOCKS"
+  awk -v dir="$BLOCKS" '
+    !inside && /^```[a-z]/ {
+      kind = substr($1, 4)
+      if (kind == "text") { if (!joined) { print "a text block behind nothing, line " NR; exit 1 } }
+      else {
+        number = sprintf("%02d", ++count)
+        print number, kind, ($2 == "" ? "-" : $2), NR > (dir "/list")
+      }
+      file = dir "/" number "." kind
+      printf "" > file
+      inside = 1
+      next
+    }
+    inside && /^```/ { inside = 0; joined = kind != "text"; close(file); next }
+    inside { print > file; next }
+    { joined = 0 }
+    END { if (inside) { print "a block without an end"; exit 1 } }
+  ' "$README" && [ -s "$BLOCKS/list" ]
+}
+
+blocks_of() { awk -v kind="$1" '$2 == kind { print $1, $3, $4 }' "$BLOCKS/list"; }
+
+normal() {   # what differs from run to run, and blanks at the ends of lines, where columns are padded
+  sed -E -e 's/ near line [0-9]+:/:/' -e 's/(127\.0\.0\.1):[0-9]+/\1:PORT/g' \
+    -e 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/g' -e 's/[[:blank:]]+$//' "$@"
+}
+
+# judge NUMBER NAME STATUS FILE: FILE is what the block printed.
+judge() {
+  local shown=$BLOCKS/$1.text
+  normal "$4" >"$4.normal"
+  if [ -f "$shown" ]; then
+    if normal "$shown" | diff -u - "$4.normal" && [ "$3" = 0 ]; then ok "$2"; else not_ok "$2"; fi
+  elif [ "$3" != 0 ] || grep -qE '^(Runtime|Parse) error|^Error' "$4.normal"; then
+    cat "$4.normal"
+    not_ok "$2"
+  else
+    ok "$2"
+  fi
+}
+
+# ---- SQL --------------------------------------------------------------------------
+
+run_sql_blocks() {
+  local number line
+  while read -r number _ line; do
+    echo ".print @@ $number $line"
+    cat "$BLOCKS/$number.sql"
+  done < <(blocks_of sql) >session.sql
+  sqlite3 -batch -init /dev/null :memory: <session.sql >session.out 2>&1
+  awk '$1 == "@@" { file = "sql." $2; printf "" > file; next } { print > file }' session.out
+  while read -r number _ line; do
+    [ -f "sql.$number" ] || { not_ok "sql at line $line (the shell ended before it)"; continue; }
+    judge "$number" "sql at line $line" 0 "sql.$number"
+  done < <(blocks_of sql)
+}
+
+# ---- shell, C, Python -------------------------------------------------------------
+
+make_copy() {   # the sources, and what make setup fetches
+  mkdir -p copy/.build
+  cp -R "$ROOT"/Makefile "$ROOT"/LICENSE "$ROOT"/*.[ch] "$ROOT"/test "$ROOT"/examples copy/
+  case ${CJSON:-.build/cjson} in
+    /*) cp -R "$CJSON" copy/.build/cjson ;;
+    *) cp -R "$ROOT/${CJSON:-.build/cjson}" copy/.build/cjson ;;
+  esac
+}
+
+run_sh_blocks() {
+  local number option line name
+  while read -r number option line; do
+    name="sh at line $line"
+    if [ "$option" = norun ]; then
+      if bash -n "$BLOCKS/$number.sh"; then ok "$name (syntax)"; else not_ok "$name (syntax)"; fi
+    elif ! grep -qE '^(make|cc) ' "$BLOCKS/$number.sh"; then
+      bash -e "$BLOCKS/$number.sh" >"sh.$number" 2>&1
+      judge "$number" "$name" $? "sh.$number"
+    elif [ -n "${PRELOAD:-}" ]; then
+      skip "$name" "builds are not for sanitizers"
+    else
+      # Without what make has told these tests: the copy is built as anybody builds it.
+      (cd copy && env -i PATH="$PATH" HOME="$HERE" TMPDIR="$HERE" bash -e "$BLOCKS/$number.sh") >"sh.$number" 2>&1
+      status=$?
+      # The output of a build is not shown; the program that is run last is.
+      [ -f "$BLOCKS/$number.text" ] && tail -n "$(wc -l <"$BLOCKS/$number.text")" "sh.$number" >"sh.$number.end" &&
+        mv "sh.$number.end" "sh.$number"
+      judge "$number" "$name" $status "sh.$number"
+    fi
+  done < <(blocks_of sh)
+}
+
+write_c_blocks() {
+  local number
+  while read -r number _; do cp "$BLOCKS/$number.c" copy/host.c; done < <(blocks_of c)
+}
+
+# A Python whose sqlite3 loads extensions, if there is one.
+python_that_loads() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    if "$python" -c 'import sqlite3, sys
+ok = hasattr(sqlite3.Connection, "enable_load_extension") and sqlite3.sqlite_version_info >= (3, 38)
+sys.exit(not ok)' 2>/dev/null; then
+      command -v "$python"
+      return
+    fi
+  done
+  return 1
+}
+
+# Python itself leaves memory behind when it ends, which is not what is looked for here.
+python=()   # the words that start it
+set_python() {
+  local path
+  path=$(python_that_loads) || return
+  python=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" ${PRELOAD:+"LD_PRELOAD=$PRELOAD"} "$path")
+}
+
+run_python_blocks() {
+  local number line
+  while read -r number _ line; do
+    if [ ${#python[@]} = 0 ]; then
+      skip "python at line $line" "no Python that loads extensions"
+    else
+      "${python[@]}" "$BLOCKS/$number.python" >"python.$number" 2>&1
+      judge "$number" "python at line $line" $? "python.$number"
+    fi
+  done < <(blocks_of python)
+}
+
+# ---- examples ---------------------------------------------------------------------
+
+control() { curl -sS -o /dev/null --noproxy '*' -d "${2:-}" "$ORTTO_API_URL/sandbox/$1"; }
+nightly() { ORTTO_EXTENSION=$HERE/ortto "$ROOT/examples/nightly-copy.sh" "$@"; }
+ask() { sqlite3 -batch -init /dev/null "$@"; }
+
+check() {   # check NAME COMMAND...: its words are shown if it fails
+  local name=$1
+  shift
+  if "$@" >check.out 2>&1; then ok "$name"; else cat check.out; not_ok "$name"; fi
+}
+
+counts() { ask crm.db "SELECT count(*) FROM people UNION ALL SELECT count(*) FROM accounts
+                       UNION ALL SELECT count(*) FROM tags UNION ALL SELECT count(*) FROM audiences" | tr '\n' ' '; }
+
+nightly_copies() {   # silently, a second time too, and the database has what the server says
+  local said
+  ask crm.db "CREATE TABLE mine(a)" || return
+  for _ in 1 2; do
+    said=$(nightly crm.db 2>&1) || return
+    [ -z "$said" ] || { echo "$said"; return 1; }
+  done
+  counts | tee counts.good
+  [ "$(cat counts.good)" = "1180 58 40 45 " ]
+}
+
+nightly_fails_whole() {   # the third of four reads is refused: yesterday's copy stays
+  local said status
+  control fault '{"kind":"status","status":403,"path":"/v1/tags/get"}'
+  said=$(nightly crm.db 2>&1)
+  status=$?
+  control clear
+  echo "$status: $said"
+  [ $status != 0 ] && [ "$(wc -l <<<"$said")" = 1 ] && grep -q 'ortto: reading tags: .*403' <<<"$said" && [ "$(counts)" = "$(cat counts.good)" ]
+}
+
+nightly_lets_neighbours_write() {   # while it waits for the server in the middle of a query
+  local pid status tries=0
+  control forget
+  control fault '{"kind":"hang","path":"/v1/accounts/get"}'
+  nightly crm.db &
+  pid=$!
+  until [ "$(curl -sS --noproxy '*' "$ORTTO_API_URL/sandbox/count?path=/v1/accounts/get")" != 0 ] || [ $((tries += 1)) -gt 400 ]; do
+    sleep 0.05
+  done
+  ask crm.db "INSERT INTO mine VALUES (1)"
+  status=$?
+  control clear
+  wait $pid && [ $status = 0 ] && [ "$(counts)" = "$(cat counts.good)" ]
+}
+
+nightly_says_what_is_wrong() {
+  local said
+  said=$(ORTTO_API_KEY='' nightly crm.db 2>&1) && return 1
+  [ "$said" = "nightly-copy: ORTTO_API_KEY is not set (a key, or file:PATH of a file that holds one)" ] || { echo "$said"; return 1; }
+  said=$(nightly 2>&1) && return 1
+  [ "$said" = "nightly-copy: usage: nightly-copy.sh DATABASE" ] || { echo "$said"; return 1; }
+}
+
+people_py_counts() {
+  ORTTO_EXTENSION=$HERE/ortto "${python[@]}" "$ROOT/examples/people.py" py.db && [ "$(ask py.db 'SELECT count(*) FROM people')" = 1180 ]
+}
+
+people_py_is_interrupted() {   # Ctrl-C ends a fetch at once, not when its request is over
+  local pid status tries=0
+  control forget
+  control fault '{"kind":"hang","path":"/v1/person/get","after":1}'
+  # A shell without job control starts what runs in its background with Ctrl-C ignored; Python
+  # takes it back.
+  ORTTO_EXTENSION=$HERE/ortto "${python[@]}" -c 'import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")' "$ROOT/examples/people.py" &
+  pid=$!
+  until [ "$(curl -sS --noproxy '*' "$ORTTO_API_URL/sandbox/count?path=/v1/person/get")" = 2 ] || [ $((tries += 1)) -gt 400 ]; do
+    sleep 0.05
+  done
+  kill -INT $pid
+  wait $pid
+  status=$?
+  control clear
+  [ $status = 1 ]
+}
+
+# -----------------------------------------------------------------------------------
+
+if ! take_blocks; then
+  not_ok "the blocks of README.md"
+  exit 1
+fi
+ln -s "$ROOT/examples" examples
+make_copy
+set_python
+run_sql_blocks
+write_c_blocks
+run_sh_blocks
+run_python_blocks
+check "nightly-copy.sh copies, silently and again" nightly_copies
+check "nightly-copy.sh changes nothing on a bad night" nightly_fails_whole
+check "nightly-copy.sh lets others write meanwhile" nightly_lets_neighbours_write
+check "nightly-copy.sh says what is wrong" nightly_says_what_is_wrong
+if [ ${#python[@]} = 0 ]; then
+  skip "people.py" "no Python that loads extensions"
+else
+  check "people.py copies and counts" people_py_counts
+  check "people.py can be interrupted" people_py_is_interrupted
+fi
