@@ -72,7 +72,7 @@ synced() {   # synced LABEL
 echo "$people people, 40 columns"
 run 'SELECT, the rows thrown away' :memory: 'SELECT max(id) FROM source WHERE +email IS NOT 0;'
 plain='' first=''
-for _ in 1 2; do   # the better of two, since other things run on the machine
+for _ in 1 2 3; do   # the best of three, since other things run on the machine
   rm -f plain.db* copy.db*
   run 'CREATE TABLE AS SELECT' plain.db 'CREATE TABLE people AS SELECT * FROM source;'
   if [ -z "$plain" ] || [ "$ms" -lt "$plain" ]; then plain=$ms; fi

@@ -279,6 +279,25 @@ grep -q '"done"' background.out || run work.db "$sync" >background.out
 check_like 'the first ends well or can be taken up' '*"state":"done"*' "$(cat background.out)"
 check 'to a clean copy' '0 0 0' "$(difference work.db)"
 
+# A run that stands still, is taken for dead, and comes back when another one has finished its work: it must not
+# merge what it has left.
+rm -f work.db*
+sqlite3 -batch work.db "CREATE TABLE people(id TEXT PRIMARY KEY, email)"
+control forget '{}'
+control fault '{"kind":"hang","path":"/v1/person/get","after":12,"times":-1}'
+ORTTO_CONCURRENCY=1 background work.db "$sync"
+wait_until work.db "page = 12"
+for ((i = 0; i < 300; i++)); do [ "$(offsets | wc -l)" -gt 12 ] && break; sleep 0.01; done
+kill -STOP "$pid"
+control clear '{}'
+sqlite3 -batch work.db "UPDATE ortto_sync_state SET owner = NULL"
+check_like 'a run taken for dead is taken up by another' '*"state":"done"*"inserted":15000*' "$(run work.db "$sync")"
+kill -CONT "$pid"
+wait "$pid"
+check_like 'a run that was taken over ends with an error' '*ortto: *' "$(cat background.out)"
+check 'and leaves the local table alone' '0 0 0' "$(difference work.db)"
+check_like 'which the next call finds unchanged' '*"inserted":0,"updated":0,"deleted":0,"unchanged":15000*' "$(run work.db "$sync")"
+
 # ---- another key ------------------------------------------------------------------------
 # The same address with a server that knows another key.
 # shellcheck source=test/lib.sh

@@ -8,7 +8,8 @@
 **
 ** A column whose declared type changes one of its values on the way into the local copy (a text '12' in an INTEGER
 ** column: Ortto sent something unexpected there) is copied without a type and used as +column, so that no affinity
-** gets in between; in a scenario of its own it keeps its type and is only compared. Sums of reals are not used: their last digit depends on the order of the rows.
+** gets in between; in a scenario of its own it keeps its type and is only compared. Sums of reals are not used: their
+** last digit depends on the order of the rows.
 **
 ** Settings, from the environment:
 **   SEED=n      what the statements and the data are made from (printed at the start; default: a fixed one)
