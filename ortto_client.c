@@ -5538,10 +5538,20 @@ static void record_done(record *r, const char *result, const char *person_id){
   r->outcome.person_id = person_id;
 }
 
+/* The server's words about a record, fit to be shown. NULL when out of memory. */
+static const char *words_of(ortto_sending *s, js v){
+  const char *said = js_cstring(&s->memory, v);
+  buf words = { 0 };
+  if( said ) words_add(&words, said, s->endpoint->key);
+  const char *shown = said==NULL || words.failed ? NULL : keep(s, words.p ? words.p : "");
+  buf_free(&words);
+  return shown;
+}
+
 /* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the key]. */
 static void row_take(ortto_sending *s, record *r, js row){
   static const char *const ids[] = { "person_id", "account_id", "accounts_id", "organization_id", "id" };
-  const char *result = js_cstring(&s->memory, js_get(row, "status")), *error = js_cstring(&s->memory, js_get(row, "error")), *id = NULL;
+  const char *result = words_of(s, js_get(row, "status")), *error = words_of(s, js_get(row, "error")), *id = NULL;
   for(int i=0; i<COUNT(ids) && id==NULL; i++){
     js v = js_get(row, ids[i]);
     if( js_type(v)=='"' && v.n>2 ) id = js_cstring(&s->memory, v);
@@ -5601,7 +5611,7 @@ static void segment_take(ortto_sending *s, batch *b){
       return;
     }
     record *r = &s->record[b->member[index]];
-    const char *message = js_cstring(&s->memory, js_get(error, "message"));
+    const char *message = words_of(s, js_get(error, "message"));
     if( !js_integer(js_get(error, "status"), &status) || status<100 || status>599 ) status = 400;
     r->outcome.body = NULL;
     outcome_set(r, (int)status, REFUSED, message && message[0] ? message : "refused");
@@ -5797,7 +5807,9 @@ int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t leng
   if( rc==ORTTO_OK ) rc = options_resolve(s);
   if( rc==ORTTO_OK ) rc = records_map(s);
   if( rc==ORTTO_OK ) rc = sending_run(s);
-  if( rc==ORTTO_OK ) *out = s;
+  if( rc==ORTTO_INTERRUPT ) for(int i=0; i<s->count; i++) if( s->record[i].outcome.status<0 )
+    outcome_set(&s->record[i], 0, NOT_SENT, "ortto: not sent: interrupted");
+  if( rc==ORTTO_OK || (rc==ORTTO_INTERRUPT && s->record) ) *out = s;
   else ortto_sending_free(s);
   return rc;
 }

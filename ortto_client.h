@@ -299,8 +299,8 @@ typedef struct ortto_outcome {   /* of one record */
 } ortto_outcome;
 
 /* Sends records (a JSON object, or a list of them; members as the SQL interface names them) in batches, several in
-** flight, those of one contact in their order. ORTTO_OK: every record has an outcome, which may be a refusal. An error
-** means that nothing was sent (bad JSON, bad options); ORTTO_INTERRUPT says how far it came. `options` must outlive the
+** flight, those of one contact in their order. ORTTO_OK and ORTTO_INTERRUPT: *out has an outcome for every record, which
+** may be a refusal. Any other error means that nothing was sent (bad JSON, bad options). `options` must outlive the
 ** sending. Free with ortto_sending_free. */
 int ortto_send(ortto_endpoint *endpoint, ortto_verb verb, const char *json, size_t length, const ortto_options *options,
                ortto_sending **out);

@@ -326,6 +326,17 @@ static int arguments_read(conn *c, int argc, const char *const *argv, arguments 
 
 /* ==== 3. Tables =============================================================================================== */
 
+typedef struct mark {              /* a savepoint: what was held back when it was made */
+  int number;
+  sqlite3_int64 place;
+} mark;
+
+typedef struct writes {            /* of one table in a transaction */
+  int open;                        /* between xBegin and xCommit or xRollback */
+  mark *marks;
+  int count, cap;
+} writes;
+
 struct table {
   sqlite3_vtab base;
   conn *conn;                      /* a reference */
@@ -341,7 +352,8 @@ struct table {
   int overflow;                    /* first field that has no column and goes to more_fields; fields->count if none */
   uint64_t identity;               /* of the endpoint that listed the fields */
   char *broken;                    /* why the fields could not be listed: what every query says */
-  struct writes *writes;           /* savepoints of a transaction that writes; NULL before the first */
+  int refused;                     /* its arguments are not allowed: nothing may be sent on its behalf */
+  writes *writes;                  /* savepoints of a transaction that writes; NULL before the first */
 };
 
 static int is_contacts(const table *t){
@@ -493,6 +505,7 @@ static int connect_created(void *aux, int argc, const char *const *argv, sqlite3
     rc = to_sqlite(reg->conn, got, error);
   }else if( rc==SQLITE_ERROR && !creating && *error ){
     rc = to_sqlite(reg->conn, table_break(t, *error), error);
+    t->refused = 1;
     sqlite3_free(*error);
     *error = NULL;
   }
@@ -768,7 +781,7 @@ typedef struct cursor {
   int *place;                      /* SQL column to place in field[], -1 not asked for */
   int more_from;                   /* first place of the fields of more_fields, -1 none */
   sqlite3_value *given[STEERING_MAX];
-  sqlite3_int64 counted;           /* rows left of a count; then there is no reader */
+  sqlite3_int64 counted, passed;   /* of a count: rows left, rows passed. The reader has sent nothing yet */
   int counting, eof;
   sqlite3_int64 rowid;
   ortto_cache *cache;              /* of records by id, as long as the statement runs */
@@ -1132,6 +1145,7 @@ static int request_count(request *q, int *known){
   *known = count>=0;
   cur->counting = *known;
   cur->counted = count;
+  cur->passed = 0;
   cur->eof = count==0;
   if( *known ) remember_total(q, count);
   return SQLITE_OK;
@@ -1142,9 +1156,10 @@ static int request_run(request *q){
   int known = 0, rc = SQLITE_OK;
   request_lists(q);
   if( is_count(q) ) rc = request_count(q, &known);
-  if( rc!=SQLITE_OK || known ) return rc;
   ortto_reader_close(cur->reader);
   cur->reader = NULL;
+  if( rc!=SQLITE_OK ) return rc;
+  if( known ) return vt_fail(q->t, ortto_reader_open(q->endpoint, &q->query, &cur->reader));
   if( q->query.by_ids && is_contacts(q->t) && cur->cache==NULL ) cur->cache = ortto_cache_new();
   q->query.cache = cur->cache;
   rc = vt_fail(q->t, ortto_reader_open(q->endpoint, &q->query, &cur->reader));
@@ -1190,8 +1205,18 @@ static int vt_eof(sqlite3_vtab_cursor *base){
 static int vt_next(sqlite3_vtab_cursor *base){
   cursor *cur = (cursor *)base;
   if( !cur->counting ) return cursor_step(cur);
+  cur->passed++;
   cur->eof = --cur->counted<=0;
   return SQLITE_OK;
+}
+
+/* A DELETE without a WHERE announces no column, and asks for the id all the same: then the rows are needed. */
+static int cursor_uncount(cursor *cur){
+  int rc = SQLITE_OK;
+  cur->counting = 0;
+  for(sqlite3_int64 i=0; rc==SQLITE_OK && i<=cur->passed; i++) rc = cursor_step(cur);
+  if( rc==SQLITE_OK && cur->eof ) rc = vt_error((table *)cur->base.pVtab, "ortto: the list became shorter while it was read; run the statement again");
+  return rc;
 }
 
 static void json_string(sqlite3_str *s, const char *text, size_t n){
@@ -1250,10 +1275,14 @@ static void result_value(sqlite3_context *ctx, const ortto_value *v){
 static int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
-  if( sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set this column */
+  if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set this column */
   if( is_contacts(t) && column>=1 && column<=t->steering ){
     if( cur->given[column-1] ) sqlite3_result_value(ctx, cur->given[column-1]);
     return SQLITE_OK;
+  }
+  if( cur->counting && column==0 ){
+    int rc = cursor_uncount(cur);
+    if( rc!=SQLITE_OK ) return rc;
   }
   if( cur->counting || cur->place==NULL )
     return vt_error(t, "ortto: SQLite asks for a column that it did not announce; please report the statement");
@@ -2425,6 +2454,7 @@ static int source_find(const conn *c, const char *source, ortto_table *kind, con
     return sync_error(error, "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, or a table made by CREATE VIRTUAL TABLE ... USING ortto",
                       source, tables);
   }
+  if( own<0 && (*created)->refused ) return sync_error(error, "%s", (*created)->broken);
   *kind = own<0 ? (*created)->kind : (ortto_table)own;
   if( *kind!=ORTTO_ACTIVITIES ) return SQLITE_OK;
   return sync_error(error, "ortto: activities cannot be synced: the feed can only be read person by person. Use INSERT ... SELECT with person_id IN (...)");
@@ -2780,17 +2810,6 @@ static int sync_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
 
 #define SEND_AT_ONCE 4000          /* records that are sent side by side: bounds the memory of a COMMIT */
 
-typedef struct mark {              /* a savepoint: what was held back when it was made */
-  int number;
-  sqlite3_int64 place;
-} mark;
-
-struct writes {                    /* of one table */
-  int open;                        /* between xBegin and xCommit or xRollback */
-  mark *marks;
-  int count, cap;
-};
-
 /* The private database, opened when first needed. */
 static int private_open(conn *c){
   if( c->private ) return SQLITE_OK;
@@ -3053,7 +3072,7 @@ static void held_drop(table *t, sqlite3_int64 after){
 
 static int vt_savepoint(sqlite3_vtab *base, int number){
   table *t = (table *)base;
-  struct writes *w = t->writes;
+  writes *w = t->writes;
   if( w==NULL || !w->open ) return SQLITE_OK;
   while( w->count && w->marks[w->count-1].number>=number ) w->count--;
   if( w->count==w->cap ){
@@ -3068,7 +3087,7 @@ static int vt_savepoint(sqlite3_vtab *base, int number){
 }
 
 static int vt_release(sqlite3_vtab *base, int number){
-  struct writes *w = ((table *)base)->writes;
+  writes *w = ((table *)base)->writes;
   while( w && w->count && w->marks[w->count-1].number>=number ) w->count--;
   return SQLITE_OK;
 }
@@ -3077,7 +3096,7 @@ static int vt_release(sqlite3_vtab *base, int number){
 ** that opened the transaction. */
 static int vt_rollback_to(sqlite3_vtab *base, int number){
   table *t = (table *)base;
-  struct writes *w = t->writes;
+  writes *w = t->writes;
   sqlite3_int64 place = 0;
   if( w==NULL || !w->open ) return SQLITE_OK;
   while( w->count && w->marks[w->count-1].number>number ) w->count--;
@@ -3174,9 +3193,9 @@ static int delivery_send(delivery *d){
   if( sending ){
     rc = outcomes_take(d, sending, NULL);
     d->stopped = ortto_sending_stopped(sending);
-    d->interrupted = ortto_sending_interrupted(sending);
+    d->interrupted = got==ORTTO_INTERRUPT;
     ortto_sending_free(sending);
-    if( d->stopped || d->interrupted ){
+    if( rc==SQLITE_OK && (d->stopped || d->interrupted) ){
       d->first = private_number(d->t->conn, "SELECT min(place) FROM (SELECT place FROM held WHERE owner=%lld AND place>=%lld ORDER BY place LIMIT -1 OFFSET %d)",
                                 (sqlite3_int64)(intptr_t)d->t, d->first, d->gathered);
       if( d->first ) rc = outcomes_take(d, NULL, d->interrupted ? "ortto: not sent: interrupted" : "ortto: not sent, because an earlier request failed");
@@ -3186,7 +3205,6 @@ static int delivery_send(delivery *d){
     char why[1100];
     snprintf(why, sizeof why, "%s", ortto_error(d->t->conn->client));
     d->stopped = 1;
-    d->interrupted = got==ORTTO_INTERRUPT;
     rc = outcomes_take(d, NULL, why);
   }
   d->gathered = 0;
@@ -3471,8 +3489,8 @@ static void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   if( what && sqlite3_stricmp(what, "segment")==0 ) protocol = ORTTO_SEGMENT;
   else if( what ){
     const table *t = table_connected(c, what);
-    if( t==NULL ){
-      char *message = sqlite3_mprintf("ortto: there is no ortto table '%.60s' in this connection", what);
+    if( t==NULL || t->refused ){
+      char *message = t ? sqlite3_mprintf("%s", t->broken) : sqlite3_mprintf("ortto: there is no ortto table '%.60s' in this connection", what);
       result_code(ctx, message ? SQLITE_ERROR : SQLITE_NOMEM, message);
       return;
     }
@@ -3539,6 +3557,7 @@ static int call_endpoint(conn *c, const ortto_options *options, ortto_endpoint *
   if( via ){
     const table *t = table_connected(c, via);
     if( t==NULL ) return sync_error(error, "ortto: via names no ortto table of this connection: '%.60s'", via);
+    if( t->refused ) return sync_error(error, "%s", t->broken);
     args = &t->args.settings;
   }
   if( !ortto_options_protocol(options, &protocol) ){
