@@ -5477,11 +5477,21 @@ static int batches_segment(ortto_sending *s, batches *all){
 
 static const char *write_path(const ortto_sending *s){
   if( s->endpoint->protocol==ORTTO_SEGMENT ) return s->verb==ORTTO_TRACK ? "/v1/track" : "/v1/identify";
-  if( s->verb==ORTTO_TRACK ) return "/v1/activities/create";
-  return s->verb==ORTTO_UPSERT_ACCOUNTS ? "/v1/accounts/merge" : "/v1/person/merge";
+  switch( s->verb ){
+    case ORTTO_TRACK: return "/v1/activities/create";
+    case ORTTO_UPSERT_ACCOUNTS: return "/v1/accounts/merge";
+    case ORTTO_ARCHIVE: return "/v1/person/archive";
+    case ORTTO_ARCHIVE_ACCOUNTS: return "/v1/accounts/archive";
+    default: return "/v1/person/merge";
+  }
+}
+
+static int is_archive(const ortto_sending *s){
+  return s->verb==ORTTO_ARCHIVE || s->verb==ORTTO_ARCHIVE_ACCOUNTS;
 }
 
 static const char *items_member(const ortto_sending *s){
+  if( is_archive(s) ) return "inclusion_ids";
   return s->verb==ORTTO_TRACK ? "activities" : s->verb==ORTTO_UPSERT_ACCOUNTS ? "accounts" : "people";
 }
 
@@ -5505,16 +5515,14 @@ static char *batch_body(const ortto_sending *s, const batch *b){
     buf_add(&body, s->record[b->member[i]].item, s->record[b->member[i]].item_n);
   }
   buf_puts(&body, "]");
-  if( !segment ){
-    body_options(s, &s->record[b->member[0]], &body);
-    buf_puts(&body, "}");
-  }
+  if( !segment && !is_archive(s) ) body_options(s, &s->record[b->member[0]], &body);
+  if( !segment ) buf_puts(&body, "}");
   if( body.failed ) buf_free(&body);
   return body.p;
 }
 
 static int batch_send(ortto_sending *s, batch *b){
-  b->call = call_new(s->endpoint, "POST", write_path(s), batch_body(s, b), 0, s->doing);
+  b->call = call_new(s->endpoint, is_archive(s) ? "PUT" : "POST", write_path(s), batch_body(s, b), 0, s->doing);
   return b->call ? ORTTO_OK : ORTTO_NOMEM;
 }
 
@@ -5530,10 +5538,20 @@ static void record_done(record *r, const char *result, const char *person_id){
   r->outcome.person_id = person_id;
 }
 
+/* The server's words about a record, fit to be shown. NULL when out of memory. */
+static const char *words_of(ortto_sending *s, js v){
+  const char *said = js_cstring(&s->memory, v);
+  buf words = { 0 };
+  if( said ) words_add(&words, said, s->endpoint->key);
+  const char *shown = said==NULL || words.failed ? NULL : keep(s, words.p ? words.p : "");
+  buf_free(&words);
+  return shown;
+}
+
 /* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the key]. */
 static void row_take(ortto_sending *s, record *r, js row){
   static const char *const ids[] = { "person_id", "account_id", "accounts_id", "organization_id", "id" };
-  const char *result = js_cstring(&s->memory, js_get(row, "status")), *error = js_cstring(&s->memory, js_get(row, "error")), *id = NULL;
+  const char *result = words_of(s, js_get(row, "status")), *error = words_of(s, js_get(row, "error")), *id = NULL;
   for(int i=0; i<COUNT(ids) && id==NULL; i++){
     js v = js_get(row, ids[i]);
     if( js_type(v)=='"' && v.n>2 ) id = js_cstring(&s->memory, v);
@@ -5556,6 +5574,10 @@ static void api_take(ortto_sending *s, batch *b){
   js answer, rows;
   if( answer_json(b->call, &answer)!=ORTTO_OK ){
     batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+    return;
+  }
+  if( is_archive(s) && js_type(answer)=='{' ){    /* counts only; those that are archived already are not counted [recorded] */
+    for(int i=0; i<b->count; i++) record_done(&s->record[b->member[i]], "archived", NULL);
     return;
   }
   rows = js_get(answer, items_member(s));
@@ -5589,7 +5611,7 @@ static void segment_take(ortto_sending *s, batch *b){
       return;
     }
     record *r = &s->record[b->member[index]];
-    const char *message = js_cstring(&s->memory, js_get(error, "message"));
+    const char *message = words_of(s, js_get(error, "message"));
     if( !js_integer(js_get(error, "status"), &status) || status<100 || status>599 ) status = 400;
     r->outcome.body = NULL;
     outcome_set(r, (int)status, REFUSED, message && message[0] ? message : "refused");
@@ -5701,13 +5723,28 @@ static int sending_run(ortto_sending *s){
 
 /* -- the whole -- */
 
+/* {"id":"..."} */
+static int map_archive(ortto_sending *s, record *r){
+  js id = js_get(r->given, "id");
+  if( js_type(id)!='"' || !ortto_is_id(id.p+1, id.n-2) ){
+    refuse(s, r, 400, "ortto: an id is 24 hexadecimal digits, not %.*s", (int)(id.n<40 ? id.n : 40), id.p ? id.p : "");
+    return ORTTO_OK;
+  }
+  r->keys = KEY_ID;
+  r->key[0] = arena_text(&s->memory, id.p+1, id.n-2);
+  r->merge_by = "";
+  r->item = id.p;
+  r->item_n = id.n;
+  return r->key[0] ? ORTTO_OK : no_memory(s->endpoint->client);
+}
+
 /* Options that name fields: known before anything is sent. */
 static int options_resolve(ortto_sending *s){
   ortto_client *client = s->endpoint->client;
   const ortto_options *o = s->options;
   if( s->endpoint->protocol==ORTTO_SEGMENT )
     return o->api_only ? fail(client, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a Segment data source", o->api_only) : ORTTO_OK;
-  int rc = fields_have(s, 0);
+  int rc = is_archive(s) ? ORTTO_OK : fields_have(s, 0);
   for(int i=0; rc==ORTTO_OK && i<=o->merge_by_count; i++){
     const char *name = i<o->merge_by_count ? o->merge_by[i] : o->suppression;
     if( name==NULL || strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0 || strcmp(name, "str:o:account_id")==0 ) continue;
@@ -5749,6 +5786,7 @@ static int records_map(ortto_sending *s){
     if( s->stopped ) break;
     if( js_type(given)!='{' ) refuse(s, r, 400, "ortto: a record must be an object, not %s", js_kind(given));
     else if( given.n>BODY_MAX ) refuse(s, r, 413, "ortto: the record is larger than 2 MB");
+    else if( is_archive(s) ) rc = map_archive(s, r);
     else rc = s->endpoint->protocol==ORTTO_SEGMENT ? map_segment(s, r) : map_api(s, r);
     if( i%500==499 && interrupted(s->endpoint->client) ) s->interrupted = 1;
   }
@@ -5763,13 +5801,15 @@ int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t leng
   e->references++;
   s->verb = verb;
   s->options = options;
-  s->doing = verb==ORTTO_TRACK ? "sending activities" : verb==ORTTO_UPSERT ? "sending contacts" : "sending accounts";
+  s->doing = verb==ORTTO_TRACK ? "sending activities" : verb==ORTTO_UPSERT ? "sending contacts" : verb==ORTTO_UPSERT_ACCOUNTS ? "sending accounts" : "archiving";
   s->encoder.memory = &s->memory;
   int rc = records_read(s, json, length);
   if( rc==ORTTO_OK ) rc = options_resolve(s);
   if( rc==ORTTO_OK ) rc = records_map(s);
   if( rc==ORTTO_OK ) rc = sending_run(s);
-  if( rc==ORTTO_OK ) *out = s;
+  if( rc==ORTTO_INTERRUPT ) for(int i=0; i<s->count; i++) if( s->record[i].outcome.status<0 )
+    outcome_set(&s->record[i], 0, NOT_SENT, "ortto: not sent: interrupted");
+  if( rc==ORTTO_OK || (rc==ORTTO_INTERRUPT && s->record) ) *out = s;
   else ortto_sending_free(s);
   return rc;
 }
@@ -5783,6 +5823,27 @@ void ortto_sending_free(ortto_sending *s){
   free(s->text);
   ortto_endpoint_close(s->endpoint);
   free(s);
+}
+
+int ortto_value_check(ortto_client *client, const ortto_field *field, const char *json, size_t length){
+  arena memory = { 0 };
+  buf out = { 0 };
+  encoder e = { &memory, &out, "" };
+  js v;
+  int rc = ORTTO_OK;
+  char *text = strndup(json, length);
+  if( text==NULL || !json_check(text, length, &v) ) rc = no_memory(client);
+  else if( strcmp(field->id, "tags")==0 ? !(js_type(v)=='n' || encode_list(&e, v)) : !encode(&e, field, v) )
+    rc = out.failed ? no_memory(client) : fail(client, "ortto: the column %.80s %s", field->column, e.why);
+  if( rc==ORTTO_OK && out.failed ) rc = no_memory(client);
+  buf_free(&out);
+  arena_free(&memory);
+  free(text);
+  return rc;
+}
+
+int ortto_sending_stopped(const ortto_sending *s){
+  return s->stopped;
 }
 
 int ortto_sending_count(const ortto_sending *s){

@@ -269,7 +269,13 @@ int ortto_json_is_object(const char *text, size_t length);
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
-typedef enum ortto_verb { ORTTO_UPSERT, ORTTO_TRACK, ORTTO_UPSERT_ACCOUNTS } ortto_verb;
+typedef enum ortto_verb {        /* what the records are */
+  ORTTO_UPSERT,                /* contacts */
+  ORTTO_TRACK,                 /* activities */
+  ORTTO_UPSERT_ACCOUNTS,       /* accounts, in the same form */
+  ORTTO_ARCHIVE,               /* {"id":"..."} of contacts to be archived; archived already is success */
+  ORTTO_ARCHIVE_ACCOUNTS
+} ortto_verb;
 
 typedef struct ortto_options ortto_options;
 typedef struct ortto_sending ortto_sending;
@@ -293,15 +299,20 @@ typedef struct ortto_outcome {   /* of one record */
 } ortto_outcome;
 
 /* Sends records (a JSON object, or a list of them; members as the SQL interface names them) in batches, several in
-** flight, those of one contact in their order. ORTTO_OK: every record has an outcome, which may be a refusal. An error
-** means that nothing was sent (bad JSON, bad options); ORTTO_INTERRUPT says how far it came. `options` must outlive the
+** flight, those of one contact in their order. ORTTO_OK and ORTTO_INTERRUPT: *out has an outcome for every record, which
+** may be a refusal. Any other error means that nothing was sent (bad JSON, bad options). `options` must outlive the
 ** sending. Free with ortto_sending_free. */
 int ortto_send(ortto_endpoint *endpoint, ortto_verb verb, const char *json, size_t length, const ortto_options *options,
                ortto_sending **out);
+/* 1: a request failed so that no further one was begun (key refused, server or network down past the retries). */
+int ortto_sending_stopped(const ortto_sending *sending);
 int ortto_sending_count(const ortto_sending *sending);
 int ortto_sending_is_list(const ortto_sending *sending);
 const ortto_outcome *ortto_sending_outcome(ortto_sending *sending, int i);
 void ortto_sending_free(ortto_sending *sending);
+
+/* Can this JSON value be written into the field? ORTTO_OK, or an error that says why not ("the column x ..."). */
+int ortto_value_check(ortto_client *client, const ortto_field *field, const char *json, size_t length);
 
 /* ---- what was sent ------------------------------------------------------------------------------------------- */
 

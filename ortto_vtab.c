@@ -28,8 +28,9 @@
 **   5. Cursors       xFilter, xNext, xColumn
 **   6. Log           ortto_log
 **   7. Sync          ortto_sync: a local copy, resumable and atomic
-**   8. Functions     ortto_version, ortto_config, ortto_check, ortto_upsert, ortto_track
-**   9. Loading       modules, entry point
+**   8. Transactions  INSERT, UPDATE, DELETE, held back until COMMIT; ortto_failures
+**   9. Functions     ortto_version, ortto_config, ortto_check, ortto_upsert, ortto_track
+**  10. Loading       modules, entry point
 */
 #define _GNU_SOURCE
 #include "sqlite3ext.h"
@@ -76,10 +77,16 @@ struct conn {
   int keys, keys_cap;
   running *at_change;              /* statements that ran when the account was changed by ortto_config */
   int at_changes;
+  sqlite3 *private;                /* what is held back until COMMIT, and what failed: a database without a name */
+  sqlite3_stmt *hold, *failed;     /* its inserts */
+  sqlite3_int64 held;              /* last place in the list of what is held back; 0: nothing is */
 };
+
+static void private_close(conn *c);
 
 static void conn_release(conn *c){
   if( c==NULL || --c->references>0 ) return;
+  private_close(c);
   ortto_client_free(c->client);
   for(int i=0; i<c->keys; i++) sqlite3_free(c->key[i]);
   sqlite3_free(c->key);
@@ -319,6 +326,17 @@ static int arguments_read(conn *c, int argc, const char *const *argv, arguments 
 
 /* ==== 3. Tables =============================================================================================== */
 
+typedef struct mark {              /* a savepoint: what was held back when it was made */
+  int number;
+  sqlite3_int64 place;
+} mark;
+
+typedef struct writes {            /* of one table in a transaction */
+  int open;                        /* between xBegin and xCommit or xRollback */
+  mark *marks;
+  int count, cap;
+} writes;
+
 struct table {
   sqlite3_vtab base;
   conn *conn;                      /* a reference */
@@ -334,6 +352,8 @@ struct table {
   int overflow;                    /* first field that has no column and goes to more_fields; fields->count if none */
   uint64_t identity;               /* of the endpoint that listed the fields */
   char *broken;                    /* why the fields could not be listed: what every query says */
+  int refused;                     /* its arguments are not allowed: nothing may be sent on its behalf */
+  writes *writes;                  /* savepoints of a transaction that writes; NULL before the first */
 };
 
 static int is_contacts(const table *t){
@@ -359,6 +379,8 @@ static void table_free(table *t){
   sqlite3_free(t->schema);
   sqlite3_free(t->name);
   sqlite3_free(t->broken);
+  if( t->writes ) sqlite3_free(t->writes->marks);
+  sqlite3_free(t->writes);
   conn_release(t->conn);
   sqlite3_free(t);
 }
@@ -413,6 +435,7 @@ static int table_declare(table *t, char **error){
   sqlite3_free(sql);
   if( rc!=SQLITE_OK ) *error = sqlite3_mprintf("ortto: SQLite refuses the columns of this table: %s", sqlite3_errmsg(db));
   if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+  if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);   /* OR IGNORE, OR FAIL */
   return rc;
 }
 
@@ -482,6 +505,7 @@ static int connect_created(void *aux, int argc, const char *const *argv, sqlite3
     rc = to_sqlite(reg->conn, got, error);
   }else if( rc==SQLITE_ERROR && !creating && *error ){
     rc = to_sqlite(reg->conn, table_break(t, *error), error);
+    t->refused = 1;
     sqlite3_free(*error);
     *error = NULL;
   }
@@ -757,7 +781,7 @@ typedef struct cursor {
   int *place;                      /* SQL column to place in field[], -1 not asked for */
   int more_from;                   /* first place of the fields of more_fields, -1 none */
   sqlite3_value *given[STEERING_MAX];
-  sqlite3_int64 counted;           /* rows left of a count; then there is no reader */
+  sqlite3_int64 counted, passed;   /* of a count: rows left, rows passed. The reader has sent nothing yet */
   int counting, eof;
   sqlite3_int64 rowid;
   ortto_cache *cache;              /* of records by id, as long as the statement runs */
@@ -1121,6 +1145,7 @@ static int request_count(request *q, int *known){
   *known = count>=0;
   cur->counting = *known;
   cur->counted = count;
+  cur->passed = 0;
   cur->eof = count==0;
   if( *known ) remember_total(q, count);
   return SQLITE_OK;
@@ -1131,9 +1156,10 @@ static int request_run(request *q){
   int known = 0, rc = SQLITE_OK;
   request_lists(q);
   if( is_count(q) ) rc = request_count(q, &known);
-  if( rc!=SQLITE_OK || known ) return rc;
   ortto_reader_close(cur->reader);
   cur->reader = NULL;
+  if( rc!=SQLITE_OK ) return rc;
+  if( known ) return vt_fail(q->t, ortto_reader_open(q->endpoint, &q->query, &cur->reader));
   if( q->query.by_ids && is_contacts(q->t) && cur->cache==NULL ) cur->cache = ortto_cache_new();
   q->query.cache = cur->cache;
   rc = vt_fail(q->t, ortto_reader_open(q->endpoint, &q->query, &cur->reader));
@@ -1179,8 +1205,18 @@ static int vt_eof(sqlite3_vtab_cursor *base){
 static int vt_next(sqlite3_vtab_cursor *base){
   cursor *cur = (cursor *)base;
   if( !cur->counting ) return cursor_step(cur);
+  cur->passed++;
   cur->eof = --cur->counted<=0;
   return SQLITE_OK;
+}
+
+/* A DELETE without a WHERE announces no column, and asks for the id all the same: then the rows are needed. */
+static int cursor_uncount(cursor *cur){
+  int rc = SQLITE_OK;
+  cur->counting = 0;
+  for(sqlite3_int64 i=0; rc==SQLITE_OK && i<=cur->passed; i++) rc = cursor_step(cur);
+  if( rc==SQLITE_OK && cur->eof ) rc = vt_error((table *)cur->base.pVtab, "ortto: the list became shorter while it was read; run the statement again");
+  return rc;
 }
 
 static void json_string(sqlite3_str *s, const char *text, size_t n){
@@ -1239,9 +1275,14 @@ static void result_value(sqlite3_context *ctx, const ortto_value *v){
 static int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
+  if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set this column */
   if( is_contacts(t) && column>=1 && column<=t->steering ){
     if( cur->given[column-1] ) sqlite3_result_value(ctx, cur->given[column-1]);
     return SQLITE_OK;
+  }
+  if( cur->counting && column==0 ){
+    int rc = cursor_uncount(cur);
+    if( rc!=SQLITE_OK ) return rc;
   }
   if( cur->counting || cur->place==NULL )
     return vt_error(t, "ortto: SQLite asks for a column that it did not announce; please report the statement");
@@ -2413,6 +2454,7 @@ static int source_find(const conn *c, const char *source, ortto_table *kind, con
     return sync_error(error, "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, or a table made by CREATE VIRTUAL TABLE ... USING ortto",
                       source, tables);
   }
+  if( own<0 && (*created)->refused ) return sync_error(error, "%s", (*created)->broken);
   *kind = own<0 ? (*created)->kind : (ortto_table)own;
   if( *kind!=ORTTO_ACTIVITIES ) return SQLITE_OK;
   return sync_error(error, "ortto: activities cannot be synced: the feed can only be read person by person. Use INSERT ... SELECT with person_id IN (...)");
@@ -2755,7 +2797,588 @@ static int sync_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
   return SQLITE_OK;
 }
 
-/* ==== 8. Functions ============================================================================================ */
+/* ==== 8. Transactions =========================================================================================
+
+** INSERT, UPDATE and DELETE on people and accounts are held back until COMMIT. xUpdate checks a row, so that what cannot
+** be right fails at its statement, and puts it on a list as a record of the writing functions. xSync, which SQLite calls
+** before anything local is committed, sends the list: if a record fails, so does the COMMIT, and the local transaction is
+** rolled back. What Ortto did not take stands in ortto_failures.
+**
+** Both lists are kept in a private SQLite database without a name: it stays in memory while it is small, goes to a
+** temporary file when it grows, and is gone with the connection.
+*/
+
+#define SEND_AT_ONCE 4000          /* records that are sent side by side: bounds the memory of a COMMIT */
+
+/* The private database, opened when first needed. */
+static int private_open(conn *c){
+  if( c->private ) return SQLITE_OK;
+  int rc = sqlite3_open_v2("", &c->private, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE, NULL);
+  if( rc==SQLITE_OK ) rc = sqlite3_exec(c->private,
+    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4000;"
+    "CREATE TABLE held(place INTEGER PRIMARY KEY, owner INTEGER, kind TEXT, id TEXT, email TEXT, record TEXT);"
+    "CREATE TABLE failures(number INTEGER PRIMARY KEY, at TEXT, table_name TEXT, operation TEXT, id TEXT, email TEXT, status INTEGER, message TEXT, sent TEXT);"
+    "CREATE TABLE tags(id TEXT PRIMARY KEY, names TEXT);", NULL, NULL, NULL);
+  if( rc!=SQLITE_OK ){
+    sqlite3_close(c->private);
+    c->private = NULL;
+  }
+  return rc;
+}
+
+static void private_close(conn *c){
+  sqlite3_finalize(c->hold);
+  sqlite3_finalize(c->failed);
+  sqlite3_close(c->private);
+}
+
+static int private_run(conn *c, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  char *sql = sqlite3_vmprintf(format, args);
+  va_end(args);
+  int rc = sql ? sqlite3_exec(c->private, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+  sqlite3_free(sql);
+  return rc;
+}
+
+static sqlite3_int64 private_number(const conn *c, const char *format, ...){
+  va_list args;
+  sqlite3_stmt *stmt = NULL;
+  sqlite3_int64 number = 0;
+  va_start(args, format);
+  char *sql = sqlite3_vmprintf(format, args);
+  va_end(args);
+  if( c->private && sql && sqlite3_prepare_v2(c->private, sql, -1, &stmt, NULL)==SQLITE_OK && sqlite3_step(stmt)==SQLITE_ROW ) number = sqlite3_column_int64(stmt, 0);
+  sqlite3_finalize(stmt);
+  sqlite3_free(sql);
+  return number;
+}
+
+/* kind: I insert, U update, T update that sets tags, D delete. */
+static int hold(table *t, char kind, const char *id, const char *email, const char *record){
+  conn *c = t->conn;
+  char text[2] = { kind, 0 };
+  int rc = private_open(c);
+  if( rc==SQLITE_OK && c->hold==NULL )
+    rc = sqlite3_prepare_v3(c->private, "INSERT INTO held(owner,kind,id,email,record) VALUES(?,?,?,?,?)", -1, SQLITE_PREPARE_PERSISTENT, &c->hold, NULL);
+  if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", c->private ? sqlite3_errmsg(c->private) : "no temporary database");
+  if( c->held==0 ) sqlite3_exec(c->private, "BEGIN", NULL, NULL, NULL);
+  sqlite3_bind_int64(c->hold, 1, (sqlite3_int64)(intptr_t)t);
+  sqlite3_bind_text(c->hold, 2, text, 1, SQLITE_STATIC);
+  sqlite3_bind_text(c->hold, 3, id, -1, SQLITE_STATIC);
+  sqlite3_bind_text(c->hold, 4, email, -1, SQLITE_STATIC);
+  sqlite3_bind_text(c->hold, 5, record, -1, SQLITE_STATIC);
+  sqlite3_step(c->hold);
+  rc = sqlite3_reset(c->hold);
+  sqlite3_clear_bindings(c->hold);
+  if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", sqlite3_errmsg(c->private));
+  c->held = sqlite3_last_insert_rowid(c->private);
+  return SQLITE_OK;
+}
+
+/* -- from values to a record -- */
+
+/* A number as JSON, with no more digits than it takes to mean the same double. */
+static void json_real(sqlite3_str *s, double r){
+  char text[40];
+  for(int digits=15; digits<=17; digits++){
+    sqlite3_snprintf(sizeof text, text, "%!.*g", digits, r);
+    if( strtod(text, NULL)==r ) break;
+  }
+  sqlite3_str_appendall(s, text);
+}
+
+/* A value as JSON. 0: a BLOB, or infinite, which nothing in Ortto can hold. */
+static int json_value(sqlite3_str *s, const ortto_field *f, sqlite3_value *v){
+  const char *text = NULL;
+  double r;
+  switch( sqlite3_value_type(v) ){
+    case SQLITE_NULL: sqlite3_str_appendall(s, "null"); return 1;
+    case SQLITE_INTEGER: sqlite3_str_appendf(s, "%lld", sqlite3_value_int64(v)); return 1;
+    case SQLITE_FLOAT:
+      r = sqlite3_value_double(v);
+      if( r>1.7976931348623157e308 || r<-1.7976931348623157e308 ) return 0;
+      json_real(s, r);
+      return 1;
+    case SQLITE_TEXT: text = (const char *)sqlite3_value_text(v); break;
+    default: return 0;
+  }
+  size_t n = (size_t)sqlite3_value_bytes(v);
+  if( text==NULL ) return 0;
+  /* The shapes that reading gives for values it could not make simpler are written back as they are. */
+  if( f->type!=ORTTO_TEXT && text[0]=='{' && ortto_json_is_object(text, n) ) sqlite3_str_append(s, text, (int)n);
+  else json_string(s, text, n);
+  return 1;
+}
+
+static int refuse_row(table *t, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  sqlite3_free(t->base.zErrMsg);
+  t->base.zErrMsg = sqlite3_vmprintf(format, args);
+  va_end(args);
+  return SQLITE_CONSTRAINT;                      /* so that OR IGNORE passes over it */
+}
+
+/* One column into the record's fields; refused here if it cannot be right. */
+static int column_write(table *t, int column, sqlite3_value *v, sqlite3_str *fields, int *any){
+  int at = column_field(t, column);
+  if( at<0 ) return refuse_row(t, "ortto: the column %s cannot be written; it %s", column>t->columns-2 && column>t->steering ? "more_fields" : ortto_steering_column(t->kind, column-1),
+                               column>t->steering ? "shows fields that found no column" : "steers a SELECT");
+  const ortto_field *f = &t->fields->field[at];
+  if( f->read_only ) return refuse_row(t, "ortto: the column %s is read-only: Ortto sets it; the value was '%.40s'", f->column, sqlite3_value_text(v));
+  sqlite3_str *one = sqlite3_str_new(NULL);
+  int fits = json_value(one, f, v);
+  int n = sqlite3_str_length(one);
+  char *json = sqlite3_str_finish(one);
+  int rc = SQLITE_OK;
+  if( !fits ) rc = refuse_row(t, "ortto: the column %s takes no BLOB and no infinite number", f->column);
+  else if( json==NULL ) rc = SQLITE_NOMEM;
+  else{
+    int got = ortto_value_check(t->conn->client, f, json, (size_t)n);
+    if( got==ORTTO_ERROR ) rc = refuse_row(t, "%s", ortto_error(t->conn->client));
+    else rc = vt_fail(t, got);
+  }
+  if( rc==SQLITE_OK ){
+    if( (*any)++ ) sqlite3_str_appendchar(fields, 1, ',');
+    json_string(fields, f->id, strlen(f->id));
+    sqlite3_str_appendchar(fields, 1, ':');
+    sqlite3_str_append(fields, json, n);
+  }
+  sqlite3_free(json);
+  return rc;
+}
+
+static int column_is(const table *t, int column, const char *id){
+  int at = column_field(t, column);
+  return at>0 && strcmp(t->fields->field[at].id, id)==0;
+}
+
+static const char *text_of(sqlite3_value *v){
+  return sqlite3_value_type(v)==SQLITE_NULL ? NULL : (const char *)sqlite3_value_text(v);
+}
+
+/* argv: by column. NULL is not sent: it cannot be told from a column that was not named. */
+static int row_insert(table *t, sqlite3_value **argv){
+  const char *keys[] = { t->kind==ORTTO_PEOPLE ? "str::email" : "str:o:name", t->kind==ORTTO_PEOPLE ? "str::ei" : "str:o:name" };
+  const char *id = text_of(argv[0]), *email = NULL;
+  int rc = SQLITE_OK, any = 0, named = id!=NULL;
+  sqlite3_str *record = sqlite3_str_new(NULL);
+  sqlite3_str_appendall(record, "{\"fields\":{");
+  if( id && !ortto_is_id(id, strlen(id)) ) rc = refuse_row(t, "ortto: an id is 24 hexadecimal digits, not '%.40s'; leave it out for a new one", id);
+  if( id ) sqlite3_str_appendf(record, "\"id\":\"%.24s\"", id), any = 1;
+  for(int i=1; rc==SQLITE_OK && i<t->columns; i++){
+    if( sqlite3_value_type(argv[i])==SQLITE_NULL ) continue;
+    if( (column_is(t, i, keys[0]) || column_is(t, i, keys[1])) && sqlite3_value_bytes(argv[i])>0 ) named = 1;
+    if( column_is(t, i, keys[0]) ) email = text_of(argv[i]);
+    rc = column_write(t, i, argv[i], record, &any);
+  }
+  if( rc==SQLITE_OK && !named ) rc = refuse_row(t, t->kind==ORTTO_PEOPLE ? "ortto: nobody is named: a contact needs an email, an external_id or an id"
+                                                                         : "ortto: an account needs its name or its id");
+  sqlite3_str_appendall(record, "}}");
+  char *text = sqlite3_str_finish(record);
+  if( rc==SQLITE_OK ) rc = text ? hold(t, 'I', id, t->kind==ORTTO_PEOPLE ? email : NULL, text) : SQLITE_NOMEM;
+  sqlite3_free(text);
+  return rc;
+}
+
+/* Only what the statement sets. */
+static int row_update(table *t, const char *id, sqlite3_value **argv){
+  int rc = SQLITE_OK, any = 1, set = 0;
+  char *tags = NULL;
+  sqlite3_str *record = sqlite3_str_new(NULL);
+  sqlite3_str_appendf(record, "{\"fields\":{\"id\":\"%.24s\"", id);
+  for(int i=1; i<=t->steering; i++) if( !sqlite3_value_nochange(argv[i]) ) rc =
+    vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which columns change (and hidden columns cannot be set). "
+             "Write: UPDATE %s SET city = (SELECT ... ) WHERE id IN (SELECT ...)", t->name);
+  for(int i=1+t->steering; rc==SQLITE_OK && i<t->columns; i++){
+    if( sqlite3_value_nochange(argv[i]) ) continue;
+    set = 1;
+    if( !column_is(t, i, "tags") ){
+      rc = column_write(t, i, argv[i], record, &any);
+      continue;
+    }
+    sqlite3_str *checked = sqlite3_str_new(NULL);
+    int dummy = 0;
+    rc = column_write(t, i, argv[i], checked, &dummy);
+    sqlite3_free(sqlite3_str_finish(checked));
+    tags = sqlite3_mprintf("%s", sqlite3_value_type(argv[i])==SQLITE_NULL ? "[]" : (const char *)sqlite3_value_text(argv[i]));
+    if( tags==NULL && rc==SQLITE_OK ) rc = SQLITE_NOMEM;
+  }
+  sqlite3_str_appendall(record, "}");
+  if( tags ) sqlite3_str_appendf(record, ",\"tags\":%s", tags);
+  sqlite3_str_appendall(record, "}");
+  char *text = sqlite3_str_finish(record);
+  if( rc==SQLITE_OK && set ) rc = text ? hold(t, tags ? 'T' : 'U', id, NULL, text) : SQLITE_NOMEM;
+  sqlite3_free(text);
+  sqlite3_free(tags);
+  return rc;
+}
+
+static int row_delete(table *t, const char *id){
+  long most;
+  conn *c = t->conn;
+  int rc = vt_fail(t, ortto_config_number(c->client, NULL, ORTTO_MAX_DELETES, &most));
+  if( rc!=SQLITE_OK ) return rc;
+  if( private_number(c, "SELECT count(*) FROM held WHERE kind='D'")>=most )
+    return vt_error(t, "ortto: this transaction would archive more than %ld rows, which is what max_deletes allows. Nothing was sent. "
+                    "If that is meant: SELECT ortto_config('max_deletes', ...)", most);
+  char *record = sqlite3_mprintf("{\"id\":%Q}", id);
+  for(char *p=record; p && *p; p++) if( *p=='\'' ) *p = '"';
+  rc = record ? hold(t, 'D', id, NULL, record) : SQLITE_NOMEM;
+  sqlite3_free(record);
+  return rc;
+}
+
+/* Which statement this is: DELETE has one argument, INSERT no old key. */
+static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
+  table *t = (table *)base;
+  *rowid = 0;
+  if( t->broken ) return vt_error(t, "%s", t->broken);
+  if( !is_contacts(t) ) return vt_error(t, "ortto: %s is read-only; people and accounts can be written", t->name);
+  const char *old = text_of(argv[0]);
+  if( argc==1 ) return old ? row_delete(t, old) : SQLITE_OK;
+  if( old==NULL ) return row_insert(t, argv+2);
+  const char *now = text_of(argv[1]);
+  if( now==NULL || strcmp(old, now)!=0 )
+    return vt_error(t, "ortto: the id of a record cannot be changed: Ortto gives it. To make another record, INSERT it; to remove this one, DELETE it");
+  return row_update(t, old, argv+2);
+}
+
+/* -- savepoints -- */
+
+static int vt_begin(sqlite3_vtab *base){
+  table *t = (table *)base;
+  if( t->writes==NULL ){
+    t->writes = sqlite3_malloc(sizeof *t->writes);
+    if( t->writes==NULL ) return SQLITE_NOMEM;
+    memset(t->writes, 0, sizeof *t->writes);
+  }
+  t->writes->open = 1;
+  t->writes->count = 0;
+  return SQLITE_OK;
+}
+
+static void held_drop(table *t, sqlite3_int64 after){
+  conn *c = t->conn;
+  if( c->private==NULL ) return;
+  private_run(c, "DELETE FROM held WHERE owner=%lld AND place>%lld", (sqlite3_int64)(intptr_t)t, after);
+  if( c->held && private_number(c, "SELECT count(*) FROM held")==0 ){
+    sqlite3_exec(c->private, "COMMIT", NULL, NULL, NULL);
+    c->held = 0;
+  }
+}
+
+static int vt_savepoint(sqlite3_vtab *base, int number){
+  table *t = (table *)base;
+  writes *w = t->writes;
+  if( w==NULL || !w->open ) return SQLITE_OK;
+  while( w->count && w->marks[w->count-1].number>=number ) w->count--;
+  if( w->count==w->cap ){
+    int cap = w->cap ? w->cap*2 : 8;
+    mark *grown = sqlite3_realloc64(w->marks, (sqlite3_uint64)cap * sizeof *grown);
+    if( grown==NULL ) return SQLITE_NOMEM;
+    w->marks = grown;
+    w->cap = cap;
+  }
+  w->marks[w->count++] = (mark){ number, t->conn->held };
+  return SQLITE_OK;
+}
+
+static int vt_release(sqlite3_vtab *base, int number){
+  writes *w = ((table *)base)->writes;
+  while( w && w->count && w->marks[w->count-1].number>=number ) w->count--;
+  return SQLITE_OK;
+}
+
+/* A savepoint that was never announced is older than this table's first write: then nothing of it stays. -1 is the one
+** that opened the transaction. */
+static int vt_rollback_to(sqlite3_vtab *base, int number){
+  table *t = (table *)base;
+  writes *w = t->writes;
+  sqlite3_int64 place = 0;
+  if( w==NULL || !w->open ) return SQLITE_OK;
+  while( w->count && w->marks[w->count-1].number>number ) w->count--;
+  if( w->count && w->marks[w->count-1].number==number ) place = w->marks[w->count-1].place;
+  held_drop(t, place);
+  return SQLITE_OK;
+}
+
+static int vt_end(sqlite3_vtab *base){
+  table *t = (table *)base;
+  held_drop(t, 0);
+  if( t->writes ) t->writes->open = t->writes->count = 0;
+  return SQLITE_OK;
+}
+
+/* -- sending at COMMIT -- */
+
+typedef struct delivery {
+  table *t;
+  ortto_endpoint *endpoint;
+  ortto_options *options;
+  sqlite3_stmt *rows;              /* held, in order */
+  sqlite3_str *records;            /* JSON list of those gathered */
+  sqlite3_int64 first;             /* place of the first gathered; 0 none */
+  int gathered;
+  char class;                      /* of those gathered: W written, D archived */
+  int stopped, interrupted;
+  sqlite3_int64 taken, failed;
+  char *reason;                    /* of the first failure */
+} delivery;
+
+static const char *operation_name(const char *kind){
+  return kind[0]=='I' ? "insert" : kind[0]=='D' ? "delete" : "update";
+}
+
+static int failure_add(delivery *d, sqlite3_stmt *row, int status, const char *message, const char *sent, size_t sent_n){
+  conn *c = d->t->conn;
+  int rc = SQLITE_OK;
+  if( c->failed==NULL )
+    rc = sqlite3_prepare_v3(c->private, "INSERT INTO failures(at,table_name,operation,id,email,status,message,sent) "
+                            "VALUES(strftime('%Y-%m-%dT%H:%M:%fZ','now'),?,?,?,?,?,?,?)", -1, SQLITE_PREPARE_PERSISTENT, &c->failed, NULL);
+  if( rc!=SQLITE_OK ) return rc;
+  d->failed++;
+  if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", message);
+  sqlite3_bind_text(c->failed, 1, d->t->name, -1, SQLITE_STATIC);
+  sqlite3_bind_text(c->failed, 2, operation_name((const char *)sqlite3_column_text(row, 1)), -1, SQLITE_STATIC);
+  sqlite3_bind_value(c->failed, 3, sqlite3_column_value(row, 2));
+  sqlite3_bind_value(c->failed, 4, sqlite3_column_value(row, 3));
+  sqlite3_bind_int(c->failed, 5, status);
+  sqlite3_bind_text(c->failed, 6, message, -1, SQLITE_STATIC);
+  sqlite3_bind_text64(c->failed, 7, sent, sent_n, SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_step(c->failed);
+  rc = sqlite3_reset(c->failed);
+  sqlite3_clear_bindings(c->failed);
+  return rc;
+}
+
+/* Every held row from `first` on gets the outcome at its place; those behind the last outcome were not sent. */
+static int outcomes_take(delivery *d, ortto_sending *sending, const char *otherwise){
+  sqlite3_stmt *row = NULL;
+  int rc = sqlite3_prepare_v2(d->t->conn->private, "SELECT place, kind, id, email, record FROM held WHERE owner=?1 AND place>=?2 ORDER BY place LIMIT ?3", -1, &row, NULL);
+  if( rc!=SQLITE_OK ) return rc;
+  sqlite3_bind_int64(row, 1, (sqlite3_int64)(intptr_t)d->t);
+  sqlite3_bind_int64(row, 2, d->first);
+  sqlite3_bind_int64(row, 3, sending ? d->gathered : -1);
+  for(int i=0; rc==SQLITE_OK && sqlite3_step(row)==SQLITE_ROW; i++){
+    const ortto_outcome *o = sending ? ortto_sending_outcome(sending, i) : NULL;
+    if( o && o->errortype==NULL ) d->taken++;
+    else if( o ) rc = failure_add(d, row, o->status, o->message, o->sent, o->sent_length);
+    else rc = failure_add(d, row, 0, otherwise, (const char *)sqlite3_column_text(row, 4), (size_t)sqlite3_column_bytes(row, 4));
+  }
+  sqlite3_finalize(row);
+  return rc;
+}
+
+static ortto_verb delivery_verb(const delivery *d){
+  int people = d->t->kind==ORTTO_PEOPLE;
+  if( d->class=='D' ) return people ? ORTTO_ARCHIVE : ORTTO_ARCHIVE_ACCOUNTS;
+  return people ? ORTTO_UPSERT : ORTTO_UPSERT_ACCOUNTS;
+}
+
+/* Sends what was gathered. */
+static int delivery_send(delivery *d){
+  ortto_sending *sending = NULL;
+  if( d->gathered==0 ) return SQLITE_OK;
+  sqlite3_str_appendall(d->records, "]");
+  int n = sqlite3_str_length(d->records);
+  char *json = sqlite3_str_finish(d->records);
+  d->records = NULL;
+  if( json==NULL ) return SQLITE_NOMEM;
+  int got = ortto_send(d->endpoint, delivery_verb(d), json, (size_t)n, d->options, &sending);
+  sqlite3_free(json);
+  int rc = SQLITE_OK;
+  if( sending ){
+    rc = outcomes_take(d, sending, NULL);
+    d->stopped = ortto_sending_stopped(sending);
+    d->interrupted = got==ORTTO_INTERRUPT;
+    ortto_sending_free(sending);
+    if( rc==SQLITE_OK && (d->stopped || d->interrupted) ){
+      d->first = private_number(d->t->conn, "SELECT min(place) FROM (SELECT place FROM held WHERE owner=%lld AND place>=%lld ORDER BY place LIMIT -1 OFFSET %d)",
+                                (sqlite3_int64)(intptr_t)d->t, d->first, d->gathered);
+      if( d->first ) rc = outcomes_take(d, NULL, d->interrupted ? "ortto: not sent: interrupted" : "ortto: not sent, because an earlier request failed");
+    }
+  }else if( got==ORTTO_NOMEM ) rc = SQLITE_NOMEM;
+  else{
+    char why[1100];
+    snprintf(why, sizeof why, "%s", ortto_error(d->t->conn->client));
+    d->stopped = 1;
+    rc = outcomes_take(d, NULL, why);
+  }
+  d->gathered = 0;
+  return rc;
+}
+
+/* The tags that the people of the next rows have now, for those whose tags are set. */
+static int tags_read(delivery *d){
+  conn *c = d->t->conn;
+  sqlite3_stmt *ids = NULL;
+  ortto_field tags = { .id = "tags", .column = "tags", .display_type = "tags", .type = ORTTO_JSON }, key = { .id = "id", .column = "id", .type = ORTTO_TEXT };
+  const ortto_field *fields[] = { &key, &tags };
+  int rc = sqlite3_prepare_v2(c->private, "SELECT DISTINCT id FROM held WHERE owner=?1 AND kind='T' AND id NOT IN (SELECT id FROM tags) LIMIT 1000", -1, &ids, NULL);
+  if( rc!=SQLITE_OK ) return rc;
+  char **list = sqlite3_malloc64(1000 * sizeof *list);
+  int n = 0;
+  sqlite3_bind_int64(ids, 1, (sqlite3_int64)(intptr_t)d->t);
+  while( list && n<1000 && sqlite3_step(ids)==SQLITE_ROW ) if( (list[n] = sqlite3_mprintf("%s", sqlite3_column_text(ids, 0)))!=NULL ) n++;
+  sqlite3_finalize(ids);
+  ortto_query q = { .table = d->t->kind, .fields = fields, .field_count = 2, .ids = (const char *const *)list, .id_count = n, .by_ids = 1 };
+  ortto_reader *reader = NULL;
+  const ortto_value *v;
+  int got = n ? ortto_reader_open(d->endpoint, &q, &reader) : ORTTO_DONE;
+  for(int i=0; i<n; i++) private_run(c, "INSERT INTO tags VALUES(%Q,'[]')", list[i]);
+  while( (got==ORTTO_OK || got==ORTTO_ROW) && (got = ortto_reader_next(reader, &v))==ORTTO_ROW )
+    if( v[1].kind==ORTTO_VALUE_JSON ) private_run(c, "UPDATE tags SET names=%.*Q WHERE id=%.*Q", (int)v[1].length, v[1].text, (int)v[0].length, v[0].text);
+  ortto_reader_close(reader);
+  for(int i=0; i<n; i++) sqlite3_free(list[i]);
+  sqlite3_free(list);
+  return vt_fail(d->t, got);
+}
+
+/* A record whose tags are set: what is gone is named too. */
+static int tags_complete(delivery *d, const char *id, const char *record){
+  conn *c = d->t->conn;
+  sqlite3_stmt *stmt = NULL;
+  int rc = SQLITE_OK;
+  if( private_number(c, "SELECT count(*) FROM tags WHERE id=%Q", id)==0 ) rc = tags_read(d);
+  if( rc==SQLITE_OK ) rc = sqlite3_prepare_v2(c->private, "SELECT json_group_array(value), (SELECT names FROM tags WHERE id=?1) FROM json_each((SELECT names FROM tags WHERE id=?1)) "
+    "WHERE value NOT IN (SELECT value FROM json_each(?2,'$.tags'))", -1, &stmt, NULL);
+  if( rc!=SQLITE_OK ) return rc;
+  sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
+  sqlite3_bind_text(stmt, 2, record, -1, SQLITE_STATIC);
+  rc = sqlite3_step(stmt);
+  const char *gone = rc==SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : "[]";
+  sqlite3_str_append(d->records, record, (int)strlen(record) - 1);
+  sqlite3_str_appendf(d->records, ",\"unset_tags\":%s}", gone);
+  sqlite3_finalize(stmt);
+  /* A later UPDATE of the same person in this transaction starts from here. */
+  return private_run(c, "UPDATE tags SET names=json_extract(%Q,'$.tags') WHERE id=%Q", record, id);
+}
+
+static int delivery_gather(delivery *d){
+  const char *kind = (const char *)sqlite3_column_text(d->rows, 1), *record = (const char *)sqlite3_column_text(d->rows, 4);
+  char class = kind[0]=='D' ? 'D' : 'W';
+  int rc = SQLITE_OK;
+  if( d->gathered && (class!=d->class || d->gathered==SEND_AT_ONCE) ) rc = delivery_send(d);
+  if( rc!=SQLITE_OK || d->stopped || d->interrupted ) return rc;
+  if( d->gathered==0 ){
+    d->records = sqlite3_str_new(NULL);
+    d->first = sqlite3_column_int64(d->rows, 0);
+    d->class = class;
+  }
+  sqlite3_str_appendall(d->records, d->gathered++ ? "," : "[");
+  if( kind[0]=='T' ) return tags_complete(d, (const char *)sqlite3_column_text(d->rows, 2), record);
+  sqlite3_str_appendall(d->records, record);
+  return sqlite3_str_errcode(d->records);
+}
+
+static int delivery_run(delivery *d){
+  table *t = d->t;
+  int rc = vt_fail(t, endpoint_of(t, &d->endpoint));
+  if( rc==SQLITE_OK ) rc = vt_fail(t, ortto_options_read(t->conn->client, NULL, 0, &d->options));
+  if( rc==SQLITE_OK ) rc = sqlite3_prepare_v2(t->conn->private, "SELECT place, kind, id, email, record FROM held WHERE owner=?1 ORDER BY place", -1, &d->rows, NULL);
+  if( rc!=SQLITE_OK ) return rc;
+  private_run(t->conn, "DELETE FROM tags");
+  sqlite3_bind_int64(d->rows, 1, (sqlite3_int64)(intptr_t)t);
+  while( rc==SQLITE_OK && !d->stopped && !d->interrupted && sqlite3_step(d->rows)==SQLITE_ROW ) rc = delivery_gather(d);
+  if( rc==SQLITE_OK && !d->stopped && !d->interrupted ) rc = delivery_send(d);
+  return rc;
+}
+
+/* SQLite is about to commit. */
+static int vt_sync(sqlite3_vtab *base){
+  table *t = (table *)base;
+  conn *c = t->conn;
+  delivery d = { .t = t };
+  if( c->private==NULL || private_number(c, "SELECT count(*) FROM held WHERE owner=%lld", (sqlite3_int64)(intptr_t)t)==0 ) return SQLITE_OK;
+  int rc = delivery_run(&d);
+  if( rc==SQLITE_OK && d.failed ){
+    rc = vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld records were taken, %lld were not. The first reason: %s. "
+                  "SELECT * FROM ortto_failures lists what was not taken; the local transaction was rolled back", t->name, d.taken, d.failed, d.reason ? d.reason : "");
+    if( d.interrupted ) rc = SQLITE_INTERRUPT;
+  }else if( rc!=SQLITE_OK && t->base.zErrMsg==NULL ) rc = vt_error(t, "ortto: COMMIT failed: %s", sqlite3_errmsg(c->private));
+  sqlite3_finalize(d.rows);
+  sqlite3_free(sqlite3_str_finish(d.records));
+  sqlite3_free(d.reason);
+  ortto_options_free(d.options);
+  ortto_endpoint_close(d.endpoint);
+  return rc;
+}
+
+/* -- ortto_failures -- */
+
+typedef struct failures_cursor {
+  sqlite3_vtab_cursor base;
+  sqlite3_stmt *rows;
+  int eof;
+} failures_cursor;
+
+static int failures_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+  (void)argc; (void)argv; (void)error;
+  return fixed_connect(db, aux, out, "CREATE TABLE x(at DATETIME, table_name TEXT, operation TEXT, id TEXT, email TEXT, status INTEGER, message TEXT, sent JSON)");
+}
+
+static int failures_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
+  (void)base;
+  failures_cursor *cur = sqlite3_malloc(sizeof *cur);
+  if( cur==NULL ) return SQLITE_NOMEM;
+  memset(cur, 0, sizeof *cur);
+  *out = &cur->base;
+  return SQLITE_OK;
+}
+
+static int failures_close(sqlite3_vtab_cursor *base){
+  sqlite3_finalize(((failures_cursor *)base)->rows);
+  sqlite3_free(base);
+  return SQLITE_OK;
+}
+
+static int failures_next(sqlite3_vtab_cursor *base){
+  failures_cursor *cur = (failures_cursor *)base;
+  int rc = sqlite3_step(cur->rows);
+  cur->eof = rc!=SQLITE_ROW;
+  return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int failures_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv){
+  failures_cursor *cur = (failures_cursor *)base;
+  conn *c = ((fixed_table *)base->pVtab)->conn;
+  (void)number; (void)plan; (void)argc; (void)argv;
+  sqlite3_finalize(cur->rows);
+  cur->rows = NULL;
+  cur->eof = 1;
+  if( c->private==NULL ) return SQLITE_OK;
+  int rc = sqlite3_prepare_v2(c->private, "SELECT number, at, table_name, operation, id, email, status, message, sent FROM failures ORDER BY number", -1, &cur->rows, NULL);
+  return rc==SQLITE_OK ? failures_next(base) : rc;
+}
+
+static int failures_eof(sqlite3_vtab_cursor *base){
+  return ((failures_cursor *)base)->eof;
+}
+
+static int failures_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
+  sqlite3_result_value(ctx, sqlite3_column_value(((failures_cursor *)base)->rows, column+1));
+  return SQLITE_OK;
+}
+
+static int failures_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
+  *rowid = sqlite3_column_int64(((failures_cursor *)base)->rows, 0);
+  return SQLITE_OK;
+}
+
+/* Rows can be deleted, when they have been seen to. */
+static int failures_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
+  conn *c = ((fixed_table *)base)->conn;
+  (void)rowid;
+  if( argc==1 ) return private_run(c, "DELETE FROM failures WHERE number=%lld", sqlite3_value_int64(argv[0]));
+  sqlite3_free(base->zErrMsg);
+  base->zErrMsg = sqlite3_mprintf("ortto: rows of ortto_failures can be deleted, not written");
+  return SQLITE_ERROR;
+}
+
+/* ==== 9. Functions ============================================================================================ */
 
 /* The client's error as the function's. */
 static void result_failed(sqlite3_context *ctx, const conn *c, int rc){
@@ -2866,8 +3489,8 @@ static void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   if( what && sqlite3_stricmp(what, "segment")==0 ) protocol = ORTTO_SEGMENT;
   else if( what ){
     const table *t = table_connected(c, what);
-    if( t==NULL ){
-      char *message = sqlite3_mprintf("ortto: there is no ortto table '%.60s' in this connection", what);
+    if( t==NULL || t->refused ){
+      char *message = t ? sqlite3_mprintf("%s", t->broken) : sqlite3_mprintf("ortto: there is no ortto table '%.60s' in this connection", what);
       result_code(ctx, message ? SQLITE_ERROR : SQLITE_NOMEM, message);
       return;
     }
@@ -2934,6 +3557,7 @@ static int call_endpoint(conn *c, const ortto_options *options, ortto_endpoint *
   if( via ){
     const table *t = table_connected(c, via);
     if( t==NULL ) return sync_error(error, "ortto: via names no ortto table of this connection: '%.60s'", via);
+    if( t->refused ) return sync_error(error, "%s", t->broken);
     args = &t->args.settings;
   }
   if( !ortto_options_protocol(options, &protocol) ){
@@ -2974,10 +3598,10 @@ static void fn_track(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   write_call(ctx, argc, argv, ORTTO_TRACK);
 }
 
-/* ==== 9. Loading ============================================================================================== */
+/* ==== 10. Loading ============================================================================================== */
 
 #define READING_METHODS \
-  .iVersion = 1, \
+  .iVersion = 2, \
   .xBestIndex = vt_best_index, \
   .xDisconnect = vt_disconnect, \
   .xOpen = vt_open, \
@@ -2988,16 +3612,48 @@ static void fn_track(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   .xColumn = vt_column, \
   .xRowid = vt_rowid
 
+#define WRITING_METHODS \
+  .xUpdate = vt_update, \
+  .xBegin = vt_begin, \
+  .xSync = vt_sync, \
+  .xCommit = vt_end, \
+  .xRollback = vt_end, \
+  .xSavepoint = vt_savepoint, \
+  .xRelease = vt_release, \
+  .xRollbackTo = vt_rollback_to
+
 static const sqlite3_module created_module = {   /* USING ortto(...) */
   READING_METHODS,
+  WRITING_METHODS,
   .xCreate = vt_create,
   .xConnect = vt_connect,
   .xDestroy = vt_disconnect,
 };
 
-static const sqlite3_module own_module = {       /* ortto_people and its like: there without a CREATE */
+static const sqlite3_module own_module = {       /* ortto_tags and its like: there without a CREATE */
   READING_METHODS,
   .xConnect = vt_connect_own,
+};
+
+static const sqlite3_module own_writable_module = {   /* ortto_people, ortto_accounts */
+  READING_METHODS,
+  WRITING_METHODS,
+  .xConnect = vt_connect_own,
+};
+
+static const sqlite3_module failures_module = {
+  .iVersion = 1,
+  .xConnect = failures_connect,
+  .xBestIndex = log_best_index,
+  .xDisconnect = fixed_disconnect,
+  .xOpen = failures_open,
+  .xClose = failures_close,
+  .xFilter = failures_filter,
+  .xNext = failures_next,
+  .xEof = failures_eof,
+  .xColumn = failures_column,
+  .xRowid = failures_rowid,
+  .xUpdate = failures_update,
 };
 
 static const sqlite3_module log_module = {
@@ -3052,7 +3708,7 @@ static int register_module(conn *c, const char *name, const sqlite3_module *modu
 static int register_own(conn *c, ortto_table kind){
   char name[64];
   sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name(kind));
-  return register_module(c, name, &own_module, kind);
+  return register_module(c, name, kind<=ORTTO_ACCOUNTS ? &own_writable_module : &own_module, kind);
 }
 
 static int register_function(conn *c, const char *name, int args, int flags, void (*fn)(sqlite3_context *, int, sqlite3_value **)){
@@ -3065,6 +3721,7 @@ static int register_all(conn *c){
   for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) rc = register_own(c, (ortto_table)i);
   if( rc==SQLITE_OK ) rc = register_module(c, "ortto_log", &log_module, ORTTO_PEOPLE);
   if( rc==SQLITE_OK ) rc = register_module(c, "ortto_sync", &sync_module, ORTTO_PEOPLE);
+  if( rc==SQLITE_OK ) rc = register_module(c, "ortto_failures", &failures_module, ORTTO_PEOPLE);
   if( rc==SQLITE_OK ) rc = register_function(c, "ortto_sync", 2, SQLITE_DIRECTONLY, fn_sync);
   if( rc==SQLITE_OK ) rc = register_function(c, "ortto_sync", 3, SQLITE_DIRECTONLY, fn_sync);
   if( rc==SQLITE_OK ) rc = register_function(c, "ortto_version", 0, SQLITE_DETERMINISTIC|SQLITE_INNOCUOUS, fn_version);
