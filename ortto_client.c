@@ -598,6 +598,13 @@ static unsigned escape_read(const char **p, const char *end){
   return u>=0xD800 && u<0xE000 ? 0xFFFD : u;
 }
 
+static int utf8_is_sound(const char *p, size_t n){
+  const char *end = p + n;
+  size_t step = 1;
+  while( p<end && (step = utf8_length(p, end))!=0 ) p += step;
+  return p==end;
+}
+
 /* Sound UTF-8 from text that may have escapes (if so told) and broken bytes. NULL when out of memory; the text
 ** itself where nothing is to be changed. */
 static const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t *length){
@@ -873,6 +880,10 @@ static int key_resolve(ortto_client *client, ortto_setting s, const char *value,
   }else *key = strdup(value);
   if( rc!=ORTTO_OK ) return rc;
   if( *key==NULL ) return no_memory(client);
+  size_t n = strlen(*key), blank = strspn(*key, " ");
+  while( n>blank && (*key)[n-1]==' ' ) n--;
+  memmove(*key, *key + blank, n - blank);        /* blanks around a key are no part of it */
+  (*key)[n-blank] = 0;
   if( (*key)[0] && !has_controls(*key) ) return ORTTO_OK;
   fail(client, "ortto: %s, read from %s, is %s; nothing was sent", settings[s].name,
        strncmp(value, "env:", 4)==0 || strncmp(value, "file:", 5)==0 ? value : "the settings",
@@ -997,10 +1008,11 @@ static const char *api_host(const char *region){
 
 /* The region stands in the key: a hyphen is its fourth character, the two before it are the region [seen in
 ** Segment's client]. They become part of a host's name, hence letters and digits only. */
-static int segment_host(ortto_client *client, const char *key, char **host){
+static int segment_host(ortto_client *client, const char *key, char **host){   /* host NULL: only the key is checked */
   if( strlen(key)<5 || key[3]!='-' || memchr(key, '-', 3) || !isalnum((unsigned char)key[1]) || !isalnum((unsigned char)key[2]) )
     return fail(client, "ortto: segment_key is no key of a Segment (Actions) data source: Invalid API key. Such a key begins "
                 "like 'pau-'; copy it from Ortto's data source page");
+  if( host==NULL ) return ORTTO_OK;
   buf b = { 0 };
   buf_printf(&b, "https://segment-action-api-%c%c.ortto%s.app", key[1], key[2], key[0]=='s' ? "-stg" : "");
   *host = b.p;
@@ -1029,7 +1041,8 @@ static int endpoint_base(ortto_endpoint *e, const ortto_args *args, enum origin 
   ortto_client *client = e->client;
   enum origin from;
   char *region = NULL;
-  int rc = setting_value(client, args, ORTTO_API_URL, &e->base, &from);
+  int rc = e->protocol==ORTTO_SEGMENT ? segment_host(client, e->key, NULL) : ORTTO_OK;
+  if( rc==ORTTO_OK ) rc = setting_value(client, args, ORTTO_API_URL, &e->base, &from);
   if( rc!=ORTTO_OK ) return rc;
   if( e->base ){
     if( from==FROM_ARGS && !(key_from==FROM_ARGS && key_literal) )
@@ -1122,6 +1135,7 @@ struct call {
   char *url, *body;
   size_t body_n;
   int flags;
+  int *stop;                       /* set when this call fails for good, and then none like it is begun; or NULL */
   enum { CALL_WAITING, CALL_SENT, CALL_DONE } state;
   int attempt;                     /* 1 is the first; 0: not begun */
   int64_t not_before, started;
@@ -1498,6 +1512,11 @@ static void call_refused(call *c, CURL *easy, int64_t now){
   free(why.words);
 }
 
+/* Failures after which further requests of the same kind would fail too. */
+static int status_ends(int status){
+  return status==0 || status==401 || status==403 || status==408 || status==429 || status>=500;
+}
+
 /* libcurl is done with this attempt. */
 static void call_arrived(call *c, CURLcode code){
   int64_t now = now_us();
@@ -1521,6 +1540,7 @@ static void call_arrived(call *c, CURLcode code){
       c->not_before = now + backoff(c->endpoint->client, c->attempt);
     }
   }
+  if( c->stop && c->state==CALL_DONE && c->rc==ORTTO_ERROR && status_ends(c->status) ) *c->stop = 1;
   call_detach(c);
 }
 
@@ -1660,6 +1680,10 @@ static int calls_send(ortto_client *client, int64_t now){
   for(call *c=client->calls; c; c=c->next) sent_stamp(c, now);
   for(call *c=client->calls; c; c=c->next){
     if( c->state!=CALL_WAITING || fail_if_refused(c, now) ) continue;
+    if( c->stop && *c->stop && c->attempt==0 ){
+      call_fail(c, "ortto: not sent, because an earlier request failed");
+      continue;
+    }
     int64_t due = call_due(c, now);
     if( due>now ){
       if( due<next ) next = due;
@@ -3943,6 +3967,7 @@ static size_t characters(const char *text, size_t n){
 
 static int encode_text(encoder *e, const ortto_field *f, js v){
   size_t n, most = strncmp(f->id, "txt:", 4)==0 || strcmp(f->display_type, "large_text")==0 ? LARGE_TEXT_MAX : TEXT_MAX;
+  if( js_type(v)==0 && v.n>most ) return cannot(e, "is too long: %zu characters, where Ortto takes %zu", v.n, most);
   if( js_type(v)==0 ){                           /* digits are text too */
     buf_printf(e->out, "\"%.*s\"", (int)v.n, v.p);
     return 1;
@@ -3954,6 +3979,8 @@ static int encode_text(encoder *e, const ortto_field *f, js v){
   buf_add(e->out, v.p, v.n);
   return 1;
 }
+
+#define DIGITS_MAX 400
 
 /* A number as digits and a power of ten: -12.50e1 is -, "1250", -1. 0 if it is none. */
 static int decimal_read(const char *p, size_t n, int *negative, char *digit, int *digits_n, int *power){
@@ -3967,7 +3994,7 @@ static int decimal_read(const char *p, size_t n, int *negative, char *digit, int
     if( *p=='.' ){ point = 1; continue; }
     seen = 1;
     if( *digits_n==0 && *p=='0' ){ *power -= point; continue; }
-    if( *digits_n==60 ) return 0;
+    if( *digits_n==DIGITS_MAX ) return 0;
     digit[(*digits_n)++] = *p;
     *power -= point;
   }
@@ -3988,7 +4015,7 @@ static int decimal_read(const char *p, size_t n, int *negative, char *digit, int
 /* The number times 10^shift as a whole number, rounded half away from zero. 0 if it is no number or too large;
 ** *exact says whether nothing was rounded. */
 static int decimal_whole(const char *p, size_t n, int shift, int64_t *out, int *exact){
-  char digit[64];
+  char digit[DIGITS_MAX];
   int negative, count, power;
   uint64_t u = 0;
   if( !decimal_read(p, n, &negative, digit, &count, &power) ) return 0;
@@ -4055,9 +4082,10 @@ static int encode_date(encoder *e, js v){
   int year, month, day;
   size_t n;
   if( js_type(v)=='{' ){
-    int64_t part;
-    if( !js_integer(js_get(v, "year"), &part) || !js_integer(js_get(v, "month"), &part) || !js_integer(js_get(v, "day"), &part) )
-      return cannot(e, "takes a date as YYYY-MM-DD, or an object with year, month and day");
+    int64_t y, m, d;
+    if( !js_integer(js_get(v, "year"), &y) || !js_integer(js_get(v, "month"), &m) || !js_integer(js_get(v, "day"), &d)
+     || y<1 || y>9999 || m<1 || m>12 || d<1 || d>days_in(y, m) )
+      return cannot(e, "cannot be %.*s: it takes a date that exists, as YYYY-MM-DD, or an object with year, month and day", (int)(v.n<60 ? v.n : 60), v.p);
     buf_add(e->out, v.p, v.n);
     return 1;
   }
@@ -4331,7 +4359,8 @@ int ortto_options_protocol(const ortto_options *o, ortto_protocol *protocol){
 
 /* -- records -- */
 
-enum { KEY_ID = 1, KEY_EMAIL = 2, KEY_EXTERNAL = 4, KEY_ANONYMOUS = 8 };   /* what names a contact */
+/* What names a contact. The last is Segment's anonymous id, or the values of a merge_by that names other fields. */
+enum { KEY_ID = 1, KEY_EMAIL = 2, KEY_EXTERNAL = 4, KEY_OTHER = 8 };
 
 typedef struct record {
   js given;                        /* as it came */
@@ -4360,6 +4389,7 @@ struct ortto_sending {
   ortto_field_list *fields;        /* of people (or accounts), every one */
   int fields_fresh;                /* listed during this call */
   index_map by_id, by_name;
+  index_map refused;               /* what could not be made: name to the record that tried */
   arena names;                     /* folded names */
   int activities_fresh;
   encoder encoder;
@@ -4389,6 +4419,18 @@ static int refuse(ortto_sending *s, record *r, int status, const char *format, .
   r->outcome.status = status;
   r->outcome.errortype = REFUSED_HERE;
   r->outcome.message = keep(s, text);
+  return 0;
+}
+
+/* A request that a record depends on failed: its status is the record's, and what would fail likewise is not begun. */
+static int refuse_by_call(ortto_sending *s, record *r, const call *c, int rc){
+  int status = c ? c->status : 0;
+  if( rc==ORTTO_INTERRUPT ) s->interrupted = 1;
+  r->item = NULL;
+  r->outcome.status = status;
+  r->outcome.errortype = status==0 ? NOT_SENT : REFUSED;
+  r->outcome.message = keep(s, ortto_error(s->endpoint->client));
+  if( status_ends(status) ) s->stopped = 1;
   return 0;
 }
 
@@ -4529,9 +4571,11 @@ static int contact_member(ortto_sending *s, contact *c, js name, js v, int as_tr
     return 1;
   }
   const ortto_field *f = field_named(s, text, n, as_trait);
+  for(int i=0; f==NULL && as_trait && n>8 && memcmp(text, "address.", 8)==0 && i<COUNT(address_names); i++)
+    if( strlen(address_names[i].name)==n-8 && memcmp(address_names[i].name, text+8, n-8)==0 ) f = field_named(s, address_names[i].id, strlen(address_names[i].id), 0);
   if( f==NULL && !s->fields_fresh ){             /* it may have been made since the list was read */
     int rc = fields_have(s, 1);
-    if( rc!=ORTTO_OK ) return refuse(s, c->r, 0, "%s", ortto_error(s->endpoint->client));
+    if( rc!=ORTTO_OK ) return refuse_by_call(s, c->r, NULL, rc);
     return -1;                                   /* places have moved: the record is read again */
   }
   if( f==NULL && s->options->create && !field_create(s, c->r, text, n, v, &f) ) return 0;
@@ -4626,6 +4670,14 @@ static int contact_keys(ortto_sending *s, contact *c){
     if( i==0 ) for(char *p=copy; *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);   /* a server may not tell them apart */
     r->key[i+1] = copy;
   }
+  buf other = { 0 };
+  for(int i=0; i<s->options->merge_by_count; i++){
+    const ortto_field *f = field_named(s, s->options->merge_by[i], strlen(s->options->merge_by[i]), 0);
+    int at = f ? (int)(f - s->fields->field) : 0;
+    if( f && strcmp(f->id, "str::email")!=0 && strcmp(f->id, "str::ei")!=0 && c->value[at].p ) buf_printf(&other, "%.*s ", (int)c->value[at].n, c->value[at].p);
+  }
+  if( r->keys && other.n && (r->key[3] = arena_text(&s->memory, other.p, other.n))!=NULL ) r->keys |= KEY_OTHER;
+  buf_free(&other);
   if( r->keys ) return 1;
   return refuse(s, r, 400, is_present(js_get(r->given, "anonymous_id")) ? "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a user_id (external id) or an id"
                 : s->verb==ORTTO_UPSERT_ACCOUNTS ? "ortto: an account needs its name or its id"
@@ -4754,11 +4806,15 @@ static int contact_room(ortto_sending *s, contact *c){
   return c->value && c->order;
 }
 
+static int is_raw_event(js given);
+static int raw_map(ortto_sending *s, record *r);
+
 /* The item of the API, or a refusal. ORTTO_OK in both cases. */
 static int map_api(ortto_sending *s, record *r){
   contact c = { .r = r };
   int rc = fields_have(s, 0), ok;
   if( rc!=ORTTO_OK ) return rc;
+  if( is_raw_event(r->given) && !raw_map(s, r) ) return ORTTO_OK;
   do{
     r->keys = 0;
     c.person_id = c.tags = (js){ NULL, 0 };
@@ -4935,7 +4991,7 @@ static const activity_type *activity_of(ortto_sending *s, record *r, js properti
   for(int round=0; round<3; round++){
     int rc = activities_have(s, round==1);
     if( rc!=ORTTO_OK ){
-      refuse(s, r, 0, "%s", ortto_error(client));
+      refuse_by_call(s, r, NULL, rc);
       return NULL;
     }
     activity_type *t = activity_named(client->activities, &s->memory, name);
@@ -4943,7 +4999,9 @@ static const activity_type *activity_of(ortto_sending *s, record *r, js properti
     if( round==0 && s->activities_fresh ) round = 1;
     if( round==1 && (!s->options->create || !activity_create(s, r, name, properties)) ) break;
   }
-  if( r->outcome.status<0 )
+  if( r->outcome.status<0 && strncmp(name, "act:", 4)==0 )
+    refuse(s, r, 400, "ortto: there is no activity with the id '%.60s'; ids stand in Ortto beside the activity, or give its name", name);
+  else if( r->outcome.status<0 )
     refuse(s, r, 400, "ortto: there is no activity '%.60s'; the closest is '%s'. Make it in Ortto, or with the option \"create\":true", name, closest_activity(client->activities, name));
   return NULL;
 }
@@ -5069,9 +5127,24 @@ static int create_send(ortto_sending *s, record *r, const char *path, char *body
   call *c = call_new(s->endpoint, "POST", path, body, 0, doing);
   int rc = c ? call_wait(c) : ORTTO_NOMEM;
   int there = c && (c->status==409 || c->status==423 || (c->status==400 && c->error && strstr(c->error, "exist")));
+  int ok = rc==ORTTO_OK || there || refuse_by_call(s, r, c, rc);
   call_drop(c);
-  if( rc==ORTTO_INTERRUPT ) s->interrupted = 1;
-  return rc==ORTTO_OK || there || refuse(s, r, 400, "%s", ortto_error(s->endpoint->client));
+  return ok;
+}
+
+/* What could not be made is not asked for again in the same call. 1: it was refused before, and so is this record. */
+static int refused_before(ortto_sending *s, record *r, const char *what){
+  int at = index_get(&s->refused, what, strlen(what));
+  if( at<0 ) return 0;
+  r->item = NULL;
+  outcome_set(r, s->record[at].outcome.status, s->record[at].outcome.errortype, s->record[at].outcome.message);
+  return 1;
+}
+
+static int refused_remember(ortto_sending *s, const record *r, const char *what){
+  const char *key = keep(s, what);
+  index_put(&s->refused, key, strlen(key), (int)(r - s->record));
+  return 0;
 }
 
 static int field_create(ortto_sending *s, record *r, const char *name, size_t n, js v, const ortto_field **out){
@@ -5088,8 +5161,13 @@ static int field_create(ortto_sending *s, record *r, const char *name, size_t n,
   cJSON_free(text);
   cJSON_Delete(o);
   const char *path = s->verb==ORTTO_UPSERT_ACCOUNTS ? "/v1/accounts/custom-field/create" : "/v1/person/custom-field/create";
-  if( !create_send(s, r, path, body, "making a custom field") ) return 0;
-  if( fields_have(s, 1)!=ORTTO_OK ) return refuse(s, r, 0, "%s", ortto_error(s->endpoint->client));
+  if( refused_before(s, r, key) ){
+    free(body);
+    return 0;
+  }
+  if( !create_send(s, r, path, body, "making a custom field") ) return refused_remember(s, r, key);
+  int rc = fields_have(s, 1);
+  if( rc!=ORTTO_OK ) return refuse_by_call(s, r, NULL, rc);
   if( field_named(s, name, n, 1) ) return 1;
   return refuse(s, r, 400, "ortto: a custom field '%s' was made, but is not in the server's list; try again", key);
 }
@@ -5097,9 +5175,13 @@ static int field_create(ortto_sending *s, record *r, const char *name, size_t n,
 static int activity_create(ortto_sending *s, record *r, const char *name, js properties){
   cJSON *o = cJSON_CreateObject(), *list = o ? cJSON_AddArrayToObject(o, "attributes") : NULL;
   js key, v;
-  if( strncmp(name, "act:", 4)==0 ){
+  int attributes = 0;
+  for(js_iter count = js_in(properties); is_present(properties) && js_next(&count, &key, &v); ) attributes += js_type(v)!='n';
+  if( strncmp(name, "act:", 4)==0 || attributes>ATTRIBUTES_MAX || properties.n>ACTIVITY_MAX ){
     cJSON_Delete(o);
-    return refuse(s, r, 400, "ortto: there is no activity '%.60s', and only a name can be made a new one, not an id", name);
+    if( strncmp(name, "act:", 4)==0 ) return 0;
+    return attributes>ATTRIBUTES_MAX ? refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX)
+                                     : refuse(s, r, 400, "ortto: the activity has more than %d bytes, which is what Ortto takes", ACTIVITY_MAX);
   }
   int ok = list && cJSON_AddStringToObject(o, "name", name) && cJSON_AddStringToObject(o, "icon_id", "moneys-illustration-icon")
         && cJSON_AddBoolToObject(o, "track_conversion_value", 0) && cJSON_AddBoolToObject(o, "touch", 1)
@@ -5117,8 +5199,13 @@ static int activity_create(ortto_sending *s, record *r, const char *name, js pro
   char *text = ok ? cJSON_PrintUnformatted(o) : NULL, *body = text_copy(text);
   cJSON_free(text);
   cJSON_Delete(o);
-  if( !create_send(s, r, "/v1/definitions/activity/create", body, "making an activity definition") ) return 0;
-  return activities_have(s, 1)==ORTTO_OK || refuse(s, r, 0, "%s", ortto_error(s->endpoint->client));
+  if( refused_before(s, r, name) ){
+    free(body);
+    return 0;
+  }
+  if( !create_send(s, r, "/v1/definitions/activity/create", body, "making an activity definition") ) return refused_remember(s, r, name);
+  int rc = activities_have(s, 1);
+  return rc==ORTTO_OK || refuse_by_call(s, r, NULL, rc);
 }
 
 /* -- items for a Segment data source -- */
@@ -5147,10 +5234,9 @@ static void member_write(buf *out, const char *name, js v){
   clean_write(out, v);
 }
 
-static int is_blank_text(js v){
-  if( js_type(v)!='"' ) return 0;
-  for(size_t i=1; i+1<v.n; i++) if( v.p[i]!=' ' ) return 0;
-  return 1;
+static int is_blank_text(ortto_sending *s, js v){
+  const char *text = js_type(v)=='"' ? js_cstring(&s->memory, v) : NULL;
+  return text && text[strspn(text, " \t\n\v\f\r")]==0;
 }
 
 /* A raw event is mapped as Segment's presets do it; ids, event and address of its own are demanded here. */
@@ -5231,6 +5317,7 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   }
   char *key = arena_printf(&s->memory, "%016llx %.*s", (unsigned long long)s->endpoint->identity, (int)n, text);
   for(int i=0; key && i<client->audience_count; i++) if( strcmp(client->audience[i].name, key)==0 ) return client->audience[i].id;
+  if( key && refused_before(s, r, key) ) return NULL;
   cJSON *o = cJSON_CreateObject();
   int ok = key && o && cJSON_AddStringToObject(o, "name", key+17);
   char *printed = ok ? cJSON_PrintUnformatted(o) : NULL, *body = text_copy(printed);
@@ -5242,15 +5329,12 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
   char *id = rc==ORTTO_OK ? js_cstring(&s->memory, js_get(answer, "id")) : NULL;
   if( rc==ORTTO_OK && (id==NULL || id[0]==0) ) rc = bad_answer(c, "has no id of the audience");
-  int status = c ? c->status : 0;
-  call_drop(c);
-  if( rc==ORTTO_INTERRUPT ) s->interrupted = 1;
   if( rc!=ORTTO_OK ){
-    refuse(s, r, status, "%s", ortto_error(client));
-    r->outcome.errortype = status ? REFUSED : NOT_SENT;
-    if( status==0 || status==401 || status==403 || status_is_passing(status) ) s->stopped = 1;
-    return NULL;
+    refuse_by_call(s, r, c, rc);
+    refused_remember(s, r, key ? key : "");
   }
+  call_drop(c);
+  if( rc!=ORTTO_OK ) return NULL;
   audience_memory *grown = realloc(client->audience, ((size_t)client->audience_count + 1) * sizeof *grown);
   if( grown ){
     client->audience = grown;
@@ -5279,7 +5363,7 @@ static int segment_event(ortto_sending *s, record *r, int *ignored){
   js event = js_get(r->given, "event"), space = js_get(r->given, "namespace");
   *ignored = 0;
   if( s->verb!=ORTTO_TRACK ) return 1;
-  if( !is_present(event) || is_blank_text(event) ) return refuse(s, r, 400, "Missing event name");
+  if( !is_present(event) || is_blank_text(s, event) ) return refuse(s, r, 400, "Missing event name");
   if( js_type(space)=='"' && js_is(unquoted(space), "ortto.com") ){   /* it came from Ortto: a loop */
     const char *name = js_cstring(&s->memory, event);
     char text[300];
@@ -5298,7 +5382,7 @@ static int segment_member_is_refused(js name){
 
 /* What names the contact, for the order of batches. */
 static void segment_keys(ortto_sending *s, record *r){
-  const struct { int bit; js v; } keys[] = { { KEY_EXTERNAL, js_get(r->given, "user_id") }, { KEY_ANONYMOUS, js_get(r->given, "anonymous_id") },
+  const struct { int bit; js v; } keys[] = { { KEY_EXTERNAL, js_get(r->given, "user_id") }, { KEY_OTHER, js_get(r->given, "anonymous_id") },
                                              { KEY_EMAIL, js_path(r->given, "traits", "email", NULL) } };
   for(int i=0; i<3; i++) if( is_present(keys[i].v) ){
     int at = keys[i].bit==KEY_EMAIL ? 1 : keys[i].bit==KEY_EXTERNAL ? 2 : 3;
@@ -5323,12 +5407,13 @@ static int map_segment(ortto_sending *s, record *r){
   it = js_in(r->given);
   while( js_next(&it, &name, &v) ){
     if( name.n==0 || js_is(name, "audience_name") ) continue;
+    if( s->verb==ORTTO_TRACK && js_type(v)=='n' && (js_is(name, "timestamp") || js_is(name, "message_id")) ) continue;   /* ours comes below */
     buf_printf(out, "%s\"%.*s\":", out->n>1 ? "," : "", (int)name.n, name.p);
     clean_write(out, v);
   }
-  if( s->verb==ORTTO_TRACK && !is_present(js_get(r->given, "timestamp")) && js_get(r->given, "timestamp").p==NULL )
+  if( s->verb==ORTTO_TRACK && !is_present(js_get(r->given, "timestamp")) )
     buf_printf(out, "%s\"timestamp\":\"%s\"", out->n>1 ? "," : "", own_time(&s->memory));
-  if( s->verb==ORTTO_TRACK && js_get(r->given, "message_id").p==NULL )
+  if( s->verb==ORTTO_TRACK && !is_present(js_get(r->given, "message_id")) )
     buf_printf(out, "%s\"message_id\":\"%s\"", out->n>1 ? "," : "", own_id(s));
   if( !segment_audience(s, r, out) ) return ORTTO_OK;
   buf_puts(out, "}");
@@ -5523,6 +5608,7 @@ static char *batch_body(const ortto_sending *s, const batch *b){
 
 static int batch_send(ortto_sending *s, batch *b){
   b->call = call_new(s->endpoint, is_archive(s) ? "PUT" : "POST", write_path(s), batch_body(s, b), 0, s->doing);
+  if( b->call ) b->call->stop = &s->stopped;
   return b->call ? ORTTO_OK : ORTTO_NOMEM;
 }
 
@@ -5632,7 +5718,7 @@ static void refused_take(ortto_sending *s, batch *b){
   int taken = c->status==0 || c->status>=500;    /* perhaps */
   if( c->attempt==0 ) batch_fail(s, b, 0, NOT_SENT, c->error ? c->error : "not sent");
   else batch_fail(s, b, c->status, taken && c->status!=501 && c->status!=507 ? UNKNOWN : REFUSED, c->error ? c->error : "refused");
-  if( c->attempt==0 || c->status==0 || c->status==401 || c->status==403 || status_is_passing(c->status) ) s->stopped = 1;
+  if( c->attempt==0 || status_ends(c->status) ) s->stopped = 1;
 }
 
 static int batch_halve(batches *all, int at){
@@ -5745,6 +5831,12 @@ static int options_resolve(ortto_sending *s){
   if( s->endpoint->protocol==ORTTO_SEGMENT )
     return o->api_only ? fail(client, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a Segment data source", o->api_only) : ORTTO_OK;
   int rc = is_archive(s) ? ORTTO_OK : fields_have(s, 0);
+  if( rc==ORTTO_ERROR ){                         /* no field can be named: each record says so */
+    const char *why = keep(s, ortto_error(client));
+    for(int i=0; i<s->count; i++) outcome_set(&s->record[i], 0, NOT_SENT, why);
+    s->stopped = 1;
+    return ORTTO_OK;
+  }
   for(int i=0; rc==ORTTO_OK && i<=o->merge_by_count; i++){
     const char *name = i<o->merge_by_count ? o->merge_by[i] : o->suppression;
     if( name==NULL || strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0 || strcmp(name, "str:o:account_id")==0 ) continue;
@@ -5786,6 +5878,7 @@ static int records_map(ortto_sending *s){
     if( s->stopped ) break;
     if( js_type(given)!='{' ) refuse(s, r, 400, "ortto: a record must be an object, not %s", js_kind(given));
     else if( given.n>BODY_MAX ) refuse(s, r, 413, "ortto: the record is larger than 2 MB");
+    else if( !utf8_is_sound(given.p, given.n) ) refuse(s, r, 400, "ortto: the record holds text that is no UTF-8");
     else if( is_archive(s) ) rc = map_archive(s, r);
     else rc = s->endpoint->protocol==ORTTO_SEGMENT ? map_segment(s, r) : map_api(s, r);
     if( i%500==499 && interrupted(s->endpoint->client) ) s->interrupted = 1;
@@ -5817,12 +5910,24 @@ int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t leng
 void ortto_sending_free(ortto_sending *s){
   if( s==NULL ) return;
   fields_forget(s);
+  index_free(&s->refused);
   arena_free(&s->memory);
   buf_free(&s->scratch);
   free(s->record);
   free(s->text);
   ortto_endpoint_close(s->endpoint);
   free(s);
+}
+
+static int tags_check(encoder *e, js v){
+  js tag;
+  if( js_type(v)=='n' ) return 1;
+  v = inner_json(e, v, '[');
+  if( js_type(v)!='[' ) return cannot(e, "takes a JSON array of tag names, such as [\"VIP\"], not %.*s", (int)(v.n<40 ? v.n : 40), v.p);
+  js_iter it = js_in(v);
+  while( js_next(&it, NULL, &tag) )
+    if( js_type(tag)!='"' || tag.n==2 ) return cannot(e, "takes a JSON array of tag names, but %s is in it", tag.n==2 ? "an empty one" : js_kind(tag));
+  return 1;
 }
 
 int ortto_value_check(ortto_client *client, const ortto_field *field, const char *json, size_t length){
@@ -5833,7 +5938,8 @@ int ortto_value_check(ortto_client *client, const ortto_field *field, const char
   int rc = ORTTO_OK;
   char *text = strndup(json, length);
   if( text==NULL || !json_check(text, length, &v) ) rc = no_memory(client);
-  else if( strcmp(field->id, "tags")==0 ? !(js_type(v)=='n' || encode_list(&e, v)) : !encode(&e, field, v) )
+  else if( !utf8_is_sound(text, length) ) rc = fail(client, "ortto: the column %.80s takes text in UTF-8, and this is none", field->column);
+  else if( strcmp(field->id, "tags")==0 ? !tags_check(&e, v) : !encode(&e, field, v) )
     rc = out.failed ? no_memory(client) : fail(client, "ortto: the column %.80s %s", field->column, e.why);
   if( rc==ORTTO_OK && out.failed ) rc = no_memory(client);
   buf_free(&out);

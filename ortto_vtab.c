@@ -79,7 +79,9 @@ struct conn {
   int at_changes;
   sqlite3 *private;                /* what is held back until COMMIT, and what failed: a database without a name */
   sqlite3_stmt *hold, *failed;     /* its inserts */
-  sqlite3_int64 held;              /* last place in the list of what is held back; 0: nothing is */
+  sqlite3_int64 place;             /* last place given in the list of what is held back: never used again */
+  int holding;                     /* there is something in it */
+  sqlite3_int64 deletes;           /* how much of it archives */
 };
 
 static void private_close(conn *c);
@@ -1437,7 +1439,9 @@ static int log_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
 
 #define STATE_TABLE "ortto_sync_state"
 #define RESUME_SECONDS (24*3600)
+#define READING_SECONDS 60         /* the same where a SELECT of our own may be what the others wait for */
 #define LOCK_SECONDS 600           /* how long a database locked by others is waited for */
+#define TAKEN_OVER 10001           /* no code of SQLite's: the run is not ours any more */
 #define OWNER_SECONDS 1800         /* silence after which a run that cannot be asked about counts as dead */
 
 struct syncing {
@@ -1445,6 +1449,7 @@ struct syncing {
   struct syncing *next;               /* in conn->syncs */
   sqlite3 *db, *side;              /* where is written; side: our own connection */
   int nested;                      /* inside a transaction of the user's */
+  int reading;                     /* inside a SELECT that reads: the table-valued form */
   char *source, *schema, *target, *staging;
   ortto_table kind;
   arguments args;
@@ -1496,12 +1501,13 @@ static int sync_error(char **error, const char *format, ...){
 /* SQLite's own words about what failed in the local database. */
 static int sync_local(const syncing *s, int rc, char **error){
   if( rc==SQLITE_OK || rc==SQLITE_NOMEM ) return rc;
+  if( rc==TAKEN_OVER ) return sync_error(error, "ortto: syncing %s into %s: another sync has taken this run over; it goes on there, and nothing was changed here", s->source, s->target);
   if( rc==SQLITE_INTERRUPT ){
     sync_error(error, "ortto: syncing %s into %s: interrupted; the next call goes on from here", s->source, s->target);
     return SQLITE_INTERRUPT;
   }
-  sync_error(error, "ortto: syncing %s into %s: %s. The local table is unchanged; what was fetched is kept, and the next call goes on",
-             s->source, s->target, sqlite3_errmsg(s->db));
+  sync_error(error, "ortto: syncing %s into %s: %s. %s", s->source, s->target, sqlite3_errmsg(s->db),
+             s->claimed ? "The local table is unchanged; what was fetched is kept, and the next call goes on" : "Nothing was changed or fetched");
   return rc & 0xff;
 }
 
@@ -1587,7 +1593,7 @@ static int side_open(syncing *s){
 
 /* Others that write are waited for: they must not end a sync. */
 static int run_patiently(syncing *s, const char *sql){
-  sqlite3_int64 until = now_ms() + LOCK_SECONDS*1000;
+  sqlite3_int64 until = now_ms() + (s->reading ? READING_SECONDS : LOCK_SECONDS)*1000;
   for(;;){
     int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
     if( (rc & 0xff)!=SQLITE_BUSY && (rc & 0xff)!=SQLITE_LOCKED ) return rc;
@@ -1844,20 +1850,22 @@ static int state_create(const syncing *s){
     "newest TEXT, mark TEXT, server_time TEXT, identity TEXT, columns TEXT, staging TEXT, owner TEXT, beat INTEGER)", s->schema);
 }
 
-/* The row of this run. finished: the run is over, well or not. */
+/* The row of this run. finished: the run is over, well or not. Once the run is ours, only as long as it is. */
 static int state_write(const syncing *s, const char *state, int finished, const char *error){
   sqlite3_stmt *stmt;
-  char *owner = finished ? NULL : owner_text(s);
+  char *us = owner_text(s), *owner = finished ? NULL : us;
+  if( us==NULL ) return SQLITE_NOMEM;
   int rc = sql_prepare(s, &stmt, "UPDATE \"%w\"." STATE_TABLE " SET state=%Q, mode=%Q, rows=%lld, total=?1, page=%lld, inserted=%lld, updated=%lld, "
     "deleted=%lld, unchanged=%lld, requests=%lld, retries=%lld, elapsed_ms=%lld, cursor_id=nullif(%Q,''), next_offset=%lld, error=%Q, message=nullif(%Q,''), "
     "newest=nullif(%Q,''), mark=nullif(%Q,''), server_time=nullif(%Q,''), owner=%Q, beat=strftime('%%s','now'), "
-    "finished=%s WHERE run=%lld", s->schema, state, s->changes ? "changes" : "full", s->rows, s->page, s->inserted, s->updated, s->deleted, s->unchanged,
+    "finished=%s WHERE run=%lld AND (%d OR owner=%Q)", s->schema, state, s->changes ? "changes" : "full", s->rows, s->page, s->inserted, s->updated, s->deleted, s->unchanged,
     s->requests, s->retries, elapsed(s), s->cursor, s->next_offset, error, s->message, s->newest, s->mark, s->server_time, owner,
-    finished ? "strftime('%Y-%m-%dT%H:%M:%SZ','now')" : "NULL", s->run);
-  sqlite3_free(owner);
+    finished ? "strftime('%Y-%m-%dT%H:%M:%SZ','now')" : "NULL", s->run, !s->claimed, us);
+  sqlite3_free(us);
   if( rc!=SQLITE_OK ) return rc;
   if( s->total>=0 ) sqlite3_bind_int64(stmt, 1, s->total);
-  return sql_finish(stmt);
+  rc = sql_finish(stmt);
+  return rc==SQLITE_OK && sqlite3_changes(s->db)==0 ? TAKEN_OVER : rc;
 }
 
 static void copy_text(char *to, size_t size, sqlite3_stmt *stmt, int column){
@@ -1937,6 +1945,11 @@ static int mark_find(syncing *s, const char *identity, const char *columns){
   return sqlite3_finalize(stmt);
 }
 
+static int at_work(const syncing *s, char **error){
+  return sync_error(error, "ortto: another sync into '%s' is at work; wait for it (SELECT * FROM " STATE_TABLE " shows how far it is). If you "
+    "are sure that there is none: UPDATE " STATE_TABLE " SET owner=NULL WHERE target='%s'", s->target, s->target);
+}
+
 /* Takes the target: a run that can be taken up, or a new one. In a transaction. */
 static int claim_inside(syncing *s, char **error){
   char identity[20], columns[20];
@@ -1965,8 +1978,7 @@ static int claim_inside(syncing *s, char **error){
     }
     if( unfinished && owner_lives((const char *)sqlite3_column_text(last, 2), sqlite3_column_int64(last, 3)) ){
       sqlite3_finalize(last);
-      return sync_error(error, "ortto: another sync into '%s' is at work; wait for it (SELECT * FROM " STATE_TABLE " shows how far it is). If you "
-        "are sure that there is none: UPDATE " STATE_TABLE " SET owner=NULL WHERE target='%s'", s->target, s->target);
+      return at_work(s, error);
     }
     if( unfinished ) why = not_resumable(s, last, identity, columns);
   }
@@ -1988,8 +2000,21 @@ static int claim_inside(syncing *s, char **error){
   return rc;
 }
 
+/* Is another run at work? Asked without a lock, as the other one may be waiting for the lock that our SELECT holds. */
+static int claim_peek(const syncing *s, char **error){
+  sqlite3_stmt *last;
+  int lives = 0;
+  if( sql_prepare(s, &last, "SELECT owner, strftime('%%s','now')-beat FROM \"%w\"." STATE_TABLE " WHERE target=%Q COLLATE NOCASE AND state NOT IN "
+                  "('done','abandoned') ORDER BY run DESC LIMIT 1", s->schema, s->target)!=SQLITE_OK ) return SQLITE_OK;   /* no run yet */
+  if( sqlite3_step(last)==SQLITE_ROW ) lives = owner_lives((const char *)sqlite3_column_text(last, 0), sqlite3_column_int64(last, 1));
+  sqlite3_finalize(last);
+  return lives ? at_work(s, error) : SQLITE_OK;
+}
+
 static int claim(syncing *s, char **error){
-  int rc = begin(s);
+  int rc = claim_peek(s, error);
+  if( rc==SQLITE_OK ) rc = begin(s);
+  if( *error ) return rc;
   if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
   lock_take(s);
   rc = target_check(s, error);
@@ -2258,6 +2283,10 @@ static int update_text(const syncing *s, char **set, char **differs){
 
 /* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. NULL if none. */
 static char *unique_text(const syncing *s){
+  sqlite3_int64 children;
+  /* Rows of the user's that refer to such a value would lose it on the way. */
+  if( sql_integer(s, &children, "SELECT count(*) FROM \"%w\".sqlite_schema m, pragma_foreign_key_list(m.name,%Q) f WHERE m.type='table' AND f.\"table\"=%Q COLLATE NOCASE",
+                  s->schema, s->schema, s->target)!=SQLITE_OK || children ) return NULL;
   sqlite3_str *set = sqlite3_str_new(NULL);
   for(int i=0; i<s->columns; i++) if( !column_is_key(s, i) ){
     sqlite3_int64 in;
@@ -2325,8 +2354,12 @@ static void mark_set(syncing *s){
 static int merge_inside(syncing *s, char **error){
   sqlite3_int64 exists;
   int renamed = 0;
-  int rc = target_check(s, error);
+  sqlite3_int64 staged;
+  int rc = state_write(s, "fetched", 0, NULL);   /* fails if the run is not ours any more */
+  if( rc==SQLITE_OK ) rc = target_check(s, error);
   if( rc==SQLITE_OK ) rc = table_exists(s, s->target, &exists);
+  if( rc==SQLITE_OK ) rc = sql_integer(s, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging);
+  if( rc==SQLITE_OK && staged!=s->rows ) rc = sync_error(error, "ortto: syncing %s into %s: what was fetched was touched by somebody. Call ortto_sync again: it starts over", s->source, s->target);
   s->inserted = s->updated = s->deleted = 0;
   if( rc==SQLITE_OK && !exists ) rc = target_by_renaming(s, &renamed);
   if( rc==SQLITE_OK && !exists && !renamed ) rc = target_create(s);
@@ -2363,13 +2396,15 @@ static int merge_step(syncing *s, char **error){
 /* A run that ends here is put on record as far as that is possible, and given free. */
 static void sync_release(syncing *s, const char *state, const char *error){
   if( !s->claimed ) return;
-  s->claimed = 0;
   /* An interrupted connection runs no SQL until its statements are over: another one does. */
   if( !s->nested && conn_interrupted(s->conn) && side_open(s)==SQLITE_OK ) sqlite3_busy_timeout(s->side, 2000);
-  if( (s->side ? sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) : begin(s))!=SQLITE_OK ) return;
-  int rc = state_write(s, state, 1, error);
-  if( rc==SQLITE_OK ) rc = s->side ? sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) : commit(s);
-  if( rc!=SQLITE_OK ) undo(s);
+  int rc = s->side ? sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) : begin(s);
+  if( rc==SQLITE_OK ){
+    rc = state_write(s, state, 1, error);
+    if( rc==SQLITE_OK ) rc = s->side ? sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) : commit(s);
+    if( rc!=SQLITE_OK ) undo(s);
+  }
+  s->claimed = 0;
 }
 
 /* Goes on to the next row to be shown: a page that landed, or the end. */
@@ -2496,7 +2531,7 @@ typedef struct sync_job {
 typedef struct sync_call {
   conn *conn;
   sync_job *job;
-  int jobs, at, changes, list;
+  int jobs, at, changes, list, reading;
   syncing *sync;                   /* of job[at] */
 } sync_call;
 
@@ -2598,6 +2633,7 @@ static int call_step(sync_call *call, int *more, char **error){
   *more = call->at<call->jobs;
   if( !*more ) return SQLITE_OK;
   if( call->sync==NULL ) rc = sync_new(call->conn, call->job[call->at].source, call->job[call->at].target, call->changes, &call->sync, error);
+  if( rc==SQLITE_OK ) call->sync->reading = call->reading;
   return rc==SQLITE_OK ? sync_step(call->sync, error) : rc;
 }
 
@@ -2768,6 +2804,7 @@ static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, i
   if( (given & 3)!=3 ) rc = sync_error(&error, "ortto: ortto_sync needs a source and a local table: SELECT * FROM ortto_sync('ortto_people', 'people')");
   else rc = call_begin(&cur->call, t->conn, cur->argument[0], cur->argument[1], cur->argument[2], &error);
   cur->row = 0;
+  cur->call.reading = 1;
   if( rc==SQLITE_OK ) return sync_next(base);
   sqlite3_free(base->pVtab->zErrMsg);
   base->pVtab->zErrMsg = error;
@@ -2861,19 +2898,21 @@ static int hold(table *t, char kind, const char *id, const char *email, const ch
   char text[2] = { kind, 0 };
   int rc = private_open(c);
   if( rc==SQLITE_OK && c->hold==NULL )
-    rc = sqlite3_prepare_v3(c->private, "INSERT INTO held(owner,kind,id,email,record) VALUES(?,?,?,?,?)", -1, SQLITE_PREPARE_PERSISTENT, &c->hold, NULL);
+    rc = sqlite3_prepare_v3(c->private, "INSERT INTO held(owner,kind,id,email,record,place) VALUES(?,?,?,?,?,?)", -1, SQLITE_PREPARE_PERSISTENT, &c->hold, NULL);
   if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", c->private ? sqlite3_errmsg(c->private) : "no temporary database");
-  if( c->held==0 ) sqlite3_exec(c->private, "BEGIN", NULL, NULL, NULL);
+  if( !c->holding ) sqlite3_exec(c->private, "BEGIN", NULL, NULL, NULL);
+  c->holding = 1;
   sqlite3_bind_int64(c->hold, 1, (sqlite3_int64)(intptr_t)t);
   sqlite3_bind_text(c->hold, 2, text, 1, SQLITE_STATIC);
   sqlite3_bind_text(c->hold, 3, id, -1, SQLITE_STATIC);
   sqlite3_bind_text(c->hold, 4, email, -1, SQLITE_STATIC);
   sqlite3_bind_text(c->hold, 5, record, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(c->hold, 6, ++c->place);
   sqlite3_step(c->hold);
   rc = sqlite3_reset(c->hold);
   sqlite3_clear_bindings(c->hold);
   if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", sqlite3_errmsg(c->private));
-  c->held = sqlite3_last_insert_rowid(c->private);
+  c->deletes += kind=='D';
   return SQLITE_OK;
 }
 
@@ -3021,7 +3060,7 @@ static int row_delete(table *t, const char *id){
   conn *c = t->conn;
   int rc = vt_fail(t, ortto_config_number(c->client, NULL, ORTTO_MAX_DELETES, &most));
   if( rc!=SQLITE_OK ) return rc;
-  if( private_number(c, "SELECT count(*) FROM held WHERE kind='D'")>=most )
+  if( c->deletes>=most )
     return vt_error(t, "ortto: this transaction would archive more than %ld rows, which is what max_deletes allows. Nothing was sent. "
                     "If that is meant: SELECT ortto_config('max_deletes', ...)", most);
   char *record = sqlite3_mprintf("{\"id\":%Q}", id);
@@ -3063,11 +3102,24 @@ static int vt_begin(sqlite3_vtab *base){
 static void held_drop(table *t, sqlite3_int64 after){
   conn *c = t->conn;
   if( c->private==NULL ) return;
-  private_run(c, "DELETE FROM held WHERE owner=%lld AND place>%lld", (sqlite3_int64)(intptr_t)t, after);
-  if( c->held && private_number(c, "SELECT count(*) FROM held")==0 ){
+  private_run(c, "DELETE FROM held WHERE place>%lld AND owner=%lld", after, (sqlite3_int64)(intptr_t)t);
+  if( c->deletes ) c->deletes = private_number(c, "SELECT count(*) FROM held WHERE kind='D'");
+  if( c->holding && private_number(c, "SELECT count(*) FROM (SELECT 1 FROM held LIMIT 1)")==0 ){
     sqlite3_exec(c->private, "COMMIT", NULL, NULL, NULL);
-    c->held = 0;
+    c->holding = 0;
   }
+}
+
+static sqlite3_int64 held_count(const table *t){
+  return private_number(t->conn, "SELECT count(*) FROM (SELECT 1 FROM held WHERE owner=%lld LIMIT 1)", (sqlite3_int64)(intptr_t)t);
+}
+
+/* DROP TABLE. Rows that wait for COMMIT must not vanish with the table. */
+static int vt_destroy(sqlite3_vtab *base){
+  table *t = (table *)base;
+  if( held_count(t) ) return vt_error(t, "ortto: rows written to %s in this transaction wait for COMMIT: COMMIT or ROLLBACK first, then drop it", t->name);
+  table_free(t);
+  return SQLITE_OK;
 }
 
 static int vt_savepoint(sqlite3_vtab *base, int number){
@@ -3082,7 +3134,7 @@ static int vt_savepoint(sqlite3_vtab *base, int number){
     w->marks = grown;
     w->cap = cap;
   }
-  w->marks[w->count++] = (mark){ number, t->conn->held };
+  w->marks[w->count++] = (mark){ number, t->conn->place };
   return SQLITE_OK;
 }
 
@@ -3287,13 +3339,35 @@ static int delivery_run(delivery *d){
   return rc;
 }
 
-/* SQLite is about to commit. */
+/* Rows of the other tables that will not be sent any more. */
+static int others_fail(delivery *d){
+  table *own = d->t;
+  int rc = SQLITE_OK;
+  for(table *t=own->conn->tables; rc==SQLITE_OK && t; t=t->next){
+    if( t==own || !held_count(t) ) continue;
+    d->t = t;
+    d->first = 1;
+    rc = outcomes_take(d, NULL, "ortto: not sent, because the COMMIT failed at another table");
+  }
+  d->t = own;
+  return rc;
+}
+
+/* SQLite is about to commit. What was delivered is no longer held back, so that a failure of the next table does not
+** count it as not sent. */
 static int vt_sync(sqlite3_vtab *base){
   table *t = (table *)base;
   conn *c = t->conn;
   delivery d = { .t = t };
-  if( c->private==NULL || private_number(c, "SELECT count(*) FROM held WHERE owner=%lld", (sqlite3_int64)(intptr_t)t)==0 ) return SQLITE_OK;
+  if( c->private==NULL || held_count(t)==0 ) return SQLITE_OK;
   int rc = delivery_run(&d);
+  if( rc!=SQLITE_OK && d.failed==0 ){            /* before anything was sent */
+    if( t->base.zErrMsg==NULL ) vt_error(t, "ortto: COMMIT failed: %s", sqlite3_errmsg(c->private));
+    d.first = 1;
+    outcomes_take(&d, NULL, t->base.zErrMsg ? t->base.zErrMsg : "ortto: not sent");
+  }
+  if( rc!=SQLITE_OK || d.failed ) others_fail(&d);
+  else held_drop(t, 0);
   if( rc==SQLITE_OK && d.failed ){
     rc = vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld records were taken, %lld were not. The first reason: %s. "
                   "SELECT * FROM ortto_failures lists what was not taken; the local transaction was rolled back", t->name, d.taken, d.failed, d.reason ? d.reason : "");
@@ -3556,6 +3630,7 @@ static int call_endpoint(conn *c, const ortto_options *options, ortto_endpoint *
   ortto_protocol protocol = ORTTO_API;
   if( via ){
     const table *t = table_connected(c, via);
+    if( t==NULL && strncmp(sqlite3_errmsg(c->db), "ortto: ", 7)==0 ) return sync_error(error, "%s", sqlite3_errmsg(c->db));   /* it could not be connected */
     if( t==NULL ) return sync_error(error, "ortto: via names no ortto table of this connection: '%.60s'", via);
     if( t->refused ) return sync_error(error, "%s", t->broken);
     args = &t->args.settings;
@@ -3627,7 +3702,7 @@ static const sqlite3_module created_module = {   /* USING ortto(...) */
   WRITING_METHODS,
   .xCreate = vt_create,
   .xConnect = vt_connect,
-  .xDestroy = vt_disconnect,
+  .xDestroy = vt_destroy,
 };
 
 static const sqlite3_module own_module = {       /* ortto_tags and its like: there without a CREATE */
