@@ -248,21 +248,21 @@ const char *ortto_error(const ortto_client *client){
 }
 
 __attribute__((format(printf, 2, 3)))
-static int fail(ortto_client *client, const char *format, ...){
+static void set_error(ortto_client *client, const char *format, ...){
   va_list args;
   va_start(args, format);
   vsnprintf(client->error, sizeof client->error, format, args);
   va_end(args);
-  return ORTTO_ERROR;
 }
+#define fail(...) (set_error(__VA_ARGS__), ORTTO_ERROR)
 
 static int no_memory(ortto_client *client){
-  fail(client, "ortto: out of memory");
+  set_error(client, "ortto: out of memory");
   return ORTTO_NOMEM;
 }
 
 static int stopped(ortto_client *client){
-  fail(client, "ortto: interrupted");
+  set_error(client, "ortto: interrupted");
   return ORTTO_INTERRUPT;
 }
 
@@ -691,7 +691,7 @@ int ortto_setting_find(ortto_client *client, const char *name){
   buf names = { 0 };
   for(int i=0; i<ORTTO_SETTINGS; i++) if( strcasecmp(settings[i].name, name)==0 ) return i;
   for(int i=0; i<ORTTO_SETTINGS; i++) buf_printf(&names, "%s%s", i ? ", " : "", settings[i].name);
-  fail(client, "ortto: there is no setting '%.40s'; the settings are %s", name, names.p ? names.p : "");
+  set_error(client, "ortto: there is no setting '%.40s'; the settings are %s", name, names.p ? names.p : "");
   buf_free(&names);
   return -1;
 }
@@ -842,7 +842,7 @@ static int setting_value(ortto_client *client, const ortto_args *args, ortto_set
   if( rc==ORTTO_ERROR && *from==FROM_ENVIRONMENT ){
     char why[sizeof client->error];
     snprintf(why, sizeof why, "%s", client->error);
-    fail(client, "%.900s (from the environment variable %s)", why, settings[s].variable);
+    set_error(client, "%.900s (from the environment variable %s)", why, settings[s].variable);
   }
   return rc;
 }
@@ -885,7 +885,7 @@ static int key_resolve(ortto_client *client, ortto_setting s, const char *value,
   memmove(*key, *key + blank, n - blank);        /* blanks around a key are no part of it */
   (*key)[n-blank] = 0;
   if( (*key)[0] && !has_controls(*key) ) return ORTTO_OK;
-  fail(client, "ortto: %s, read from %s, is %s; nothing was sent", settings[s].name,
+  set_error(client, "ortto: %s, read from %s, is %s; nothing was sent", settings[s].name,
        strncmp(value, "env:", 4)==0 || strncmp(value, "file:", 5)==0 ? value : "the settings",
        (*key)[0] ? "not a key (it has control characters in it)" : "empty");
   free(*key);
@@ -1054,8 +1054,8 @@ static int endpoint_base(ortto_endpoint *e, const ortto_args *args, enum origin 
   if( e->protocol==ORTTO_SEGMENT ) return segment_host(client, e->key, &e->base);
   rc = setting_value(client, args, ORTTO_REGION, &region, &from);
   if( rc!=ORTTO_OK ) return rc;
-  snprintf(e->region, sizeof e->region, "%s", region);
-  e->base = strdup(api_host(region));
+  snprintf(e->region, sizeof e->region, "%s", region ? region : "global");
+  e->base = strdup(api_host(e->region));
   free(region);
   return e->base ? ORTTO_OK : no_memory(client);
 }
@@ -1256,7 +1256,13 @@ static void call_drop(call *c){
 }
 
 static void calls_drop_all(ortto_client *client){
-  while( client->calls ) call_drop(client->calls);
+  call *c;
+  while( (c = client->calls)!=NULL ){
+    client->calls = c->next;
+    if( client->calls==NULL ) client->calls_end = &client->calls;
+    c->next = NULL;
+    call_drop(c);
+  }
 }
 
 static uint64_t call_hash(const call *c){
@@ -1737,23 +1743,24 @@ static int call_wait(call *c){
     first = 0;
   }
   call_unlink(client, c);
-  if( c->rc==ORTTO_ERROR ) fail(client, "%s", c->error);
+  if( c->rc==ORTTO_ERROR ) set_error(client, "%s", c->error);
   if( c->rc==ORTTO_NOMEM ) no_memory(client);
   return c->rc;
 }
 
 /* A complete answer that is not what it must be. */
 __attribute__((format(printf, 2, 3)))
-static int bad_answer(call *c, const char *format, ...){
+static void set_bad_answer(call *c, const char *format, ...){
   char what[256];
   va_list args;
   va_start(args, format);
   vsnprintf(what, sizeof what, format, args);
   va_end(args);
   log_error(c, what);
-  return fail(c->endpoint->client, "ortto: %s: the answer of %s %s. Nothing was taken from it; try again, and report it if it stays so",
-              c->doing, c->endpoint->base, what);
+  set_error(c->endpoint->client, "ortto: %s: the answer of %s %s. Nothing was taken from it; try again, and report it if it stays so",
+            c->doing, c->endpoint->base, what);
 }
+#define bad_answer(...) (set_bad_answer(__VA_ARGS__), ORTTO_ERROR)
 
 /* The answer as JSON. */
 static int answer_json(call *c, js *value){
@@ -2507,7 +2514,7 @@ static int unknown_field(ortto_client *client, const listing *l, ortto_table tab
   }
   if( c.at && choose_sorted(l, CUSTOM, &c) && choose_sorted(l, BUILT_IN, &c) )
     for(int i=0; i<c.count && b.n<600; i++) buf_printf(&b, "%s%s", i ? ", " : "", l->field[c.at[i]].id);
-  fail(client, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s (SELECT id FROM ortto_fields lists all)",
+  set_error(client, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s (SELECT id FROM ortto_fields lists all)",
        table_names[table], id, closest, b.p ? b.p : "", b.n>=600 ? ", ..." : "");
   buf_free(&b);
   free(c.at);
@@ -2750,7 +2757,7 @@ int ortto_is_id(const char *text, size_t length){
 static id_key id_key_of(js id){
   id_key k;
   if( ortto_is_id(id.p, id.n) ){
-    for(int i=0; i<12; i++) k.byte[i] = (unsigned char)(hex_digit(id.p[2*i])<<4 | hex_digit(id.p[2*i+1]));
+    for(int i=0; i<12; i++) k.byte[i] = (unsigned char)((unsigned)hex_digit(id.p[2*i])<<4 | (unsigned)hex_digit(id.p[2*i+1]));
   }else{
     uint64_t a = hash_bytes(HASH_START, id.p, id.n), b = hash_bytes(a, id.p, id.n);
     memcpy(k.byte, &a, 8);
@@ -3123,7 +3130,7 @@ static int extra_take(ortto_reader *r, page *p, call *c, int part, int first, in
 static int page_extras(ortto_reader *r, page *p){
   int batches = (p->rows + IDS_MAX - 1) / IDS_MAX, rc = ORTTO_OK;
   if( r->chunks<2 || p->rows==0 ) return ORTTO_OK;
-  p->extra = calloc((size_t)(batches * (r->chunks - 1)), sizeof *p->extra);
+  p->extra = calloc((size_t)batches * (size_t)(r->chunks - 1), sizeof *p->extra);
   if( p->extra==NULL ) return no_memory(r->endpoint->client);
   for(int part=1; part<r->chunks; part++) for(int b=0; b<batches; b++){
     int first = b*IDS_MAX, count = p->rows-first<IDS_MAX ? p->rows-first : IDS_MAX;
@@ -3875,7 +3882,9 @@ int ortto_reader_next(ortto_reader *r, const ortto_value **values){
   }
 }
 
-void ortto_reader_progress(const ortto_reader *r, ortto_progress *out){
+void ortto_reader_progress(const ortto_reader *reader, ortto_progress *progress){
+  const ortto_reader *r = reader;
+  ortto_progress *out = progress;
   const page *p = r->current;
   memset(out, 0, sizeof *out);
   out->page = r->pages;
@@ -4062,7 +4071,7 @@ static int encode_boolean(encoder *e, js v){
     buf_puts(e->out, words[i].value ? "true" : "false");
     return 1;
   }
-  return cannot(e, "takes true or false (1 or 0), not %s%.*s", js_type(v)=='"' ? "" : "", (int)(v.n<40 ? v.n : 40), v.p);
+  return cannot(e, "takes true or false (1 or 0), not %.*s", (int)(v.n<40 ? v.n : 40), v.p);
 }
 
 static int two_digits(const char *p){
@@ -4404,7 +4413,7 @@ static const char *keep_n(ortto_sending *s, const char *text, size_t n){
 }
 
 static const char *keep(ortto_sending *s, const char *text){
-  return keep_n(s, text, strlen(text));
+  return text ? keep_n(s, text, strlen(text)) : "out of memory";
 }
 
 /* The record ends here. */
@@ -4529,7 +4538,7 @@ static const ortto_field *field_named(ortto_sending *s, const char *name, size_t
 static const char *closest_field(const ortto_sending *s, const char *name){
   size_t best = 65;
   const char *closest = "email";
-  for(int i=1; i<s->fields->count; i++){
+  for(int i=1; s->fields && i<s->fields->count; i++){
     size_t d = edit_distance(name, s->fields->field[i].column), e = edit_distance(name, s->fields->field[i].id);
     if( d<best ){ best = d; closest = s->fields->field[i].column; }
     if( e<best ){ best = e; closest = s->fields->field[i].id; }
@@ -5336,7 +5345,7 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   call_drop(c);
   if( rc!=ORTTO_OK ) return NULL;
   audience_memory *grown = realloc(client->audience, ((size_t)client->audience_count + 1) * sizeof *grown);
-  if( grown ){
+  if( grown && key && id ){
     client->audience = grown;
     audience_memory *m = &grown[client->audience_count];
     m->name = strdup(key);
@@ -5672,7 +5681,7 @@ static void api_take(ortto_sending *s, batch *b){
   log_rows(b->call, count);
   if( count==b->count ) rows_take(s, b, rows);
   else{
-    bad_answer(b->call, "has %d outcomes for %d records, so that it does not say which were taken", count<0 ? 0 : count, b->count);
+    set_bad_answer(b->call, "has %d outcomes for %d records, so that it does not say which were taken", count<0 ? 0 : count, b->count);
     batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
   }
 }
@@ -5692,7 +5701,7 @@ static void segment_take(ortto_sending *s, batch *b){
   js_iter it = js_in(errors);
   while( js_next(&it, NULL, &error) ){
     if( !js_integer(js_get(error, "index"), &index) || index<0 || index>=b->count ){
-      bad_answer(b->call, "names an error without saying of which record");
+      set_bad_answer(b->call, "names an error without saying of which record");
       batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
       return;
     }
@@ -5792,7 +5801,7 @@ static int interrupted_error(ortto_sending *s){
     if( s->record[i].outcome.status>=200 && s->record[i].outcome.status<300 ) delivered++;
     else if( first<0 ) first = i;
   }
-  fail(s->endpoint->client, "ortto: interrupted: %d of %d records were delivered; the first that was not is number %d (counted from 0)", delivered, s->count, first<0 ? 0 : first);
+  set_error(s->endpoint->client, "ortto: interrupted: %d of %d records were delivered; the first that was not is number %d (counted from 0)", delivered, s->count, first<0 ? 0 : first);
   return ORTTO_INTERRUPT;
 }
 
@@ -6013,7 +6022,7 @@ int ortto_text_is_exact(const char *text, size_t length){
 }
 
 static int audience_match(ortto_client *client, ortto_reader *r, const char *wanted, char **id){
-  const ortto_value *v;
+  const ortto_value *v = NULL;
   size_t n = strlen(wanted);
   int rc, by_name = 0, by_id = 0;
   while( (rc = ortto_reader_next(r, &v))==ORTTO_ROW ){

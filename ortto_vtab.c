@@ -38,6 +38,7 @@ SQLITE_EXTENSION_INIT1
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -2937,7 +2938,7 @@ static int json_value(sqlite3_str *s, const ortto_field *f, sqlite3_value *v){
     case SQLITE_INTEGER: sqlite3_str_appendf(s, "%lld", sqlite3_value_int64(v)); return 1;
     case SQLITE_FLOAT:
       r = sqlite3_value_double(v);
-      if( r>1.7976931348623157e308 || r<-1.7976931348623157e308 ) return 0;
+      if( !isfinite(r) ) return 0;
       json_real(s, r);
       return 1;
     case SQLITE_TEXT: text = (const char *)sqlite3_value_text(v); break;
@@ -3445,7 +3446,7 @@ static int failures_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
 /* Rows can be deleted, when they have been seen to. */
 static int failures_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
   conn *c = ((fixed_table *)base)->conn;
-  (void)rowid;
+  *rowid = 0;
   if( argc==1 ) return private_run(c, "DELETE FROM failures WHERE number=%lld", sqlite3_value_int64(argv[0]));
   sqlite3_free(base->zErrMsg);
   base->zErrMsg = sqlite3_mprintf("ortto: rows of ortto_failures can be deleted, not written");

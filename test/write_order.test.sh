@@ -13,9 +13,12 @@ sql() { { echo ".load ./ortto"; printf '%s\n' "$@"; } | sqlite3 -batch -init /de
 person() { curl -s "$ORTTO_API_URL/sandbox/person?$1" | jq -r ".fields[\"${2:-str::first}\"]"; }
 all='SELECT group_concat(n || status, '\'' '\'') FROM (SELECT count(*) || '\''x'\'' AS n, value->>'\''status'\'' AS status FROM json_each'
 
-# slow PATH [AFTER]: the first request there (or the one after so many) takes longer than all the others. Requests that are
-# begun together arrive in either order, so that what matters is tried with each of them the slow one.
-slow() { control clear; control forget; control fault "{\"kind\":\"latency\",\"ms\":250,\"path\":\"$1\",\"after\":${2:-0}}"; }
+# slow PATH: the first request there takes longer than all the others
+slow() { control clear; control forget; control fault "{\"kind\":\"latency\",\"ms\":250,\"path\":\"$1\"}"; }
+
+# forget MS: from now on every request takes so long; together: how many were in flight at once since then
+forget() { control clear; control forget; control fault "{\"kind\":\"latency\",\"ms\":$1,\"path\":\"/v1/\",\"times\":-1}"; }
+together() { curl -s "$ORTTO_API_URL/sandbox/stats" | jq .max_in_flight; }
 
 # ---- the API -----------------------------------------------------------------------------
 
@@ -40,12 +43,10 @@ slow /v1/person/merge
 got=$(sql "$all(ortto_upsert('[{\"fields\":{\"email\":\"mixed@example.com\",\"first_name\":\"1\"}},{\"user_id\":\"mixed\",\"fields\":{\"first_name\":\"2\"}}]')) GROUP BY 2);")
 is 'two records under different keys' "$got $(person email=mixed@example.com)" '2x200 2'
 
-# Where merge_by names another field, that tells contacts apart, and not the email.
-for after in 0 1; do
-  slow /v1/person/merge $after
-  got=$(sql "$all(ortto_upsert((SELECT json_group_array(json_object('fields', json_object('email', 'p$after-' || value || '@example.com', 'phone_number', iif(value IN (1, 150), '+474000000$after', '+47' || (50000000 + value)), 'first_name', 'n' || value))) FROM generate_series(1, 150)), '{\"merge_by\":\"phone_number\"}')) GROUP BY 2);")
-  is "merge_by phone: the last write wins, $after" "$got $(person email=p$after-150@example.com)" '150x200 n150'
-done
+# Where merge_by names another field, that tells contacts apart, and not the email: the two requests are not in flight together.
+forget 50
+got=$(sql "$all(ortto_upsert((SELECT json_group_array(json_object('fields', json_object('email', 'p' || value || '@example.com', 'phone_number', iif(value IN (1, 150), '+4740000000', '+47' || (50000000 + value)), 'first_name', 'n' || value))) FROM generate_series(1, 150)), '{\"merge_by\":\"phone_number\"}')) GROUP BY 2);")
+is 'merge_by phone' "$got $(person email=p150@example.com), $(together) in flight" '150x200 n150, 1 in flight'
 
 # The retry of a batch is not overtaken.
 control clear; control forget
@@ -59,13 +60,10 @@ got=$(sql "$all(ortto_track((SELECT json_group_array(json_object('event', 'Song 
 is 'activities with fields' "$got $(person ei=tracked)" '201x200 n201'
 
 # The halves of a batch that was too large.
-for after in 1 2; do
-  control clear; control forget
-  control fault '{"kind":"status","status":413,"path":"/v1/person/merge"}'
-  control fault "{\"kind\":\"latency\",\"ms\":250,\"path\":\"/v1/person/merge\",\"after\":$after}"
-  got=$(sql "$all(ortto_upsert((SELECT json_group_array(json_object('user_id', iif(value IN (1, 99), 'halved$after', 'h' || value), 'fields', json_object('first_name', 'n' || value))) FROM generate_series(1, 100)))) GROUP BY 2);")
-  is "halves of a batch, $after" "$got $(person ei=halved$after)" '100x200 n99'
-done
+forget 50
+control fault '{"kind":"status","status":413,"path":"/v1/person/merge"}'
+got=$(sql "$all(ortto_upsert((SELECT json_group_array(json_object('user_id', iif(value IN (1, 99), 'halved', 'h' || value), 'fields', json_object('first_name', 'n' || value))) FROM generate_series(1, 100)))) GROUP BY 2);")
+is 'halves of a batch' "$got $(person ei=halved)" '100x200 n99'
 
 # Different contacts are not held up by each other: ten requests of 200 ms, eight in flight, take two turns.
 control clear; control forget
@@ -82,7 +80,7 @@ got=$(sql "$all(ortto_upsert((SELECT json_group_array(iif(value <= 100, json_obj
 is 'two kinds of keys, one after the other' "$got in $(sent /v1/person/merge)" '200x200 in 2'
 
 # Activities that carry nothing but who it was have their own time: those of one contact fill their requests.
-control forget
+control clear; control forget
 got=$(sql "$all(ortto_track((SELECT json_group_array(json_object('event', 'Song Played', 'user_id', 'fan')) FROM generate_series(1, 300)))) GROUP BY 2);")
 is 'many activities of one contact' "$got in $(sent /v1/activities/create)" '300x200 in 3'
 
@@ -99,11 +97,7 @@ slow /v1/identify
 got=$(sql "$all(ortto_upsert((SELECT json_group_array(json_patch(json_object('n', value, 'anonymous_id', iif(value IN (1, 1001), 'anon', NULL), 'traits', iif(value = 501, json('{\"email\":\"x@example.com\"}'), NULL)), json_object('user_id', iif(value IN (1, 501), 'two', iif(value = 1001, NULL, 'b' || value))))) FROM generate_series(1, 1001)), '{\"to\":\"segment\"}')) GROUP BY 2);")
 is 'segment: one contact under two names' "$got $(curl -s "$ORTTO_API_URL/sandbox/segment?lines" | cut -f 2 | jq -r 'select(.user_id == "two" or .anonymous_id == "anon") | .n' | xargs)" '1001x200 1 501 1001'
 
-for after in 1 2; do
-  control clear; control forget
-  control fault '{"kind":"status","status":413,"path":"/v1/identify"}'
-  control fault "{\"kind\":\"latency\",\"ms\":250,\"path\":\"/v1/identify\",\"after\":$after}"
-  got=$(sql "$all(ortto_upsert((SELECT json_group_array(json_object('user_id', iif(value IN (1, 99), 'halved$after', 'h' || value), 'n', value)) FROM generate_series(1, 100)), '{\"to\":\"segment\"}')) GROUP BY 2);")
-  is "segment: halves of a batch, $after" "$got $(order halved$after)" '100x200 1 99'
-done
-control clear
+forget 50
+control fault '{"kind":"status","status":413,"path":"/v1/identify"}'
+got=$(sql "$all(ortto_upsert((SELECT json_group_array(json_object('user_id', iif(value IN (1, 99), 'halved', 'h' || value), 'n', value)) FROM generate_series(1, 100)), '{\"to\":\"segment\"}')) GROUP BY 2);")
+is 'segment: halves of a batch' "$got $(order halved), $(together) in flight" '100x200 1 99, 1 in flight'
