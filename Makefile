@@ -82,7 +82,7 @@ $(B)/test/%.o: test/%.c | $(CJSON)/cJSON.c
 	$(COMPILE) -DSQLITE_CORE -I. -o $@ $<
 $(B)/cJSON.o: $(CJSON)/cJSON.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(OWN_C) -w $(CFLAGS) -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(OWN_C) -w -DENABLE_LOCALES $(CFLAGS) -c -o $@ $<
 
 $(CJSON)/cJSON.c:
 	@echo "cJSON's source is not in $(CJSON): run 'make setup', or give CJSON=DIR" >&2; exit 1

@@ -52,6 +52,7 @@
 #define REFUSED_FOR (15 * SECOND)  /* Ortto bans an address after 15 bad requests in 15 seconds [documented] */
 #define BAD_MAX 10
 #define POLL_MS 40
+#define SCHEMA_FIELDS 128          /* room for the built-in fields of one entity */
 
 /* ==== 1. Memory =============================================================================================== */
 
@@ -102,6 +103,17 @@ static void buf_printf(buf *b, const char *format, ...){
   va_start(args, format);
   buf_vprintf(b, format, args);
   va_end(args);
+}
+
+/* A JSON string. */
+static void buf_json(buf *b, const char *text){
+  buf_puts(b, "\"");
+  for(const char *p=text; *p; p++){
+    if( *p=='"' || *p=='\\' ) buf_puts(b, "\\");
+    if( (unsigned char)*p<0x20 ) buf_printf(b, "\\u%04x", *p);
+    else buf_add(b, p, 1);
+  }
+  buf_puts(b, "\"");
 }
 
 static void buf_free(buf *b){
@@ -167,6 +179,15 @@ static char *text_copy(const char *text){
   return text ? strdup(text) : NULL;
 }
 
+/* Equal but for the case of ASCII letters, whatever the locale. */
+static int same_word(const char *a, const char *b){
+  for(; *a && *b; a++, b++){
+    char x = *a>='A' && *a<='Z' ? (char)(*a + 32) : *a, y = *b>='A' && *b<='Z' ? (char)(*b + 32) : *b;
+    if( x!=y ) return 0;
+  }
+  return *a==*b;
+}
+
 static uint64_t hash_bytes(uint64_t h, const void *data, size_t n){   /* FNV-1a */
   const unsigned char *p = data;
   for(size_t i=0; i<n; i++) h = (h ^ p[i]) * 1099511628211u;
@@ -187,6 +208,18 @@ static int64_t now_us(void){
   return (int64_t)t.tv_sec * SECOND + t.tv_nsec / 1000;
 }
 
+static size_t utf8_length(const char *text, const char *end);
+
+/* A text that was cut may end in the middle of a character. */
+static void utf8_mend(char *text){
+  const char *end = text + strlen(text);
+  for(char *p=text; p<end; ){
+    size_t n = utf8_length(p, end);
+    if( n==0 ) *p = '?';
+    p += n ? n : 1;
+  }
+}
+
 /* ==== 2. Errors =============================================================================================== */
 
 typedef struct lane lane;
@@ -201,7 +234,7 @@ typedef struct bad_read {          /* a reading request that the server called b
 typedef struct schema_memory {     /* which built-in fields an instance lists */
   uint64_t identity;
   unsigned char known[2];          /* people, accounts */
-  unsigned char listed[2][128];
+  unsigned char listed[2][SCHEMA_FIELDS];
 } schema_memory;
 
 typedef struct field_memory {      /* fields listed lately, for writing */
@@ -253,6 +286,7 @@ static void set_error(ortto_client *client, const char *format, ...){
   va_start(args, format);
   vsnprintf(client->error, sizeof client->error, format, args);
   va_end(args);
+  utf8_mend(client->error);
 }
 #define fail(...) (set_error(__VA_ARGS__), ORTTO_ERROR)
 
@@ -528,8 +562,9 @@ static int js_integer(js v, int64_t *out){
 /* 1 if this is a number that a double can show. cJSON converts, whatever the locale's decimal point. */
 static int js_double(js v, double *out){
   if( v.n==0 || v.n>60 || js_type(v)!=0 ) return 0;
-  cJSON *number = cJSON_ParseWithLength(v.p, v.n);
-  int ok = number!=NULL && cJSON_IsNumber(number) && isfinite(number->valuedouble);
+  const char *end = NULL;
+  cJSON *number = cJSON_ParseWithLengthOpts(v.p, v.n, &end, 0);
+  int ok = number!=NULL && end==v.p+v.n && cJSON_IsNumber(number) && isfinite(number->valuedouble);
   if( ok ) *out = number->valuedouble;
   cJSON_Delete(number);
   return ok;
@@ -689,7 +724,7 @@ const char *ortto_setting_name(ortto_setting setting){
 
 int ortto_setting_find(ortto_client *client, const char *name){
   buf names = { 0 };
-  for(int i=0; i<ORTTO_SETTINGS; i++) if( strcasecmp(settings[i].name, name)==0 ) return i;
+  for(int i=0; i<ORTTO_SETTINGS; i++) if( same_word(settings[i].name, name) ) return i;
   for(int i=0; i<ORTTO_SETTINGS; i++) buf_printf(&names, "%s%s", i ? ", " : "", settings[i].name);
   set_error(client, "ortto: there is no setting '%.40s'; the settings are %s", name, names.p ? names.p : "");
   buf_free(&names);
@@ -713,28 +748,31 @@ static int has_controls(const char *text){
 static int is_loopback(const char *host){
   struct in_addr four;
   struct in6_addr six;
-  if( strcasecmp(host, "localhost")==0 ) return 1;
+  if( same_word(host, "localhost") ) return 1;
   if( inet_pton(AF_INET, host, &four)==1 ) return ntohl(four.s_addr)>>24==127;
   return inet_pton(AF_INET6, host, &six)==1 && IN6_IS_ADDR_LOOPBACK(&six);
 }
 
-static char *url_part(CURLU *url, CURLUPart part){   /* a copy by malloc, NULL if absent */
+/* A copy by malloc, NULL if absent; *failed if that cannot be told. */
+static char *url_part(CURLU *url, CURLUPart part, int *failed){
   char *got = NULL, *copy = NULL;
-  if( curl_url_get(url, part, &got, 0)==CURLUE_OK && got ) copy = strdup(got);
+  CURLUcode code = curl_url_get(url, part, &got, 0);
+  if( code==CURLUE_OK && got && (copy = strdup(got))==NULL ) *failed = 1;
+  if( code==CURLUE_OUT_OF_MEMORY ) *failed = 1;
   curl_free(got);
   return copy;
 }
 
-/* Is this a base address that a key may travel to? */
+/* Is this a base address that a key may travel to? Not, if there is no memory to look at it. */
 static int url_is_good(const char *value, int *loopback){
   CURLU *url = curl_url();
-  int good = 0;
+  int good = 0, failed = 0;
   if( url==NULL ) return 0;
   if( !has_controls(value) && curl_url_set(url, CURLUPART_URL, value, 0)==CURLUE_OK ){
-    char *scheme = url_part(url, CURLUPART_SCHEME), *host = url_part(url, CURLUPART_HOST);
-    char *user = url_part(url, CURLUPART_USER), *password = url_part(url, CURLUPART_PASSWORD);
-    char *query = url_part(url, CURLUPART_QUERY), *fragment = url_part(url, CURLUPART_FRAGMENT);
-    if( scheme && host && host[0] && !user && !password && !query && !fragment ){
+    char *scheme = url_part(url, CURLUPART_SCHEME, &failed), *host = url_part(url, CURLUPART_HOST, &failed);
+    char *user = url_part(url, CURLUPART_USER, &failed), *password = url_part(url, CURLUPART_PASSWORD, &failed);
+    char *query = url_part(url, CURLUPART_QUERY, &failed), *fragment = url_part(url, CURLUPART_FRAGMENT, &failed);
+    if( !failed && scheme && host && host[0] && !user && !password && !query && !fragment ){
       size_t n = strlen(host);
       if( host[0]=='[' && host[n-1]==']' ){      /* curl keeps the brackets of an IPv6 address */
         memmove(host, host+1, n-2);
@@ -760,7 +798,7 @@ static int number_parse(ortto_setting s, const char *value, long *number){
 
 static const char *region_parse(const char *value){
   for(size_t i=0; i<sizeof region_names/sizeof *region_names; i++)
-    if( strcasecmp(value, region_names[i].name)==0 ) return region_names[i].region;
+    if( same_word(value, region_names[i].name) ) return region_names[i].region;
   return NULL;
 }
 
@@ -802,7 +840,7 @@ static int setting_normal(ortto_client *client, ortto_setting s, const char *val
       }
       break;
     case ORTTO_PROGRESS:
-      kept = strcasecmp(value, "on")==0 ? "on" : strcasecmp(value, "off")==0 ? "off" : NULL;
+      kept = same_word(value, "on") ? "on" : same_word(value, "off") ? "off" : NULL;
       break;
     default:
       if( !number_parse(s, value, &number) ) kept = NULL;
@@ -1006,10 +1044,14 @@ static const char *api_host(const char *region){
   return "https://api.ap3api.com";
 }
 
+static int is_host_letter(char c){              /* whatever the locale */
+  return (c>='a' && c<='z') || (c>='A' && c<='Z') || (c>='0' && c<='9');
+}
+
 /* The region stands in the key: a hyphen is its fourth character, the two before it are the region [seen in
 ** Segment's client]. They become part of a host's name, hence letters and digits only. */
 static int segment_host(ortto_client *client, const char *key, char **host){   /* host NULL: only the key is checked */
-  if( strlen(key)<5 || key[3]!='-' || memchr(key, '-', 3) || !isalnum((unsigned char)key[1]) || !isalnum((unsigned char)key[2]) )
+  if( strlen(key)<5 || key[3]!='-' || memchr(key, '-', 3) || !is_host_letter(key[1]) || !is_host_letter(key[2]) )
     return fail(client, "ortto: segment_key is no key of a Segment (Actions) data source: Invalid API key. Such a key begins "
                 "like 'pau-'; copy it from Ortto's data source page");
   if( host==NULL ) return ORTTO_OK;
@@ -1206,6 +1248,7 @@ static void log_attempt(call *c, const char *request_id, const char *error){
   entry->rows = -1;
   snprintf(entry->request_id, sizeof entry->request_id, "%s", request_id ? request_id : "");
   snprintf(entry->error, sizeof entry->error, "%s", error ? error : "");
+  utf8_mend(entry->error);
 }
 
 /* -- making and dropping -- */
@@ -1244,11 +1287,15 @@ static void call_detach(call *c){
   client->in_flight--;
 }
 
+static void sent_stamp(call *c, int64_t now);
+
 /* Forget this call; what is in flight is cancelled. */
 static void call_drop(call *c){
   if( c==NULL ) return;
   if( c->state==CALL_SENT ){
     call_detach(c);
+    c->state = CALL_DONE;
+    sent_stamp(c, now_us());                     /* it counts against the rate, connected or not */
     log_attempt(c, NULL, "cancelled: its answer was no longer wanted");
   }
   call_unlink(c->endpoint->client, c);
@@ -1584,36 +1631,39 @@ static CURL *easy_take(ortto_client *client){
   return easy;
 }
 
-static void call_options(call *c){
+/* 0: one of those that matter could not be set. */
+static int call_options(call *c){
   const ortto_endpoint *e = c->endpoint;
   CURL *easy = c->easy;
-  curl_easy_setopt(easy, CURLOPT_URL, c->url);
+  int ok = curl_easy_setopt(easy, CURLOPT_URL, c->url)==CURLE_OK;
   curl_easy_setopt(easy, CURLOPT_PRIVATE, c);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, e->headers);
+  ok &= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, e->headers)==CURLE_OK;
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "ortto/" ORTTO_VERSION);
   curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, e->timeout_ms);
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  ok &= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L)==CURLE_OK;
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->curl_error);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
+  ok &= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data)==CURLE_OK;
+  ok &= curl_easy_setopt(easy, CURLOPT_WRITEDATA, c)==CURLE_OK;
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, c);
 #if LIBCURL_VERSION_NUM >= 0x075500
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  ok &= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https")==CURLE_OK;
 #else
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP|CURLPROTO_HTTPS));
+  ok &= curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP|CURLPROTO_HTTPS))==CURLE_OK;
 #endif
-  if( e->loopback ) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+  if( e->loopback ) ok &= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*")==CURLE_OK;
   if( c->body ){
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, c->body);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body_n);
+    ok &= curl_easy_setopt(easy, CURLOPT_POST, 1L)==CURLE_OK;
+    ok &= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, c->body)==CURLE_OK;
+    ok &= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body_n)==CURLE_OK;
   }
-  if( strcmp(c->method, "POST")!=0 && strcmp(c->method, "GET")!=0 ) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, c->method);
+  if( strcmp(c->method, "POST")!=0 && strcmp(c->method, "GET")!=0 )
+    ok &= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, c->method)==CURLE_OK;
+  return ok;
 }
 
 /* A request counts against the rate from the moment it is on the wire, not while its connection is being made. */
@@ -1642,8 +1692,7 @@ static void call_send(call *c, int64_t now){
   c->curl_error[0] = 0;
   c->attempt++;
   c->started = now;
-  call_options(c);
-  if( curl_multi_add_handle(client->multi, c->easy)!=CURLM_OK ){
+  if( !call_options(c) || curl_multi_add_handle(client->multi, c->easy)!=CURLM_OK ){
     curl_easy_cleanup(c->easy);
     c->easy = NULL;
     c->rc = ORTTO_NOMEM;
@@ -1756,6 +1805,7 @@ static void set_bad_answer(call *c, const char *format, ...){
   va_start(args, format);
   vsnprintf(what, sizeof what, format, args);
   va_end(args);
+  utf8_mend(what);
   log_error(c, what);
   set_error(c->endpoint->client, "ortto: %s: the answer of %s %s. Nothing was taken from it; try again, and report it if it stays so",
             c->doing, c->endpoint->base, what);
@@ -2043,6 +2093,7 @@ static const built_in account_fields[] = {
 };
 
 #define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
+_Static_assert(COUNT(person_fields)<=SCHEMA_FIELDS && COUNT(account_fields)<=SCHEMA_FIELDS, "schema_memory.listed is too small");
 
 /* What people look for first stands first; the rest in the order above. */
 static const char *const leading[] = { "str::email", "str::first", "str::last", "str::name", "phn::phone", "str::ei", "idt::o",
@@ -2422,10 +2473,18 @@ static ortto_field **group_sorted(const listing *l, enum group group, int *count
   return sorted;
 }
 
+/* Names that no field's column may have. */
+static int names_reserve(index_map *names, ortto_table table){
+  int ok = index_put(names, "id", 2, -2) && index_put(names, "more_fields", 11, -2);
+  const char *steering;
+  for(int i=0; ok && (steering = ortto_steering_column(table, i))!=NULL; i++) ok = index_put(names, steering, strlen(steering), -2);
+  return ok;
+}
+
 /* Names that differ only in the case of letters would be one to SQLite: the later one gets underscores. */
-static int names_unique(listing *l){
+static int names_unique(listing *l, ortto_table table){
   index_map names = { 0 };
-  int ok = 1, n;
+  int ok = names_reserve(&names, table), n;
   for(int group=BUILT_IN; ok && group<=OTHER; group++){
     ortto_field **sorted = group_sorted(l, (enum group)group, &n);
     ok = sorted!=NULL;
@@ -2449,9 +2508,7 @@ static int names_unique(listing *l){
 ** later: they are the same whatever is selected, and whatever order the server lists fields in. */
 static int names_give(listing *l, ortto_table table, int by_ids){
   index_map names = { 0 };
-  int ok = index_put(&names, "id", 2, -2) && index_put(&names, "more_fields", 11, -2);
-  const char *steering;
-  for(int i=0; ok && (steering = ortto_steering_column(table, i))!=NULL; i++) ok = index_put(&names, steering, strlen(steering), -2);
+  int ok = names_reserve(&names, table);
   for(int i=0; ok && i<l->count; i++) l->field[i].column = l->field[i].id;
   for(int group=BUILT_IN; ok && !by_ids && group<=OTHER; group++){
     for(int i=0; ok && i<l->count; i++) if( l->group[i]==group )
@@ -2461,7 +2518,7 @@ static int names_give(listing *l, ortto_table table, int by_ids){
     if( ok ) ok = names_take(l, (enum group)group, &names);
   }
   index_free(&names);
-  return ok && names_unique(l);
+  return ok && names_unique(l, table);
 }
 
 /* -- choosing -- */
@@ -2548,8 +2605,8 @@ static int choose_named(ortto_client *client, const listing *l, ortto_table tabl
 enum selection { SELECT_STANDARD, SELECT_ALL, SELECT_EVERY, SELECT_NAMED };
 
 static enum selection selection_of(const char *text){
-  if( text==NULL || text[0]==0 || strcasecmp(text, "standard")==0 ) return SELECT_STANDARD;
-  if( strcasecmp(text, "all")==0 ) return SELECT_ALL;
+  if( text==NULL || text[0]==0 || same_word(text, "standard") ) return SELECT_STANDARD;
+  if( same_word(text, "all") ) return SELECT_ALL;
   return strcmp(text, "*")==0 ? SELECT_EVERY : SELECT_NAMED;   /* "*": what the table of fields shows */
 }
 
@@ -2763,6 +2820,8 @@ static id_key id_key_of(js id){
     memcpy(k.byte, &a, 8);
     memcpy(k.byte + 8, &b, 4);
   }
+  static const id_key none = { { 0 } };
+  if( memcmp(&k, &none, sizeof k)==0 ) k.byte[0] = 0xFF;   /* all zero would be an empty place */
   return k;
 }
 
@@ -3289,7 +3348,7 @@ static int page_members(ortto_reader *r, page *p, js *records){
   while( js_next(&it, &name, &v) ){
     if( js_is(name, record_member(r->table)) || (r->table==ORTTO_ACCOUNTS && js_is(name, "organizations")) ) *records = v;
     else if( js_is(name, "has_more") && (js_type(v)=='t' || js_type(v)=='f') ){ says_more = 1; p->has_more = js_true(v); }
-    else if( js_is(name, "next_offset") && js_integer(v, &i) ) p->next_offset = i;
+    else if( js_is(name, "next_offset") && js_integer(v, &i) && i>=0 && i<=INT64_MAX/2 ) p->next_offset = i;
     else if( js_is(name, "cursor_id") && js_type(v)=='"' && ortto_is_id(v.p+1, v.n-2) ){
       memcpy(p->cursor, v.p+1, 24);
       p->cursor[24] = 0;
@@ -3816,7 +3875,7 @@ int ortto_reader_open(ortto_endpoint *e, const ortto_query *q, ortto_reader **ou
   r->tail = &r->head;
   r->limit = q->limit;
   r->total = -1;
-  r->next_offset = q->offset;
+  r->next_offset = q->offset>0 && q->offset<=INT64_MAX/2 ? q->offset : 0;
   r->one_by_one = q->one_by_one;
   if( q->cursor_id && ortto_is_id(q->cursor_id, strlen(q->cursor_id)) ){
     memcpy(r->cursor, q->cursor_id, 25);
@@ -4037,7 +4096,10 @@ static int decimal_whole(const char *p, size_t n, int shift, int64_t *out, int *
     if( u > (UINT64_MAX - d)/10 ) return 0;
     u = u*10 + d;
   }
-  if( kept>=0 && kept<count && digit[kept]>='5' ) u++;
+  if( kept>=0 && kept<count && digit[kept]>='5' ){
+    if( u==UINT64_MAX ) return 0;
+    u++;
+  }
   if( u > (uint64_t)INT64_MAX + (negative ? 1u : 0u) ) return 0;
   *out = negative ? (int64_t)(0 - u) : (int64_t)u;
   return 1;
@@ -4267,11 +4329,12 @@ static int option_flag(ortto_client *client, const char *name, js v, int *out){
 static int option_merge_by(ortto_client *client, ortto_options *o, js v){
   js item;
   int rc = ORTTO_OK;
+  o->merge_by_count = 0;                         /* of a member that is given twice the last one counts */
   if( js_type(v)=='"' ) rc = option_text(client, o, "merge_by", v, &o->merge_by[o->merge_by_count++]);
   else if( js_type(v)=='[' ){
     js_iter it = js_in(v);
     while( rc==ORTTO_OK && js_next(&it, NULL, &item) ){
-      if( o->merge_by_count==3 ) return bad_option(client, "merge_by", "at most three columns or field ids");
+      if( o->merge_by_count==COUNT(o->merge_by) ) return bad_option(client, "merge_by", "at most three columns or field ids");
       rc = option_text(client, o, "merge_by", item, &o->merge_by[o->merge_by_count++]);
     }
   }
@@ -4337,9 +4400,13 @@ int ortto_options_read(ortto_client *client, const char *text, size_t length, or
   if( o==NULL ) return no_memory(client);
   o->merge_strategy = 2;
   o->find_strategy = -1;
-  if( text && (o->text = strndup(text, length))==NULL ){
+  if( text && (o->text = malloc(length + 1))==NULL ){
     free(o);
     return no_memory(client);
+  }
+  if( text ){
+    memcpy(o->text, text, length);
+    o->text[length] = 0;
   }
   int rc = text ? options_fill(client, o, o->text, length) : ORTTO_OK;
   if( rc==ORTTO_OK && o->to && strcmp(o->to, "segment")==0 && o->api_only )
@@ -4378,6 +4445,7 @@ typedef struct record {
   int keys;                        /* bits: what it is identified by */
   const char *key[4];              /* the keys' texts, by bit */
   int round;
+  int unordered;                   /* an activity that changes no field: it carries its own time */
   const char *merge_by;            /* JSON array, "" none: records of one request have the same */
   ortto_outcome outcome;
 } record;
@@ -4396,7 +4464,7 @@ struct ortto_sending {
   int stopped;                     /* no new request is begun */
   int interrupted;
   ortto_field_list *fields;        /* of people (or accounts), every one */
-  int fields_fresh;                /* listed during this call */
+  int fields_fresh;                /* all were listed during this call */
   index_map by_id, by_name;
   index_map refused;               /* what could not be made: name to the record that tried */
   arena names;                     /* folded names */
@@ -4424,6 +4492,7 @@ static int refuse(ortto_sending *s, record *r, int status, const char *format, .
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
+  utf8_mend(text);
   r->item = NULL;
   r->outcome.status = status;
   r->outcome.errortype = REFUSED_HERE;
@@ -4505,7 +4574,7 @@ static void fields_forget(ortto_sending *s){
   s->fields = NULL;
 }
 
-/* The fields of people, listed once a minute and client at most, unless told that the list is old. */
+/* The fields of people, listed once a minute and client at most: the usual ones, and where one is missing anew and all. */
 static int fields_have(ortto_sending *s, int anew){
   ortto_client *client = s->endpoint->client;
   field_memory *m = &client->fields[s->verb==ORTTO_UPSERT_ACCOUNTS];
@@ -4513,14 +4582,16 @@ static int fields_have(ortto_sending *s, int anew){
   fields_forget(s);
   if( anew || m->list==NULL || m->identity!=s->endpoint->identity || now_us()-m->at>60*SECOND ){
     ortto_field_list *list;
-    int rc = ortto_fields_list(s->endpoint, s->verb==ORTTO_UPSERT_ACCOUNTS ? ORTTO_ACCOUNTS : ORTTO_PEOPLE, NULL, 0, &list);
+    int rc = ortto_fields_list(s->endpoint, s->verb==ORTTO_UPSERT_ACCOUNTS ? ORTTO_ACCOUNTS : ORTTO_PEOPLE, anew ? "*" : NULL, 0, &list);
     if( rc!=ORTTO_OK ) return rc;
     ortto_fields_free(m->list);
     *m = (field_memory){ s->endpoint->identity, now_us(), list };
-    s->fields_fresh = 1;
+    s->fields_fresh |= anew;
   }
   s->fields = m->list;
-  return names_index(s);
+  int rc = names_index(s);
+  if( rc!=ORTTO_OK ) fields_forget(s);
+  return rc;
 }
 
 static const ortto_field *field_named(ortto_sending *s, const char *name, size_t n, int as_trait){
@@ -4663,7 +4734,7 @@ static int contact_keys(ortto_sending *s, contact *c){
       return refuse(s, r, 400, "ortto: a%s id is 24 hexadecimal digits, not %.*s", s->verb==ORTTO_UPSERT_ACCOUNTS ? "n account's" : " person's",
                     (int)(c->person_id.n<40 ? c->person_id.n : 40), c->person_id.p);
     r->keys |= KEY_ID;
-    r->key[0] = arena_text(&s->memory, id.p, id.n);
+    if( (r->key[0] = arena_text(&s->memory, id.p, id.n))==NULL ) return refuse(s, r, 0, "out of memory");
   }
   for(int i=0; i<2; i++){
     int at = index_get(&s->by_id, s->verb==ORTTO_UPSERT_ACCOUNTS ? "str:o:name" : ids[i], s->verb==ORTTO_UPSERT_ACCOUNTS ? 10 : strlen(ids[i]));
@@ -4700,7 +4771,7 @@ static int tags_write(ortto_sending *s, record *r, buf *out, const char *name, j
   js_iter it = js_in(tags);
   while( js_next(&it, NULL, &tag) )
     if( js_type(tag)!='"' || tag.n==2 ) return refuse(s, r, 400, "ortto: %s must be a list of names, but %s is in it", name, tag.n==2 ? "an empty one" : js_kind(tag));
-  if( js_in(tags).p && js_next(&(js_iter){ tags.p+1 }, NULL, &tag) ) buf_printf(out, ",\"%s\":%.*s", name, (int)tags.n, tags.p);
+  if( js_next(&(js_iter){ tags.p+1 }, NULL, &tag) ) buf_printf(out, ",\"%s\":%.*s", name, (int)tags.n, tags.p);
   return 1;
 }
 
@@ -4748,11 +4819,17 @@ static int fields_write(ortto_sending *s, contact *c, buf *out, buf *clear){
   for(int i=0; i<c->ordered; i++){
     const ortto_field *f = &s->fields->field[c->order[i]];
     js v = c->value[c->order[i]];
-    buf_printf(out, "%s\"%s\":", any++ ? "," : "", f->id);
+    if( any++ ) buf_puts(out, ",");
+    buf_json(out, f->id);
+    buf_puts(out, ":");
     s->encoder.why[0] = 0;
     s->encoder.out = out;
     if( !encode(&s->encoder, f, v) ) return refuse(s, c->r, 400, "ortto: the field %s %s", f->column, s->encoder.why);
-    if( strncmp(f->id, "sst:", 4)==0 && s->options->merge_strategy==2 && js_type(v)!='n' ) buf_printf(clear, "%s\"%s\":true", clear->n ? "," : "", f->id);
+    if( strncmp(f->id, "sst:", 4)==0 && s->options->merge_strategy==2 && js_type(v)!='n' ){
+      if( clear->n ) buf_puts(clear, ",");
+      buf_json(clear, f->id);
+      buf_puts(clear, ":true");
+    }
   }
   buf_puts(out, "}");
   return 1;
@@ -4767,9 +4844,10 @@ static const char *merge_by_of(ortto_sending *s, const record *r){
       const char *name = o->merge_by[i];
       const ortto_field *f = field_named(s, name, strlen(name), 0);
       int is_id = strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0;
-      buf_printf(&b, "%s\"%s\"", i ? "," : "", is_id ? "str::person_id" : f ? f->id : name);
+      if( i ) buf_puts(&b, ",");
+      buf_json(&b, is_id ? "str::person_id" : f ? f->id : name);
     }
-    const char *kept = b.failed ? NULL : keep(s, b.p);
+    const char *kept = b.failed ? NULL : arena_text(&s->memory, b.p, b.n);
     buf_free(&b);
     return kept;
   }
@@ -4794,6 +4872,7 @@ static int contact_write(ortto_sending *s, contact *c){
   buf *out = &s->scratch, clear = { 0 };
   int ok;
   out->n = 0;
+  out->failed = 0;
   if( s->verb==ORTTO_TRACK ) return activity_write(s, c, out);
   buf_puts(out, "{\"fields\":");
   ok = fields_write(s, c, out, &clear)
@@ -4801,6 +4880,7 @@ static int contact_write(ortto_sending *s, contact *c){
     && tags_write(s, r, out, "tags", is_present(js_get(r->given, "tags")) ? inner_json(&s->encoder, js_get(r->given, "tags"), '[') : c->tags)
     && tags_write(s, r, out, "unset_tags", inner_json(&s->encoder, js_get(r->given, "unset_tags"), '['));
   if( ok && clear.n ) buf_printf(out, ",\"clear_fields\":{%s}", clear.p);
+  if( clear.failed ) out->failed = 1;
   buf_free(&clear);
   buf_puts(out, "}");
   return ok && (r->merge_by = merge_by_of(s, r))!=NULL && item_keep(s, r, out);
@@ -4816,6 +4896,7 @@ static int contact_room(ortto_sending *s, contact *c){
 }
 
 static int is_raw_event(js given);
+static int segment_member_is_refused(js name);
 static int raw_map(ortto_sending *s, record *r);
 
 /* The item of the API, or a refusal. ORTTO_OK in both cases. */
@@ -5024,6 +5105,7 @@ static int attributes_write(ortto_sending *s, record *r, const activity_type *t,
     size_t n;
     const char *text = text_clean(&s->memory, name.p, name.n, 1, &n);
     const ortto_field *f = text ? attribute_named(s, t, text, n) : NULL;
+    if( f==NULL && s->options->create && js_type(v)=='n' ) continue;   /* null did not tell of which type to make it */
     if( f==NULL ){
       char key[80];
       snprintf(key, sizeof key, "%.*s", (int)(n<79 ? n : 79), text ? text : "");
@@ -5032,7 +5114,9 @@ static int attributes_write(ortto_sending *s, record *r, const activity_type *t,
     }
     if( js_type(v)=='n' ) continue;
     if( ++count>ATTRIBUTES_MAX ) return refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX);
-    buf_printf(out, "%s\"%s\":", count>1 ? "," : "", f->id);
+    if( count>1 ) buf_puts(out, ",");
+    buf_json(out, f->id);
+    buf_puts(out, ":");
     s->encoder.out = out;
     if( !encode(&s->encoder, f, v) ) return refuse(s, r, 400, "ortto: the attribute '%s' %s", f->name, s->encoder.why);
   }
@@ -5091,7 +5175,9 @@ static int activity_write(ortto_sending *s, contact *c, buf *out){
   const activity_type *t = activity_of(s, r, properties);
   if( t==NULL ) return 0;
   buf clear = { 0 };
-  buf_printf(out, "{\"activity_id\":\"%s\",\"attributes\":", t->id);
+  buf_puts(out, "{\"activity_id\":");
+  buf_json(out, t->id);
+  buf_puts(out, ",\"attributes\":");
   if( !attributes_write(s, r, t, properties, out) ) return 0;
   if( r->keys==KEY_ID && c->ordered==0 && s->options->merge_by_count==0 ){
     buf_printf(out, ",\"person_id\":\"%s\"", r->key[0]);
@@ -5102,6 +5188,11 @@ static int activity_write(ortto_sending *s, contact *c, buf *out){
     buf_free(&clear);
     if( !ok ) return 0;
     r->merge_by = merge_by_of(s, r);
+  }
+  r->unordered = 1;
+  for(int i=0; i<c->ordered; i++){
+    const char *id = s->fields->field[c->order[i]].id;
+    if( strcmp(id, "str::email")!=0 && strcmp(id, "str::ei")!=0 ) r->unordered = 0;
   }
   if( !activity_when(s, r, out) || !location_write(s, r, out) ) return 0;
   buf_puts(out, "}");
@@ -5141,9 +5232,12 @@ static int create_send(ortto_sending *s, record *r, const char *path, char *body
   return ok;
 }
 
+static char *folded(arena *a, const char *text, size_t n);
+
 /* What could not be made is not asked for again in the same call. 1: it was refused before, and so is this record. */
 static int refused_before(ortto_sending *s, record *r, const char *what){
-  int at = index_get(&s->refused, what, strlen(what));
+  const char *key = folded(&s->memory, what, strlen(what));
+  int at = key ? index_get(&s->refused, key, strlen(key)) : -1;
   if( at<0 ) return 0;
   r->item = NULL;
   outcome_set(r, s->record[at].outcome.status, s->record[at].outcome.errortype, s->record[at].outcome.message);
@@ -5151,34 +5245,109 @@ static int refused_before(ortto_sending *s, record *r, const char *what){
 }
 
 static int refused_remember(ortto_sending *s, const record *r, const char *what){
-  const char *key = keep(s, what);
-  index_put(&s->refused, key, strlen(key), (int)(r - s->record));
+  const char *key = folded(&s->memory, what, strlen(what));
+  if( key ) index_put(&s->refused, key, strlen(key), (int)(r - s->record));
   return 0;
 }
 
+/* Both types in one: what takes the values of either. NULL says nothing. */
+static const char *type_both(const char *a, const char *b){
+  static const char *const numbers[] = { "integer", "decimal" }, *const texts[] = { "text", "large_text" };
+  if( a==NULL || b==NULL ) return a ? a : b;
+  if( strcmp(a, b)==0 ) return a;
+  int number = 0, text = 0;
+  for(int i=0; i<2; i++){
+    number += (strcmp(a, numbers[i])==0) + (strcmp(b, numbers[i])==0);
+    text += strcmp(a, texts[i])==0 ? i : 0;
+    text += strcmp(b, texts[i])==0 ? i : 0;
+  }
+  return number==2 ? "decimal" : text ? "large_text" : "text";
+}
+
+/* The type of all values that the records of this call have under that name; for lists their choices, each once. */
+static const char *type_of_all(ortto_sending *s, const char *name, size_t n, cJSON *choices){
+  static const char *const places[] = { "traits", "fields" };
+  const char *type = NULL;
+  js key, v, item;
+  for(int i=0; i<s->count; i++) for(int k=0; k<2; k++){
+    js object = js_get(s->record[i].given, places[k]);
+    if( js_type(object)!='{' ) continue;
+    for(js_iter it = js_in(object); js_next(&it, &key, &v); ){
+      if( key.n!=n || memcmp(key.p, name, n)!=0 ) continue;
+      type = type_both(type, type_for(s, v));
+      if( js_type(v)!='[' ) continue;
+      for(js_iter in = js_in(v); js_next(&in, NULL, &item); ){
+        const char *choice = js_type(item)=='"' ? js_cstring(&s->memory, item) : NULL;
+        int there = choice==NULL;
+        for(const cJSON *c=choices->child; c && !there; c=c->next) there = strcmp(c->valuestring, choice)==0;
+        if( !there ) cJSON_AddItemToArray(choices, cJSON_CreateString(choice));
+      }
+    }
+  }
+  return type;
+}
+
 static int field_create(ortto_sending *s, record *r, const char *name, size_t n, js v, const ortto_field **out){
-  char key[80];
-  const char *type = type_for(s, v);
+  char key[256];
   *out = NULL;
-  snprintf(key, sizeof key, "%.*s", (int)(n<79 ? n : 79), name);
+  (void)v;
+  snprintf(key, sizeof key, "%.*s", (int)(n<255 ? n : 255), name);
   if( memchr(name, ':', n) ) return refuse(s, r, 400, "ortto: there is no field '%s', and only a field's name can be made a new one, not an id", key);
-  if( type==NULL ) return refuse(s, r, 400, "ortto: there is no field '%s', and null does not tell of which type to make it", key);
-  cJSON *o = cJSON_CreateObject();
-  int ok = o && cJSON_AddStringToObject(o, "type", type) && cJSON_AddStringToObject(o, "name", key)
-        && (strcmp(type, "multi_select")!=0 || cJSON_AddRawToObject(o, "values", v.n<2000 ? keep_n(s, v.p, v.n) : "[]"));
+  if( refused_before(s, r, key) ) return 0;
+  cJSON *o = cJSON_CreateObject(), *choices = cJSON_CreateArray();
+  const char *type = choices ? type_of_all(s, name, n, choices) : NULL;
+  if( type==NULL ){
+    cJSON_Delete(o);
+    cJSON_Delete(choices);
+    return refuse(s, r, 400, "ortto: there is no field '%s', and null does not tell of which type to make it", key);
+  }
+  int ok = o && cJSON_AddStringToObject(o, "type", type) && cJSON_AddStringToObject(o, "name", key);
+  if( ok && strcmp(type, "multi_select")==0 && (ok = cJSON_AddItemToObject(o, "values", choices)) ) choices = NULL;
   char *text = ok ? cJSON_PrintUnformatted(o) : NULL, *body = text_copy(text);
   cJSON_free(text);
   cJSON_Delete(o);
+  cJSON_Delete(choices);
   const char *path = s->verb==ORTTO_UPSERT_ACCOUNTS ? "/v1/accounts/custom-field/create" : "/v1/person/custom-field/create";
-  if( refused_before(s, r, key) ){
-    free(body);
-    return 0;
-  }
   if( !create_send(s, r, path, body, "making a custom field") ) return refused_remember(s, r, key);
   int rc = fields_have(s, 1);
   if( rc!=ORTTO_OK ) return refuse_by_call(s, r, NULL, rc);
   if( field_named(s, name, n, 1) ) return 1;
   return refuse(s, r, 400, "ortto: a custom field '%s' was made, but is not in the server's list; try again", key);
+}
+
+/* One name, however it is written? */
+static int same_name(arena *a, const char *x, const char *y){
+  const char *p = folded(a, x, strlen(x)), *q = folded(a, y, strlen(y));
+  return p && q && (strcmp(x, y)==0 || (p[0] && strcmp(p, q)==0));
+}
+
+/* The attributes that the records of this call give to that activity: name to type, in the order they come. */
+static int attributes_of_all(ortto_sending *s, const char *name, cJSON *list){
+  js key, v;
+  for(int i=0; i<s->count; i++){
+    const char *event = js_cstring(&s->memory, js_get(s->record[i].given, "event"));
+    js properties = js_get(s->record[i].given, "properties");
+    if( event==NULL || !same_name(&s->memory, event, name) || js_type(properties)!='{' ) continue;
+    for(js_iter it = js_in(properties); js_next(&it, &key, &v); ){
+      const char *label = js_cstring(&s->memory, (js){ key.p-1, key.n+2 }), *type = js_type(v)=='[' ? "text_list" : type_for(s, v);
+      if( label==NULL ) return 0;
+      if( type==NULL || label[0]==0 || strcmp(label, "int::v")==0 ) continue;
+      cJSON *there = list->child;
+      while( there && !same_name(&s->memory, cJSON_GetObjectItemCaseSensitive(there, "name")->valuestring, label) ) there = there->next;
+      if( there ){
+        const char *both = type_both(cJSON_GetObjectItemCaseSensitive(there, "display_type")->valuestring, type);
+        if( !cJSON_ReplaceItemInObjectCaseSensitive(there, "display_type", cJSON_CreateString(both)) ) return 0;
+        continue;
+      }
+      cJSON *one = cJSON_CreateObject();
+      if( !one || !cJSON_AddStringToObject(one, "name", label) || !cJSON_AddStringToObject(one, "display_type", type)
+       || !cJSON_AddStringToObject(one, "field_id", "do-not-map") || !cJSON_AddItemToArray(list, one) ){
+        cJSON_Delete(one);
+        return 0;
+      }
+    }
+  }
+  return 1;
 }
 
 static int activity_create(ortto_sending *s, record *r, const char *name, js properties){
@@ -5197,14 +5366,7 @@ static int activity_create(ortto_sending *s, record *r, const char *name, js pro
         && cJSON_AddBoolToObject(o, "filterable", 1) && cJSON_AddBoolToObject(o, "visible_in_feeds", 1);
   cJSON *style = ok ? cJSON_AddObjectToObject(o, "display_style") : NULL;
   ok = style && cJSON_AddStringToObject(style, "type", "activity");
-  js_iter it = js_in(properties);
-  while( ok && is_present(properties) && js_next(&it, &key, &v) ){
-    const char *type = js_type(v)=='[' ? "text_list" : type_for(s, v), *label = keep_n(s, key.p, key.n);
-    if( type==NULL || js_is(key, "int::v") ) continue;
-    cJSON *attribute = cJSON_CreateObject();
-    ok = label && attribute && cJSON_AddItemToArray(list, attribute) && cJSON_AddStringToObject(attribute, "name", label)
-      && cJSON_AddStringToObject(attribute, "display_type", type) && cJSON_AddStringToObject(attribute, "field_id", "do-not-map");
-  }
+  ok = ok && attributes_of_all(s, name, list) && cJSON_GetArraySize(list)<=ATTRIBUTES_MAX;
   char *text = ok ? cJSON_PrintUnformatted(o) : NULL, *body = text_copy(text);
   cJSON_free(text);
   cJSON_Delete(o);
@@ -5276,11 +5438,15 @@ static int raw_map(ortto_sending *s, record *r){
   js g = r->given, ip = js_path(g, "context", "ip", NULL), traits = js_get(g, "traits"), mode = js_get(g, "audience_update_mode");
   int track = js_is(unquoted(js_get(g, "type")), "track");
   buf *out = &s->scratch, place = { 0 };
+  js name, v;
+  for(js_iter it = js_in(g); js_next(&it, &name, &v); ) if( segment_member_is_refused(name) )
+    return refuse(s, r, 400, "ortto: an event of Segment's has no member \"%.*s\": put it into \"traits\", or write a record of ortto_upsert's own form", (int)name.n, name.p);
   if( track!=(s->verb==ORTTO_TRACK) ) return refuse(s, r, 400, "ortto: this is %s event: use %s", track ? "a track" : "an identify", track ? "ortto_track" : "ortto_upsert");
   if( !is_present(js_get(g, "userId")) && !is_present(js_get(g, "anonymousId")) ) return refuse(s, r, 400, "ortto: the event has neither userId nor anonymousId");
   if( track && !is_present(js_get(g, "event")) ) return refuse(s, r, 400, "Missing event name");
   if( !raw_ip(s, r, ip) ) return 0;
   out->n = 0;
+  out->failed = 0;
   buf_puts(out, "{");
   member_write(out, "timestamp", js_get(g, "timestamp"));
   member_write(out, "message_id", js_get(g, "messageId"));
@@ -5412,6 +5578,7 @@ static int map_segment(ortto_sending *s, record *r){
   }
   if( !segment_event(s, r, &ignored) || ignored ) return ORTTO_OK;
   out->n = 0;
+  out->failed = 0;
   buf_puts(out, "{");
   it = js_in(r->given);
   while( js_next(&it, &name, &v) ){
@@ -5523,14 +5690,14 @@ static int batches_api(ortto_sending *s, batches *all){
   for(int i=0; ok && i<s->count; i++){
     record *r = &s->record[i];
     if( !is_open(r) ) continue;
-    r->round = round_after(&seen, r) + 1;
+    r->round = r->unordered ? 1 : round_after(&seen, r) + 1;
     char *key = arena_printf(&s->memory, "%d %s", r->round, r->merge_by);
     int at = key ? index_get(&open, key, strlen(key)) : -1;
     batch *b = at<0 ? NULL : &all->list[at];
     if( b==NULL || b->count>=most || b->bytes+r->item_n>BODY_MAX-1000 ){
       ok = key && (b = batch_new(all, r->round))!=NULL && index_put(&open, key, strlen(key), all->count-1);
     }
-    ok = ok && batch_add(b, i, r->item_n) && round_put(&seen, r, r->round);
+    ok = ok && batch_add(b, i, r->item_n) && (r->unordered || round_put(&seen, r, r->round));
   }
   index_free(&open);
   index_free(&seen.by_key);
@@ -5596,7 +5763,10 @@ static void body_options(const ortto_sending *s, const record *r, buf *b){
   if( s->verb!=ORTTO_TRACK || o->find_strategy>=0 ) buf_printf(b, ",\"find_strategy\":%d", o->find_strategy<0 ? 0 : o->find_strategy);
   buf_printf(b, ",\"async\":%s", o->async ? "true" : "false");
   if( o->skip_non_existing ) buf_puts(b, ",\"skip_non_existing\":true");
-  if( s->suppression ) buf_printf(b, ",\"suppression_list_field_id\":\"%s\"", s->suppression);
+  if( s->suppression ){
+    buf_puts(b, ",\"suppression_list_field_id\":");
+    buf_json(b, s->suppression);
+  }
 }
 
 static char *batch_body(const ortto_sending *s, const batch *b){
@@ -5652,6 +5822,7 @@ static void row_take(ortto_sending *s, record *r, js row){
     if( js_type(v)=='"' && v.n>2 ) id = js_cstring(&s->memory, v);
   }
   if( result==NULL || error==NULL ) outcome_set(r, 0, UNKNOWN, "out of memory");
+  else if( result[0]==0 && error[0]==0 && id==NULL ) outcome_set(r, 0, UNKNOWN, "ortto: the answer does not say whether this record was taken");
   else if( error[0] || strcmp(result, "invalid")==0 || strcmp(result, "suppressed")==0 || strcmp(result, "error")==0 || strcmp(result, "failed")==0 ){
     outcome_set(r, 400, REFUSED, error[0] ? error : result);
     r->outcome.result = result;
@@ -5691,12 +5862,16 @@ static void segment_take(ortto_sending *s, batch *b){
   js answer, error;
   int64_t index, status;
   if( answer_json(b->call, &answer)!=ORTTO_OK || js_type(answer)!='{' ){
-    if( ortto_error(s->endpoint->client)[0]==0 || b->call->answer.n ) bad_answer(b->call, "is no object");
+    if( ortto_error(s->endpoint->client)[0]==0 || b->call->answer.n ) set_bad_answer(b->call, "is no object");
     batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
     return;
   }
   for(int i=0; i<b->count; i++) record_done(&s->record[b->member[i]], NULL, NULL);
   js errors = js_get(answer, "errors");
+  if( is_present(errors) && js_type(errors)!='[' ){
+    set_bad_answer(b->call, "has \"errors\" that is no list");
+    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+  }
   if( js_type(errors)!='[' ) return;
   js_iter it = js_in(errors);
   while( js_next(&it, NULL, &error) ){
@@ -5707,7 +5882,7 @@ static void segment_take(ortto_sending *s, batch *b){
     }
     record *r = &s->record[b->member[index]];
     const char *message = words_of(s, js_get(error, "message"));
-    if( !js_integer(js_get(error, "status"), &status) || status<100 || status>599 ) status = 400;
+    if( !js_integer(js_get(error, "status"), &status) || status<400 || status>599 ) status = 400;
     r->outcome.body = NULL;
     outcome_set(r, (int)status, REFUSED, message && message[0] ? message : "refused");
   }
@@ -5721,6 +5896,11 @@ static void refused_take(ortto_sending *s, batch *b){
     js details = js_get(answer, "details");
     if( js_type(details)=='[' && count_elements(details)==b->count ){
       rows_take(s, b, details);
+      for(int i=0; i<b->count; i++){             /* 400: none was taken, whatever the words */
+        record *r = &s->record[b->member[i]];
+        r->outcome.request_id = js_cstring(&s->memory, js_get(answer, "request_id"));
+        if( r->outcome.errortype==NULL ) outcome_set(r, 400, REFUSED, r->outcome.result ? r->outcome.result : c->error);
+      }
       return;
     }
   }
@@ -5730,36 +5910,35 @@ static void refused_take(ortto_sending *s, batch *b){
   if( c->attempt==0 || status_ends(c->status) ) s->stopped = 1;
 }
 
-static int batch_halve(batches *all, int at){
-  int round = all->list[at].round, half = all->list[at].count/2, ok = 1;
-  for(int part=0; ok && part<2; part++){
-    batch *b = batch_new(all, round);
-    const batch *whole = &all->list[at];
-    for(int i=part ? half : 0; ok && b && i<(part ? whole->count : half); i++) ok = batch_add(b, whole->member[i], 0);
-    ok = ok && b;
-  }
-  return ok;
+static int batch_take(ortto_sending *s, batches *all, int at);
+
+/* Some records of a batch once more, by themselves and at once: what they were in order with, they stay in order with. */
+static int batch_again(ortto_sending *s, batches *all, int at, int from, int to, int conflicts){
+  batch *b = batch_new(all, 0);
+  int ok = b!=NULL;
+  if( ok ) b->conflicts = conflicts;
+  for(int i=from; ok && i<to; i++) ok = batch_add(b, all->list[at].member[i], 0);
+  if( !ok ) return no_memory(s->endpoint->client);
+  if( s->stopped ) return ORTTO_OK;
+  int rc = batch_send(s, b);
+  return rc==ORTTO_OK ? batch_take(s, all, (int)(b - all->list)) : rc;
 }
 
-/* The answer of a batch. It may be sent again, in parts. */
+/* The answer of a batch. */
 static int batch_take(ortto_sending *s, batches *all, int at){
   batch *b = &all->list[at];
-  int rc = call_wait(b->call), ok = 1;
-  if( rc==ORTTO_INTERRUPT ) return rc;
+  call *c = b->call;
+  int count = b->count, rc = call_wait(c);
+  if( rc==ORTTO_INTERRUPT || rc==ORTTO_NOMEM ) return rc;
+  int halve = rc!=ORTTO_OK && c->status==413 && count>1, again = rc!=ORTTO_OK && c->status==409 && b->conflicts==0;
   if( rc==ORTTO_OK && s->endpoint->protocol==ORTTO_API ) api_take(s, b);
   else if( rc==ORTTO_OK ) segment_take(s, b);
-  else if( rc==ORTTO_NOMEM ) return rc;
-  else if( b->call->status==413 && b->count>1 ) ok = batch_halve(all, at);
-  else if( b->call->status==409 && b->conflicts==0 ){
-    batch *again = batch_new(all, b->round);
-    b = &all->list[at];
-    ok = again!=NULL;
-    if( ok ) again->conflicts = 1;
-    for(int i=0; ok && i<b->count; i++) ok = batch_add(again, b->member[i], 0);
-  }else refused_take(s, b);
-  call_drop(all->list[at].call);
-  all->list[at].call = NULL;
-  return ok ? ORTTO_OK : no_memory(s->endpoint->client);
+  else if( !halve && !again ) refused_take(s, b);
+  call_drop(c);
+  b->call = NULL;
+  if( again ) return batch_again(s, all, at, 0, count, 1);
+  rc = halve ? batch_again(s, all, at, 0, count/2, 0) : ORTTO_OK;
+  return halve && rc==ORTTO_OK ? batch_again(s, all, at, count/2, count, 0) : rc;
 }
 
 /* All batches of a round, several in flight; batches that are added on the way belong to it too. */
@@ -5949,7 +6128,9 @@ int ortto_value_check(ortto_client *client, const ortto_field *field, const char
   if( text==NULL || !json_check(text, length, &v) ) rc = no_memory(client);
   else if( !utf8_is_sound(text, length) ) rc = fail(client, "ortto: the column %.80s takes text in UTF-8, and this is none", field->column);
   else if( strcmp(field->id, "tags")==0 ? !tags_check(&e, v) : !encode(&e, field, v) )
-    rc = out.failed ? no_memory(client) : fail(client, "ortto: the column %.80s %s", field->column, e.why);
+    rc = out.failed ? no_memory(client)
+       : strstr(e.why, "cannot be") || strstr(e.why, "too long") ? fail(client, "ortto: the column %.80s %s", field->column, e.why)
+       : fail(client, "ortto: the column %.80s %s: %.*s", field->column, e.why, (int)(v.n<60 ? v.n : 60), v.p);
   if( rc==ORTTO_OK && out.failed ) rc = no_memory(client);
   buf_free(&out);
   arena_free(&memory);

@@ -293,6 +293,7 @@ typedef struct ortto_outcome {   /* of one record */
   const char *message;         /* with errortype */
   const char *body;            /* without: what a person may read */
   const char *person_id;       /* the API's id of the contact, or NULL */
+  const char *request_id;      /* Ortto's, of a refusal, or NULL */
   const char *result;          /* the API's word: created, merged, queued, ..., or NULL */
   const char *sent;            /* JSON: the record as it was sent, or as it was given if it was refused here */
   size_t sent_length;

@@ -3509,6 +3509,10 @@ static void fn_config(sqlite3_context *ctx, int argc, sqlite3_value **argv){
       sqlite3_result_error(ctx, "ortto: ortto_config cannot set anything inside a statement that writes; call it in a SELECT of its own", -1);
       return;
     }
+    if( c->holding && (which==ORTTO_KEY || which==ORTTO_REGION || which==ORTTO_API_URL) ){
+      sqlite3_result_error(ctx, "ortto: rows written in this transaction wait for COMMIT, to the account of the present settings: COMMIT or ROLLBACK first", -1);
+      return;
+    }
     rc = ortto_config_set(c->client, (ortto_setting)which, value);
     if( rc==ORTTO_OK && (which==ORTTO_KEY || which==ORTTO_REGION || which==ORTTO_API_URL) && account_changed(c)!=SQLITE_OK ) rc = ORTTO_NOMEM;
   }
@@ -3565,7 +3569,9 @@ static void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   else if( what ){
     const table *t = table_connected(c, what);
     if( t==NULL || t->refused ){
-      char *message = t ? sqlite3_mprintf("%s", t->broken) : sqlite3_mprintf("ortto: there is no ortto table '%.60s' in this connection", what);
+      const char *why = sqlite3_errmsg(c->db);   /* it may be there, and not have been connected */
+      char *message = t ? sqlite3_mprintf("%s", t->broken) : strncmp(why, "ortto: ", 7)==0 ? sqlite3_mprintf("%s", why)
+                        : sqlite3_mprintf("ortto: there is no ortto table '%.60s' in this connection", what);
       result_code(ctx, message ? SQLITE_ERROR : SQLITE_NOMEM, message);
       return;
     }
@@ -3619,7 +3625,9 @@ static int result_refusal(sqlite3_context *ctx, ortto_sending *sending){
   const ortto_outcome *o = ortto_sending_count(sending)==1 && !ortto_sending_is_list(sending) ? ortto_sending_outcome(sending, 0) : NULL;
   if( o==NULL || o->errortype==NULL ) return 0;
   int whole = strncmp(o->message, "ortto: ", 7)==0;
-  char *message = sqlite3_mprintf("%s%s", whole ? "" : "ortto: the record was refused: ", o->message);
+  char *message = whole ? sqlite3_mprintf("%s", o->message)
+    : sqlite3_mprintf("ortto: the record was refused: %s%s%s%s. Mend it and send it again", o->message, o->request_id && o->request_id[0] ? " (request_id " : "",
+                      o->request_id ? o->request_id : "", o->request_id && o->request_id[0] ? ")" : "");
   result_code(ctx, message ? SQLITE_ERROR : SQLITE_NOMEM, message);
   return 1;
 }

@@ -1625,7 +1625,8 @@ static const CustomType CUSTOM[] = {
     {"link", "str", "link", "Profile Page", gen_url},
     {"object", "obj", "object", "Preferences", gen_object},
     {"price", "int", "currency", "Price", gen_money},
-    {"email", "str", "email", "Second Email", gen_text}};
+    {"email", "str", "email", "Second Email", gen_text},
+    {"text_list", "sst", "text_list", "Words", gen_multi}};   /* of activity attributes only */
 
 #define CUSTOM_CYCLE 13
 
@@ -4384,7 +4385,7 @@ static int api_create_field(Call *c) {
   char *type = text_of(given(c->in, "type")), *text = text_of(name), *slug = kebab(text);
   const CustomType *t = custom_type(type);
   int status = 200;
-  bool good = t && name && name->type == J_STRING && *slug && strlen(text) <= 255;
+  bool good = t && strcmp(type, "text_list") && name && name->type == J_STRING && *slug && strlen(text) <= 255;
   good = good && is_select(t->display) == (count_of(values) > 0) && (!values || is_text_list(values));
   if (!good) {
     status = invalid(c);

@@ -34,7 +34,6 @@ while IFS= read -r name; do   # values are compared exactly, type and all
 done < <(sql 'SELECT name FROM f;') >different.txt
 is 'nothing is different afterwards' "$(cat different.txt)" ''
 is 'there were values in every one of them' "$(sql "SELECT count(*) FROM f WHERE name IN ('rating', 'is_vip', 'birthday', 'last_demo', 'phone_number', 'city', 'interests', 'preferences', 'notes');")" 9
-stop_sandbox 2>/dev/null
 
 start_sandbox --seed 3 --people 150 --no-archived --custom 28 --hostile
 write_all

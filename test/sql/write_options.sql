@@ -93,7 +93,7 @@ SELECT ortto_upsert('{"user_id":"nobody yet"}', '{"skip_non_existing":true}');
 SELECT count(*) FROM ortto_people WHERE external_id = 'nobody yet';
 SELECT value->>'status', value->>'result', value->>'errortype', value->>'errormessage' FROM json_each(ortto_upsert('[{"fields":{"email":"x@suppressed.example.com"}},{"fields":{"email":"y@example.com"}}]', '{"suppression_list_field_id":"email"}'));
 .shell $ROOT/test/requests.sh | grep merge
-SELECT ortto_upsert('{"fields":{"email":"x@suppressed.example.com"}}', '{"suppression_list_field_id":"str::email"}');
+SELECT ortto_upsert('[{"fields":{"email":"x@suppressed.example.com"}}]', '{"suppression_list_field_id":"str::email"}')->>'$[0].errormessage';
 
 .print
 .print -- batch: false is one request for each record.
