@@ -1084,8 +1084,12 @@ static int endpoint_base(ortto_endpoint *e, const ortto_args *args, enum origin 
   enum origin from;
   char *region = NULL;
   int rc = e->protocol==ORTTO_SEGMENT ? segment_host(client, e->key, NULL) : ORTTO_OK;
+  if( rc==ORTTO_OK ) rc = setting_value(client, args, ORTTO_REGION, &region, &from);   /* a bad one is told, needed or not */
+  snprintf(e->region, sizeof e->region, "%s", region ? region : "global");
+  free(region);
   if( rc==ORTTO_OK ) rc = setting_value(client, args, ORTTO_API_URL, &e->base, &from);
   if( rc!=ORTTO_OK ) return rc;
+  if( e->base || e->protocol==ORTTO_SEGMENT ) e->region[0] = 0;
   if( e->base ){
     if( from==FROM_ARGS && !(key_from==FROM_ARGS && key_literal) )
       return fail(client, "ortto: the api_url in this table's arguments gets only a key that is written literally in the same "
@@ -1094,11 +1098,7 @@ static int endpoint_base(ortto_endpoint *e, const ortto_args *args, enum origin 
     return url_is_good(e->base, &e->loopback) ? ORTTO_OK : bad_setting(client, ORTTO_API_URL, e->base);
   }
   if( e->protocol==ORTTO_SEGMENT ) return segment_host(client, e->key, &e->base);
-  rc = setting_value(client, args, ORTTO_REGION, &region, &from);
-  if( rc!=ORTTO_OK ) return rc;
-  snprintf(e->region, sizeof e->region, "%s", region ? region : "global");
   e->base = strdup(api_host(e->region));
-  free(region);
   return e->base ? ORTTO_OK : no_memory(client);
 }
 
@@ -4136,6 +4136,14 @@ static int encode_boolean(encoder *e, js v){
   return cannot(e, "takes true or false (1 or 0), not %.*s", (int)(v.n<40 ? v.n : 40), v.p);
 }
 
+/* A text that holds JSON: what a JSON column of SQL gives when it was not marked as JSON. */
+static js inner_json(encoder *e, js v, char kind){
+  size_t n;
+  js inner;
+  const char *text = js_type(v)=='"' ? js_text(e->memory, v, &n) : NULL;
+  return text && n && text[0]==kind && json_check(text, n, &inner) ? inner : v;
+}
+
 static int two_digits(const char *p){
   return p[0]>='0' && p[0]<='9' && p[1]>='0' && p[1]<='9' ? (p[0]-'0')*10 + p[1]-'0' : -1;
 }
@@ -4152,11 +4160,8 @@ static int date_read(const char *p, size_t n, int *year, int *month, int *day){
 static int encode_date(encoder *e, js v){
   int year, month, day;
   size_t n;
-  if( js_type(v)=='{' ){
-    int64_t y, m, d;
-    if( !js_integer(js_get(v, "year"), &y) || !js_integer(js_get(v, "month"), &m) || !js_integer(js_get(v, "day"), &d)
-     || y<1 || y>9999 || m<1 || m>12 || d<1 || d>days_in(y, m) )
-      return cannot(e, "cannot be %.*s: it takes a date that exists, as YYYY-MM-DD, or an object with year, month and day", (int)(v.n<60 ? v.n : 60), v.p);
+  v = inner_json(e, v, '{');
+  if( js_type(v)=='{' ){             /* Ortto's own shape goes back as it was read, whatever it says */
     buf_add(e->out, v.p, v.n);
     return 1;
   }
@@ -4206,7 +4211,12 @@ static int encode_time(encoder *e, js v){
 }
 
 static int encode_place(encoder *e, js v){
+  v = inner_json(e, v, '{');
   js name = js_type(v)=='{' ? js_get(v, "name") : v;
+  if( js_type(v)=='{' && js_type(name)!='"' ){   /* as it was read */
+    buf_add(e->out, v.p, v.n);
+    return 1;
+  }
   if( name.p==NULL || js_type(name)!='"' ) return cannot(e, "takes the name of a place as text, not %s", js_kind(v));
   buf_printf(e->out, "{\"name\":%.*s}", (int)name.n, name.p);
   return 1;
@@ -4216,7 +4226,8 @@ static int encode_place(encoder *e, js v){
 static int encode_phone(encoder *e, js v){
   char number[32];
   size_t n, used = 0;
-  if( js_type(v)=='{' && (js_type(js_get(v, "n"))=='"' || js_type(js_get(v, "phone"))=='"') ){
+  v = inner_json(e, v, '{');
+  if( js_type(v)=='{' ){             /* as it was read */
     buf_add(e->out, v.p, v.n);
     return 1;
   }
@@ -4234,14 +4245,6 @@ static int encode_phone(encoder *e, js v){
                                                (int)(n<40 ? n : 40), text);
   buf_printf(e->out, "{\"phone\":\"%s\",\"parse_with_country_code\":true}", number);
   return 1;
-}
-
-/* A text that holds JSON: what a JSON column of SQL gives when it was not marked as JSON. */
-static js inner_json(encoder *e, js v, char kind){
-  size_t n;
-  js inner;
-  const char *text = js_type(v)=='"' ? js_text(e->memory, v, &n) : NULL;
-  return text && n && text[0]==kind && json_check(text, n, &inner) ? inner : v;
 }
 
 static int encode_list(encoder *e, js v){
@@ -4922,7 +4925,7 @@ static int map_api(ortto_sending *s, record *r){
 /* -- activities for the API -- */
 
 typedef struct activity_type {     /* a definition, from the instance schema */
-  const char *id, *name;
+  const char *id, *name, *fold;    /* fold: the name's letters and digits. An attribute's stand in its column */
   ortto_field *attribute;
   int attributes;
 } activity_type;
@@ -4956,7 +4959,7 @@ static int attributes_read(struct activity_memory *m, activity_type *t, js list)
     f->name = js_cstring(&m->memory, js_get(item, "name"));
     f->display_type = js_cstring(&m->memory, js_get(item, "display_type"));
     if( f->id==NULL || f->name==NULL || f->display_type==NULL ) return 0;
-    f->column = snake(&m->memory, f->name);
+    f->column = folded(&m->memory, f->name, strlen(f->name));
     f->type = type_of(f->id, f->display_type);
     if( f->column==NULL ) return 0;
   }
@@ -4975,7 +4978,8 @@ static int activity_add(struct activity_memory *m, js id, js name, js attributes
   memset(t, 0, sizeof *t);
   t->id = js_cstring(&m->memory, id);
   t->name = js_cstring(&m->memory, name);
-  return t->id && t->name && attributes_read(m, t, attributes);
+  t->fold = t->name ? folded(&m->memory, t->name, strlen(t->name)) : NULL;
+  return t->id && t->fold && attributes_read(m, t, attributes);
 }
 
 static int activities_schema(struct activity_memory *m, call *c, js answer){
@@ -5023,10 +5027,7 @@ static activity_type *activity_named(const struct activity_memory *m, arena *a, 
   for(int i=0; i<m->count; i++) if( strcmp(m->type[i].id, name)==0 ) return &m->type[i];
   for(int i=0; i<m->count; i++) if( strcmp(m->type[i].name, name)==0 ) return &m->type[i];
   char *fold = folded(a, name, strlen(name));
-  for(int i=0; fold && fold[0] && i<m->count; i++){
-    char *other = folded(a, m->type[i].name, strlen(m->type[i].name));
-    if( other && strcmp(other, fold)==0 ) return &m->type[i];
-  }
+  for(int i=0; fold && fold[0] && i<m->count; i++) if( strcmp(m->type[i].fold, fold)==0 ) return &m->type[i];
   return NULL;
 }
 
@@ -5046,10 +5047,7 @@ static const ortto_field *attribute_named(ortto_sending *s, const activity_type 
   char *fold = folded(&s->memory, name, n);
   for(int i=0; i<t->attributes; i++) if( strlen(t->attribute[i].id)==n && memcmp(t->attribute[i].id, name, n)==0 ) return &t->attribute[i];
   for(int i=0; i<t->attributes; i++) if( strlen(t->attribute[i].name)==n && memcmp(t->attribute[i].name, name, n)==0 ) return &t->attribute[i];
-  for(int i=0; fold && fold[0] && i<t->attributes; i++){
-    char *other = folded(&s->memory, t->attribute[i].name, strlen(t->attribute[i].name));
-    if( other && strcmp(other, fold)==0 ) return &t->attribute[i];
-  }
+  for(int i=0; fold && fold[0] && i<t->attributes; i++) if( strcmp(t->attribute[i].column, fold)==0 ) return &t->attribute[i];
   return n==6 && memcmp(name, "int::v", 6)==0 ? &conversion : NULL;
 }
 

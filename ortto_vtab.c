@@ -1593,7 +1593,7 @@ static int side_open(syncing *s){
 }
 
 /* Others that write are waited for: they must not end a sync. */
-static int run_patiently(syncing *s, const char *sql){
+static int wait_for_locks(syncing *s, const char *sql){
   sqlite3_int64 until = now_ms() + (s->reading ? READING_SECONDS : LOCK_SECONDS)*1000;
   for(;;){
     int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
@@ -1603,6 +1603,17 @@ static int run_patiently(syncing *s, const char *sql){
     if( now_ms()>until ) return rc;
     sqlite3_sleep(20);
   }
+}
+
+/* SQLite's own waiting, where the user has set a busy timeout, would not notice an interrupt: ours stands in for it. */
+static int run_patiently(syncing *s, const char *sql){
+  sqlite3_int64 timeout = 0;
+  sqlite3 *db = s->db;
+  sql_integer(s, &timeout, "PRAGMA busy_timeout");
+  if( timeout>0 ) sqlite3_busy_timeout(db, 0);
+  int rc = wait_for_locks(s, sql);
+  if( timeout>0 ) sqlite3_busy_timeout(db, (int)timeout);
+  return rc;
 }
 
 static int begin(syncing *s){
@@ -2606,7 +2617,9 @@ static int call_begin(sync_call *call, conn *c, sqlite3_value *sources, sqlite3_
   const char *from, *into, *how = "full";
   memset(call, 0, sizeof *call);
   call->conn = c;
+  long progress;
   int rc = refuse_in_write(c, error);
+  if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_config_number(c->client, NULL, ORTTO_PROGRESS, &progress), error);   /* a bad one is told */
   if( rc==SQLITE_OK ) rc = text_argument(sources, "a source", &from, error);
   if( rc==SQLITE_OK ) rc = text_argument(target, "the local table's name, or a prefix,", &into, error);
   if( rc==SQLITE_OK && mode && sqlite3_value_type(mode)!=SQLITE_NULL ) rc = text_argument(mode, "its mode", &how, error);

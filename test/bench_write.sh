@@ -4,8 +4,8 @@
 #
 #   test/bench_write.sh [CONTACTS]     10,000 if not given
 #
-# Must hold: at least 90 % of 1,000 records a second to the API (100 a request), and no more requests than needed. For
-# Segment (500 a request) so few requests are needed that latency and the first second's allowance decide: the time is shown.
+# Must hold: at least 90 % of what that allows, 1,000 records a second to the API (100 a request) and 5,000 to Segment's
+# endpoint (500 a request), in as few requests as can be.
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 contacts=${1:-10000}
@@ -55,5 +55,5 @@ echo "latency 200 ms, rate 10 a second"
 run API "json_object('fields', json_object('email', email, 'first_name', first_name, 'last_name', last_name, 'city', city, 'plan_value', plan_value, 'birthday', birthday))" \
   '{"to":"api"}' 'POST /v1/person/merge 200' 100 900
 run Segment "json_object('user_id', email, 'traits', json_object('email', email, 'first_name', first_name, 'last_name', last_name, 'city', city, 'plan_value', plan_value, 'birthday', birthday))" \
-  '{"to":"segment"}' 'POST /v1/identify 200' 500 0
+  '{"to":"segment"}' 'POST /v1/identify 200' 500 4500
 exit $failed

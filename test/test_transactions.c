@@ -612,10 +612,16 @@ static void test_not_sent_at_all(void **state){
   server s;
   server_start(&s, "--people 20 --no-archived");
   sqlite3 *db = quick_open(&s);
-  sql_must(db, "CREATE TABLE log(t)");
-  sql_must(db, "BEGIN; INSERT INTO log VALUES(1); INSERT INTO ortto_people(email) VALUES('a@t.example'), ('b@t.example'); SELECT ortto_config('key', NULL)");
+  setenv("ORTTO_API_KEY", "sandbox-key", 1);
+  sql_must(db, "SELECT ortto_config('key', NULL); CREATE TABLE log(t)");
+  sql_must(db, "BEGIN; INSERT INTO log VALUES(1); INSERT INTO ortto_people(email) VALUES('a@t.example'), ('b@t.example')");
+  /* The account cannot be changed under rows that wait for COMMIT. */
+  assert_code(db, "SELECT ortto_config('key', 'another')", SQLITE_ERROR);
+  unsetenv("ORTTO_API_KEY");
   assert_code(db, "COMMIT", SQLITE_ERROR);
   assert_in(sqlite3_errmsg(db), "key");
+  assert_int_equal(writes(&s), 0);
+  assert_sql(db, "SELECT count(*) FROM log", "0");
   assert_sql(db, "SELECT group_concat(email || ' ' || status) FROM ortto_failures", "a@t.example 0,b@t.example 0");
   sql_must(db, "DELETE FROM ortto_failures; SELECT ortto_config('key', 'sandbox-key')");
   /* The tags that somebody has are read before they are set. */
@@ -675,6 +681,36 @@ static void test_order(void **state){
   free(log);
   db_close(db);
   server_stop(&s);
+}
+
+/* A record that changes the email, external id or name of somebody takes effect before a later one that names somebody by
+** the old: they are never in flight together. */
+static void test_order_of_changed_keys(void **state){
+  (void)state;
+  static const char *const cases[] = {
+    "UPDATE ortto_people SET email='new@t.example' WHERE id=(SELECT id FROM somebody); INSERT INTO ortto_people(email, city) VALUES('old@t.example', 'Oslo')",
+    "UPDATE ortto_people SET external_id='new' WHERE id=(SELECT id FROM somebody); INSERT INTO ortto_people(external_id, city) VALUES('old', 'Oslo')",
+    "INSERT INTO ortto_people(email, external_id) VALUES('old@t.example', 'new'); INSERT INTO ortto_people(external_id, city) VALUES('old', 'Oslo')",
+    "UPDATE ortto_accounts SET name='New' WHERE name='Old'; INSERT INTO ortto_accounts(name, website) VALUES('Old', 'https://t.example')",
+  };
+  for(size_t i=0; i<sizeof cases/sizeof *cases; i++){
+    server s;
+    server_start(&s, "--people 20");
+    sqlite3 *db = quick_open(&s);
+    sql_must(db, "INSERT INTO ortto_people(email, external_id, city) VALUES('old@t.example', 'old', 'Rome'); INSERT INTO ortto_accounts(name) VALUES('Old');"
+                 "CREATE TEMP TABLE somebody AS SELECT id FROM ortto_people WHERE external_id='old'");
+    server_do(&s, "/sandbox/set", "{\"latency_ms\":60}");
+    server_do(&s, "/sandbox/forget", NULL);
+    sql_must(db, "BEGIN");
+    sql_must(db, cases[i]);
+    sql_must(db, "COMMIT");
+    char *stats = server_ask(&s, "/sandbox/stats", NULL);
+    if( number_in(stats, "max_in_flight")>1 ) fail_msg("in flight together: %s", cases[i]);
+    free(stats);
+    if( i<3 ) assert_sql(db, "SELECT group_concat(city) FROM ortto_people WHERE id=(SELECT id FROM somebody)", "Rome");
+    db_close(db);
+    server_stop(&s);
+  }
 }
 
 /* ---- interrupts ---------------------------------------------------------------------- */
@@ -854,6 +890,7 @@ int main(void){
     cmocka_unit_test(test_partial_rows),
     cmocka_unit_test(test_not_sent_at_all),
     cmocka_unit_test(test_order),
+    cmocka_unit_test(test_order_of_changed_keys),
     cmocka_unit_test(test_interrupt),
     cmocka_unit_test(test_drop_in_transaction),
     cmocka_unit_test(test_close),

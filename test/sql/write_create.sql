@@ -8,8 +8,12 @@ SELECT count(*) FROM ortto_people;
 SELECT value->>'status', value->>'errormessage', value->'sent'->>'activity_id', value->'sent'->'attributes' FROM json_each(ortto_track('[
   {"event":"Course Taken","user_id":"a","timestamp":"2025-10-01","message_id":"1","properties":{"Title":"SQL","hours":3,"price":12.5,"passed":true,"on":"2025-10-01","at":"2025-10-01T09:00:00Z","words":["x","y"],"more":{"a":1},"nothing":null}},
   {"event":"course taken","user_id":"b","timestamp":"2025-10-01","message_id":"2","properties":{"title":"C","hours":4,"Price":12}},
-  {"event":"Course Taken","user_id":"c","properties":{"room":"7"}}]', '{"create":true}'));
+  {"event":"Course Taken","user_id":"c","timestamp":"2025-10-01","message_id":"3","properties":{"room":"7"}}]', '{"create":true}'));
 .shell $ROOT/test/requests.sh | grep -v custom-field/get
+
+.print
+.print -- Attributes cannot be added to it in a later call.
+SELECT ortto_track('{"event":"Course Taken","user_id":"c","properties":{"rooom":"7"}}', '{"create":true}');
 
 .print
 .print -- Without create, and with create: false, a missing one fails its record.

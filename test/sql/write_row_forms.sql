@@ -10,7 +10,7 @@ INSERT INTO ortto_people(external_id, last_name) VALUES('m1', 'By external id');
 INSERT INTO ortto_people(id, postal_code) SELECT id, 'by id' FROM m;
 INSERT OR REPLACE INTO ortto_people(email, language) VALUES('m@t.example', 'no');
 SELECT p.id = m.id, email, external_id, first_name, last_name, postal_code, city, language FROM ortto_people p, m WHERE email = 'm@t.example' OR external_id = 'm1';
-.shell curl -s "$ORTTO_API_URL/sandbox/requests?full" | grep -o '"merge_by":[^]]*]' | sort | uniq -c | sed 's/^ *//'
+.shell $ROOT/test/requests.sh | grep -oE merge_by.*find
 .print -- REPLACE is the same.
 REPLACE INTO ortto_people(email, city) VALUES('m@t.example', 'Rome');
 SELECT city, first_name FROM ortto_people WHERE email = 'm@t.example';

@@ -24,6 +24,7 @@ INSERT INTO ortto_people(email, seats, rating) VALUES('l1@t.example', 9223372036
 SELECT email, seats, typeof(seats), rating, rating IN (9007199254740.991, -9007199254740.991), typeof(rating) FROM ortto_people WHERE email LIKE 'l_@t.example' ORDER BY email;
 INSERT INTO ortto_people(email, first_name, notes) VALUES('t1@t.example', printf('%.255c', 'x'), printf('%.4000c', 'y')), ('t2@t.example', replace(printf('%.255c', 'x'), 'x', '€'), '😀'),
   ('t3@t.example', 'a' || char(0) || 'b', ''), ('t4@t.example', '\n"</script>' || char(9, 127, 8232), '{"not":"an object"}');
+SELECT hex(first_name) FROM ortto_people WHERE email = 't3@t.example';
 SELECT email, length(first_name), hex(substr(first_name, 1, 4)), length(notes), substr(notes, 1, 20) FROM ortto_people WHERE email LIKE 't_@t.example' ORDER BY email;
 INSERT INTO ortto_people(email, birthday, last_demo, is_vip, interests, phone_number) VALUES('d1@t.example', '2024-02-29', '2025-11-04 19:10:31', 0, '[]', '+1 (650) 555-0100'),
   ('d2@t.example', '0001-01-01', '2025-11-04T19:10:31.123456Z', 'true', '["é \"x\""]', '+61401234567'), ('d3@t.example', '9999-12-31', '2025-11-04', 'false', 'Music', NULL);
