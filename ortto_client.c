@@ -496,7 +496,7 @@ static const char *blanks_skip(const char *p){
 }
 
 static char js_type(js v){         /* { [ " t f n, or 0 for a number */
-  char c = v.n ? *v.p : 'n';
+  char c = v.n && v.p ? *v.p : 'n';
   return c=='-' || (c>='0' && c<='9') ? 0 : c;
 }
 
@@ -1814,6 +1814,8 @@ static void set_bad_answer(call *c, const char *format, ...){
 
 /* The answer as JSON. */
 static int answer_json(call *c, js *value){
+  *value = (js){ NULL, 0 };
+  if( c==NULL ) return ORTTO_NOMEM;
   if( c->answer.n==0 ) return bad_answer(c, "is empty");
   if( json_check(c->answer.p, c->answer.n, value) ) return ORTTO_OK;
   const char *text = blanks_skip(c->answer.p);
@@ -3502,7 +3504,7 @@ static int scan_load(ortto_reader *r, page **out){
     }
     if( r->head==NULL ) rc = scan_request(r, r->next_offset);
     if( rc==ORTTO_OK ) rc = scan_widen(r);
-    if( rc!=ORTTO_OK ) return rc;
+    if( rc!=ORTTO_OK || r->head==NULL ) return rc;
     rc = call_wait(r->head->call);
     if( rc!=ORTTO_OK ) return scan_refused(r, r->head, rc);
     page *p = page_pop(r);
@@ -4606,7 +4608,7 @@ static const ortto_field *field_named(ortto_sending *s, const char *name, size_t
     for(int i=0; at<0 && i<COUNT(trait_names); i++)
       if( strcmp(trait_names[i].name, fold)==0 ) at = index_get(&s->by_id, trait_names[i].id, strlen(trait_names[i].id));
   }
-  return at<0 ? NULL : &s->fields->field[at];
+  return at<0 || s->fields==NULL ? NULL : &s->fields->field[at];
 }
 
 static const char *closest_field(const ortto_sending *s, const char *name){
@@ -5509,8 +5511,8 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   call_drop(c);
   if( rc!=ORTTO_OK ) return NULL;
   audience_memory *grown = realloc(client->audience, ((size_t)client->audience_count + 1) * sizeof *grown);
+  if( grown ) client->audience = grown;
   if( grown && key && id ){
-    client->audience = grown;
     audience_memory *m = &grown[client->audience_count];
     m->name = strdup(key);
     m->id = strdup(id);
@@ -6204,7 +6206,7 @@ static int audience_match(ortto_client *client, ortto_reader *r, const char *wan
   const ortto_value *v = NULL;
   size_t n = strlen(wanted);
   int rc, by_name = 0, by_id = 0;
-  while( (rc = ortto_reader_next(r, &v))==ORTTO_ROW ){
+  while( (rc = ortto_reader_next(r, &v))==ORTTO_ROW && v ){
     int is_id = v[0].length==n && memcmp(v[0].text, wanted, n)==0;
     int is_name = v[1].kind==ORTTO_VALUE_TEXT && v[1].length==n && memcmp(v[1].text, wanted, n)==0;
     by_name += is_name;

@@ -606,6 +606,38 @@ static void test_partial_rows(void **state){
   server_stop(&s);
 }
 
+/* Every way of committing fails alike: COMMIT, a statement without BEGIN, RELEASE of the outermost savepoint. */
+static void test_every_commit_fails(void **state){
+  (void)state;
+  static const char *const ways[][2] = {
+    { "BEGIN; INSERT INTO log VALUES(1); INSERT INTO ortto_people(email) VALUES('a@t.example')", "COMMIT" },
+    { "SAVEPOINT s; INSERT INTO log VALUES(1); SAVEPOINT t; INSERT INTO ortto_people(email) VALUES('a@t.example'); RELEASE t", "RELEASE s" },
+    { "SELECT 1", "INSERT INTO ortto_people(email) VALUES('a@t.example')" },
+    { "SELECT 1", "UPDATE ortto_people SET city='Oslo' WHERE id=(SELECT max(id) FROM ortto_people)" },
+  };
+  server s;
+  server_start(&s, "--people 5 --no-archived");
+  sqlite3 *db = quick_open(&s);
+  sql_must(db, "CREATE TABLE log(t)");
+  server_do(&s, "/sandbox/fault", "{\"kind\":\"status\",\"status\":503,\"path\":\"/v1/person/merge\",\"times\":-1}");
+  for(size_t i=0; i<sizeof ways/sizeof *ways; i++){
+    sql_must(db, ways[i][0]);
+    assert_code(db, ways[i][1], SQLITE_ERROR);
+    assert_in(sqlite3_errmsg(db), "0 records were taken, 1 were not");
+    /* SQLite itself leaves an empty transaction open where RELEASE failed. */
+    assert_sql(db, "SELECT (SELECT count(*) FROM log) || ' ' || count(*) FROM ortto_failures", "0 1");
+    assert_int_equal(sqlite3_get_autocommit(db), strncmp(ways[i][1], "RELEASE", 7)!=0);
+    if( !sqlite3_get_autocommit(db) ) sql_must(db, "ROLLBACK");
+    sql_must(db, "DELETE FROM ortto_failures");
+  }
+  /* What is left of a failed transaction does not travel with the next one. */
+  server_do(&s, "/sandbox/clear", NULL);
+  sql_must(db, "INSERT INTO ortto_people(email) VALUES('b@t.example')");
+  assert_sql(db, ARRIVED, "b@t.example");
+  db_close(db);
+  server_stop(&s);
+}
+
 /* Nothing can be sent at all: the key is gone, the fields or the tags cannot be read. Every record is a failure. */
 static void test_not_sent_at_all(void **state){
   (void)state;
@@ -888,6 +920,7 @@ int main(void){
     cmocka_unit_test(test_when_to_stop),
     cmocka_unit_test(test_retries),
     cmocka_unit_test(test_partial_rows),
+    cmocka_unit_test(test_every_commit_fails),
     cmocka_unit_test(test_not_sent_at_all),
     cmocka_unit_test(test_order),
     cmocka_unit_test(test_order_of_changed_keys),

@@ -10,7 +10,6 @@ INSERT INTO ortto_people(email, first_name) VALUES('a@t.example', replace(printf
 INSERT INTO ortto_people(email, first_name) VALUES('a@t.example', CAST(x'ff41' AS TEXT));
 INSERT INTO ortto_people(email, first_name) VALUES('a@t.example', x'61');
 INSERT INTO ortto_people(email, birthday) VALUES('a@t.example', '2023-02-29');
-INSERT INTO ortto_people(email, birthday) VALUES('a@t.example', '{"year":2023,"month":2,"day":29}');
 INSERT INTO ortto_people(email, birthday) VALUES('a@t.example', '17.05.1990');
 INSERT INTO ortto_people(email, birthday) VALUES('a@t.example', 1990);
 INSERT INTO ortto_people(email, birthday) VALUES('a@t.example', '');
