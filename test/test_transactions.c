@@ -321,7 +321,8 @@ static void test_commit_hook(void **state){
   server_stop(&s);
 }
 
-/* A reader that keeps SQLite from committing: the rows were sent, the transaction stays open, and a second COMMIT is harmless. */
+/* A reader that keeps SQLite from committing: the rows were sent, the transaction stays open, and a second COMMIT
+** does not send them again. */
 static void test_busy_commit(void **state){
   (void)state;
   server s;
@@ -338,7 +339,9 @@ static void test_busy_commit(void **state){
   assert_in(read, "a@t.example");
   free(read);
   sql_must(other, "COMMIT");
+  assert_int_equal(writes(&s), 1);
   sql_must(db, "COMMIT");
+  assert_int_equal(writes(&s), 1);
   assert_sql(db, ARRIVED, "a@t.example");
   assert_sql(db, "SELECT count(*) FROM ortto_failures", "0");
   assert_sql(other, "SELECT count(*) FROM log", "2");
@@ -669,6 +672,27 @@ static void test_not_sent_at_all(void **state){
   server_stop(&s);
 }
 
+/* The tags that somebody has cannot be read in the middle of a delivery: what was sent before is no failure. */
+static void test_tags_unreadable(void **state){
+  (void)state;
+  server s;
+  server_start(&s, "--people 20 --no-archived");
+  sqlite3 *db = quick_open(&s);
+  sql_must(db, "CREATE TEMP TABLE i AS SELECT min(id) AS a, max(id) AS b FROM ortto_people");
+  sql_must(db, "BEGIN; INSERT INTO ortto_people(email) VALUES('c@t.example'); DELETE FROM ortto_people WHERE id=(SELECT a FROM i)");
+  sql_must(db, "UPDATE ortto_people SET tags='[\"new\"]' WHERE id=(SELECT b FROM i); INSERT INTO ortto_people(email) VALUES('d@t.example')");
+  server_do(&s, "/sandbox/fault", "{\"kind\":\"status\",\"status\":503,\"path\":\"/v1/person/get-by-ids\",\"times\":-1}");
+  assert_code(db, "COMMIT", SQLITE_ERROR);
+  assert_in(sqlite3_errmsg(db), "503");
+  assert_in(sqlite3_errmsg(db), "2 records were taken, 2 were not");
+  server_do(&s, "/sandbox/clear", NULL);
+  assert_sql(db, ARRIVED, "c@t.example");
+  assert_sql(db, "SELECT count(*) FROM ortto_people", "20");
+  assert_sql(db, "SELECT group_concat(operation || ' ' || status) FROM ortto_failures", "update 0,insert 0");
+  db_close(db);
+  server_stop(&s);
+}
+
 /* ---- order ------------------------------------------------------------------------ */
 
 /* Many writes of few contacts, by email, external id and id, under latency and in parallel: the last one wins. */
@@ -922,6 +946,7 @@ int main(void){
     cmocka_unit_test(test_partial_rows),
     cmocka_unit_test(test_every_commit_fails),
     cmocka_unit_test(test_not_sent_at_all),
+    cmocka_unit_test(test_tags_unreadable),
     cmocka_unit_test(test_order),
     cmocka_unit_test(test_order_of_changed_keys),
     cmocka_unit_test(test_interrupt),
