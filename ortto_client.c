@@ -1084,12 +1084,8 @@ static int endpoint_base(ortto_endpoint *e, const ortto_args *args, enum origin 
   enum origin from;
   char *region = NULL;
   int rc = e->protocol==ORTTO_SEGMENT ? segment_host(client, e->key, NULL) : ORTTO_OK;
-  if( rc==ORTTO_OK ) rc = setting_value(client, args, ORTTO_REGION, &region, &from);   /* a bad one is told, needed or not */
-  snprintf(e->region, sizeof e->region, "%s", region ? region : "global");
-  free(region);
   if( rc==ORTTO_OK ) rc = setting_value(client, args, ORTTO_API_URL, &e->base, &from);
   if( rc!=ORTTO_OK ) return rc;
-  if( e->base || e->protocol==ORTTO_SEGMENT ) e->region[0] = 0;
   if( e->base ){
     if( from==FROM_ARGS && !(key_from==FROM_ARGS && key_literal) )
       return fail(client, "ortto: the api_url in this table's arguments gets only a key that is written literally in the same "
@@ -1098,6 +1094,10 @@ static int endpoint_base(ortto_endpoint *e, const ortto_args *args, enum origin 
     return url_is_good(e->base, &e->loopback) ? ORTTO_OK : bad_setting(client, ORTTO_API_URL, e->base);
   }
   if( e->protocol==ORTTO_SEGMENT ) return segment_host(client, e->key, &e->base);
+  rc = setting_value(client, args, ORTTO_REGION, &region, &from);
+  if( rc!=ORTTO_OK ) return rc;
+  snprintf(e->region, sizeof e->region, "%s", region ? region : "global");
+  free(region);
   e->base = strdup(api_host(e->region));
   return e->base ? ORTTO_OK : no_memory(client);
 }
@@ -4447,7 +4447,8 @@ typedef struct record {
   js given;                        /* as it came */
   const char *item;                /* as it is sent; NULL: refused here, or done without sending */
   size_t item_n;
-  int keys;                        /* bits: what it is identified by */
+  int keys;                        /* bits: what names a contact in it */
+  int kinds;                       /* of these: what it is found by. An email beside an id is only set */
   const char *key[4];              /* the keys' texts, by bit */
   int round;
   int unordered;                   /* an activity that changes no field: it carries its own time */
@@ -4763,6 +4764,7 @@ static int contact_keys(ortto_sending *s, contact *c){
   }
   if( r->keys && other.n && (r->key[3] = arena_text(&s->memory, other.p, other.n))!=NULL ) r->keys |= KEY_OTHER;
   buf_free(&other);
+  r->kinds = r->keys & KEY_ID && s->options->merge_by_count==0 ? KEY_ID : r->keys;
   if( r->keys ) return 1;
   return refuse(s, r, 400, is_present(js_get(r->given, "anonymous_id")) ? "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a user_id (external id) or an id"
                 : s->verb==ORTTO_UPSERT_ACCOUNTS ? "ortto: an account needs its name or its id"
@@ -5564,6 +5566,7 @@ static void segment_keys(ortto_sending *s, record *r){
     r->key[at] = arena_text(&s->memory, keys[i].v.p, keys[i].v.n);
     if( r->key[at] ) r->keys |= keys[i].bit;
   }
+  r->kinds = r->keys;
 }
 
 static int map_segment(ortto_sending *s, record *r){
@@ -5663,7 +5666,7 @@ static int round_after(contacts_seen *seen, const record *r){
     int round = key ? index_get(&seen->by_key, key, strlen(key)) : 0;
     if( round>after ) after = round;
   }
-  for(int kinds=1; kinds<16; kinds++) if( (kinds & r->keys)==0 && seen->last[kinds]>after ) after = seen->last[kinds];
+  for(int kinds=1; kinds<16; kinds++) if( (kinds & r->kinds)==0 && seen->last[kinds]>after ) after = seen->last[kinds];
   return after;
 }
 
@@ -5672,7 +5675,7 @@ static int round_put(contacts_seen *seen, const record *r, int round){
     char *key = arena_printf(&seen->memory, "%c%s", '0' + i, r->key[i]);
     if( key==NULL || !index_put(&seen->by_key, key, strlen(key), round) ) return 0;
   }
-  if( r->keys && seen->last[r->keys]<round ) seen->last[r->keys] = round;
+  if( r->kinds && seen->last[r->kinds]<round ) seen->last[r->kinds] = round;
   return 1;
 }
 
@@ -6004,7 +6007,7 @@ static int map_archive(ortto_sending *s, record *r){
     refuse(s, r, 400, "ortto: an id is 24 hexadecimal digits, not %.*s", (int)(id.n<40 ? id.n : 40), id.p ? id.p : "");
     return ORTTO_OK;
   }
-  r->keys = KEY_ID;
+  r->keys = r->kinds = KEY_ID;
   r->key[0] = arena_text(&s->memory, id.p+1, id.n-2);
   r->merge_by = "";
   r->item = id.p;
