@@ -52,6 +52,7 @@
 #define REFUSED_FOR (15 * SECOND)  /* Ortto bans an address after 15 bad requests in 15 seconds [documented] */
 #define BAD_MAX 10
 #define POLL_MS 40
+#define TOTAL_MAX 1000000000000    /* a total above this is no total */
 #define SCHEMA_FIELDS 128          /* room for the built-in fields of one entity */
 
 /* ==== 1. Memory =============================================================================================== */
@@ -1807,8 +1808,9 @@ static void set_bad_answer(call *c, const char *format, ...){
   va_end(args);
   utf8_mend(what);
   log_error(c, what);
-  set_error(c->endpoint->client, "ortto: %s: the answer of %s %s. Nothing was taken from it; try again, and report it if it stays so",
-            c->doing, c->endpoint->base, what);
+  set_error(c->endpoint->client, "ortto: %s: the answer of %s %s. %s", c->doing, c->endpoint->base, what, c->flags & CALL_READ
+            ? "Nothing was taken from it; try again, and report it if it stays so"
+            : "Whether the records were taken is not known; contacts can be sent again without harm");
 }
 #define bad_answer(...) (set_bad_answer(__VA_ARGS__), ORTTO_ERROR)
 
@@ -3091,7 +3093,7 @@ static int part_decode(ortto_reader *r, js object){
 static int row_decode(ortto_reader *r, const page *p, int i){
   int rc = ORTTO_OK;
   arena_reset(&r->scratch);
-  for(int k=0; k<r->fields; k++) r->value[k].kind = ORTTO_VALUE_NULL;
+  for(int k=0; k<r->fields; k++) r->value[k] = (ortto_value){ 0 };
   for(int k=0; rc==ORTTO_OK && k<r->parts; k++) rc = part_decode(r, p->part[(size_t)i*(size_t)r->parts + (size_t)k]);
   if( r->id_at>=0 && p->id[i].p ) value_text(&r->value[r->id_at], ORTTO_VALUE_TEXT, p->id[i].p, p->id[i].n);
   if( r->person_at>=0 ) value_text(&r->value[r->person_at], ORTTO_VALUE_TEXT, p->ids[0], strlen(p->ids[0]));
@@ -3355,7 +3357,7 @@ static int page_members(ortto_reader *r, page *p, js *records){
       memcpy(p->cursor, v.p+1, 24);
       p->cursor[24] = 0;
       if( is_zero_id(p->cursor) ) p->cursor[0] = 0;
-    }else if( js_is(name, "meta") && js_integer(js_get(v, "total_matches"), &i) && i>=0 ) p->total = i;
+    }else if( js_is(name, "meta") && js_integer(js_get(v, "total_matches"), &i) && i>=0 && i<=TOTAL_MAX ) p->total = i;
   }
   if( records->p==NULL ) return bad_answer(c, "has no \"%s\"", record_member(r->table));
   if( js_type(*records)!='[' && js_type(*records)!='n' ) return bad_answer(c, "has a \"%s\" that is no list", record_member(r->table));
@@ -4656,7 +4658,7 @@ static int contact_member(ortto_sending *s, contact *c, js name, js v, int as_tr
     c->tags = inner_json(&s->encoder, v, '[');
     return 1;
   }
-  const ortto_field *f = field_named(s, text, n, as_trait);
+  const ortto_field *f = field_named(s, text, n, as_trait || s->options->create);   /* a field just made is found by its name */
   for(int i=0; f==NULL && as_trait && n>8 && memcmp(text, "address.", 8)==0 && i<COUNT(address_names); i++)
     if( strlen(address_names[i].name)==n-8 && memcmp(address_names[i].name, text+8, n-8)==0 ) f = field_named(s, address_names[i].id, strlen(address_names[i].id), 0);
   if( f==NULL && !s->fields_fresh ){             /* it may have been made since the list was read */
@@ -4733,6 +4735,9 @@ static int contact_keys(ortto_sending *s, contact *c){
   const int bits[] = { KEY_EMAIL, KEY_EXTERNAL };
   js user = js_get(r->given, "user_id");
   int external = index_get(&s->by_id, "str::ei", 7);
+  if( is_present(user) && external>=0 && is_present(c->value[external]) && (c->value[external].n!=user.n || memcmp(c->value[external].p, user.p, user.n)!=0) )
+    return refuse(s, r, 400, "ortto: user_id %.*s and external_id %.*s are the same field, and differ", (int)(user.n<60 ? user.n : 60), user.p,
+                  (int)(c->value[external].n<60 ? c->value[external].n : 60), c->value[external].p);
   if( is_present(user) && external>=0 && c->value[external].p==NULL ) contact_put(s, c, &s->fields->field[external], user);
   if( is_present(c->person_id) ){
     js id = js_type(c->person_id)=='"' ? unquoted(c->person_id) : c->person_id;
@@ -4762,8 +4767,14 @@ static int contact_keys(ortto_sending *s, contact *c){
     int at = f ? (int)(f - s->fields->field) : 0;
     if( f && strcmp(f->id, "str::email")!=0 && strcmp(f->id, "str::ei")!=0 && c->value[at].p ) buf_printf(&other, "%.*s ", (int)c->value[at].n, c->value[at].p);
   }
-  if( r->keys && other.n && (r->key[3] = arena_text(&s->memory, other.p, other.n))!=NULL ) r->keys |= KEY_OTHER;
+  int failed = other.failed;
+  if( r->keys && other.n ){
+    r->key[3] = arena_text(&s->memory, other.p, other.n);
+    r->keys |= KEY_OTHER;
+    failed |= r->key[3]==NULL;
+  }
   buf_free(&other);
+  if( failed ) return refuse(s, r, 0, "out of memory");
   r->kinds = r->keys & KEY_ID && s->options->merge_by_count==0 ? KEY_ID : r->keys;
   if( r->keys ) return 1;
   return refuse(s, r, 400, is_present(js_get(r->given, "anonymous_id")) ? "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a user_id (external id) or an id"
@@ -4902,6 +4913,8 @@ static int contact_room(ortto_sending *s, contact *c){
   return c->value && c->order;
 }
 
+#define ROUNDS_MAX 300              /* more fields than an account can have are not made for one record */
+
 static int is_raw_event(js given);
 static int segment_member_is_refused(js name);
 static int raw_map(ortto_sending *s, record *r);
@@ -4909,7 +4922,7 @@ static int raw_map(ortto_sending *s, record *r);
 /* The item of the API, or a refusal. ORTTO_OK in both cases. */
 static int map_api(ortto_sending *s, record *r){
   contact c = { .r = r };
-  int rc = fields_have(s, 0), ok;
+  int rc = fields_have(s, 0), ok, rounds = 0;
   if( rc!=ORTTO_OK ) return rc;
   if( is_raw_event(r->given) && !raw_map(s, r) ) return ORTTO_OK;
   do{
@@ -4919,6 +4932,7 @@ static int map_api(ortto_sending *s, record *r){
     ok = rc==ORTTO_OK && members_known(s, r);
     if( ok ) ok = contact_object(s, &c, js_get(r->given, "traits"), 1, "trait");
     if( ok>0 ) ok = contact_object(s, &c, js_get(r->given, "fields"), 0, "field");
+    if( ok<0 && ++rounds>ROUNDS_MAX ) ok = refuse(s, r, 400, "ortto: the fields that were made are not in the server's list; try again");
   }while( ok<0 );
   if( ok && contact_keys(s, &c) ) contact_write(s, &c);
   free(c.value);
@@ -5099,6 +5113,7 @@ static const activity_type *activity_of(ortto_sending *s, record *r, js properti
 }
 
 static int attributes_write(ortto_sending *s, record *r, const activity_type *t, js properties, buf *out){
+  const ortto_field *given[ATTRIBUTES_MAX];
   js name, v;
   int count = 0;
   buf_puts(out, "{");
@@ -5115,6 +5130,8 @@ static int attributes_write(ortto_sending *s, record *r, const activity_type *t,
                     t->attributes ? "; the closest is '" : "", closest_attribute(t, key), t->attributes ? "'" : "");
     }
     if( js_type(v)=='n' ) continue;
+    for(int i=0; i<count && i<ATTRIBUTES_MAX; i++) if( given[i]==f ) return refuse(s, r, 400, "ortto: the attribute '%s' is given twice", f->name);
+    if( count<ATTRIBUTES_MAX ) given[count] = f;
     if( ++count>ATTRIBUTES_MAX ) return refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX);
     if( count>1 ) buf_puts(out, ",");
     buf_json(out, f->id);
@@ -5272,17 +5289,19 @@ static const char *type_of_all(ortto_sending *s, const char *name, size_t n, cJS
   const char *type = NULL;
   js key, v, item;
   for(int i=0; i<s->count; i++) for(int k=0; k<2; k++){
-    js object = js_get(s->record[i].given, places[k]);
+    js object = inner_json(&s->encoder, js_get(s->record[i].given, places[k]), '{');
     if( js_type(object)!='{' ) continue;
     for(js_iter it = js_in(object); js_next(&it, &key, &v); ){
-      if( key.n!=n || memcmp(key.p, name, n)!=0 ) continue;
+      size_t m = key.n;
+      const char *text = memchr(key.p, '\\', key.n) ? text_clean(&s->memory, key.p, key.n, 1, &m) : key.p;
+      if( text==NULL || m!=n || memcmp(text, name, n)!=0 ) continue;
       type = type_both(type, type_for(s, v));
       if( js_type(v)!='[' ) continue;
       for(js_iter in = js_in(v); js_next(&in, NULL, &item); ){
         const char *choice = js_type(item)=='"' ? js_cstring(&s->memory, item) : NULL;
         int there = choice==NULL;
         for(const cJSON *c=choices->child; c && !there; c=c->next) there = strcmp(c->valuestring, choice)==0;
-        if( !there ) cJSON_AddItemToArray(choices, cJSON_CreateString(choice));
+        if( !there && !cJSON_AddItemToArray(choices, cJSON_CreateString(choice)) ) return NULL;
       }
     }
   }
@@ -5292,12 +5311,12 @@ static const char *type_of_all(ortto_sending *s, const char *name, size_t n, cJS
 static int field_create(ortto_sending *s, record *r, const char *name, size_t n, js v, const ortto_field **out){
   char key[256];
   *out = NULL;
-  (void)v;
-  snprintf(key, sizeof key, "%.*s", (int)(n<255 ? n : 255), name);
+  if( n>=sizeof key ) return refuse(s, r, 400, "ortto: the name of a field is too long to make one of it");
+  snprintf(key, sizeof key, "%.*s", (int)n, name);
   if( memchr(name, ':', n) ) return refuse(s, r, 400, "ortto: there is no field '%s', and only a field's name can be made a new one, not an id", key);
   if( refused_before(s, r, key) ) return 0;
   cJSON *o = cJSON_CreateObject(), *choices = cJSON_CreateArray();
-  const char *type = choices ? type_of_all(s, name, n, choices) : NULL;
+  const char *type = choices ? type_both(type_of_all(s, name, n, choices), type_for(s, v)) : NULL;
   if( type==NULL ){
     cJSON_Delete(o);
     cJSON_Delete(choices);
@@ -5845,7 +5864,17 @@ static void api_take(ortto_sending *s, batch *b){
     batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
     return;
   }
-  if( is_archive(s) && js_type(answer)=='{' ){    /* counts only; those that are archived already are not counted [recorded] */
+  static const char *const counts[] = { "archived_contacts", "archived_organizations", "archived_accounts", "scheduled_contacts",
+                                        "scheduled_organizations", "scheduled_accounts" };
+  int64_t number;
+  int counted = 0;
+  for(int i=0; is_archive(s) && i<COUNT(counts); i++) counted |= js_integer(js_get(answer, counts[i]), &number);
+  if( is_archive(s) && !counted ){
+    set_bad_answer(b->call, "does not say how many were archived");
+    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+    return;
+  }
+  if( is_archive(s) ){             /* counts only; those that are archived already are not counted [recorded] */
     for(int i=0; i<b->count; i++) record_done(&s->record[b->member[i]], "archived", NULL);
     return;
   }
@@ -5902,7 +5931,7 @@ static void refused_take(ortto_sending *s, batch *b){
       for(int i=0; i<b->count; i++){             /* 400: none was taken, whatever the words */
         record *r = &s->record[b->member[i]];
         r->outcome.request_id = js_cstring(&s->memory, js_get(answer, "request_id"));
-        if( r->outcome.errortype==NULL ) outcome_set(r, 400, REFUSED, r->outcome.result ? r->outcome.result : c->error);
+        if( r->outcome.errortype==NULL ) outcome_set(r, 400, REFUSED, r->outcome.result ? r->outcome.result : keep(s, c->error));
       }
       return;
     }
@@ -5971,7 +6000,7 @@ static void leftovers(ortto_sending *s, const batches *all){
   for(int i=0; i<all->count; i++) if( all->list[i].call && all->list[i].call->attempt>0 )   /* on the wire when the user interrupted */
     for(int k=0; k<all->list[i].count; k++){
       record *r = &s->record[all->list[i].member[k]];
-      if( r->outcome.status<0 ) outcome_set(r, 0, UNKNOWN, "ortto: interrupted before the answer came");
+      if( r->outcome.status<0 ) outcome_set(r, 0, UNKNOWN, "ortto: given up before the answer came");
     }
   for(int i=0; i<s->count; i++) if( s->record[i].outcome.status<0 )
     outcome_set(&s->record[i], 0, NOT_SENT, s->stopped ? "ortto: not sent, because an earlier request failed" : "ortto: not sent");
@@ -5993,6 +6022,13 @@ static int sending_run(ortto_sending *s){
   int rc = ok ? ORTTO_OK : no_memory(s->endpoint->client);
   for(int i=0; i<all.count; i++) if( all.list[i].round>rounds ) rounds = all.list[i].round;
   for(int round=1; rc==ORTTO_OK && !s->stopped && round<=rounds; round++) rc = round_send(s, &all, round);
+  int begun = 0;                                 /* out of memory after something went out: the outcomes say so, record by record */
+  for(int i=0; i<s->count; i++) begun |= s->record[i].item!=NULL && s->record[i].outcome.status>=0;
+  for(int i=0; i<all.count; i++) begun |= all.list[i].call!=NULL && all.list[i].call->attempt>0;
+  if( rc==ORTTO_NOMEM && begun ){
+    s->stopped = 1;
+    rc = ORTTO_OK;
+  }
   leftovers(s, &all);
   batches_free(&all);
   return rc==ORTTO_INTERRUPT ? interrupted_error(s) : rc;

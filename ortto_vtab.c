@@ -82,6 +82,7 @@ struct conn {
   sqlite3_stmt *hold, *failed;     /* its inserts */
   sqlite3_int64 place;             /* last place given in the list of what is held back: never used again */
   int holding;                     /* there is something in it */
+  int damaged;                     /* it could not be kept in order */
   sqlite3_int64 deletes;           /* how much of it archives */
 };
 
@@ -141,6 +142,18 @@ static int statement_writes(const conn *c){
   for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
     if( sqlite3_stmt_busy(s) && !sqlite3_stmt_readonly(s) ) return 1;
   return 0;
+}
+
+/* Statements that are over must not be taken for new ones at the same address. */
+static void conn_prune(conn *c){
+  int kept = 0;
+  for(int i=0; i<c->at_changes; i++)
+    for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
+      if( s==c->at_change[i].statement && sqlite3_stmt_busy(s) && sqlite3_stmt_status(s, SQLITE_STMTSTATUS_RUN, 0)==c->at_change[i].run ){
+        c->at_change[kept++] = c->at_change[i];
+        break;
+      }
+  c->at_changes = kept;
 }
 
 /* The client's code and sentence become SQLite's. */
@@ -763,14 +776,19 @@ static int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
   int possible = 1;
   p.words = sqlite3_str_new(NULL);
   p.code = sqlite3_str_new(NULL);
+  conn_prune(p.t->conn);
   if( is_contacts(p.t) && (possible = plan_steering(&p))!=0 ) plan_contacts(&p);
+  if( !possible ){
+    sqlite3_free(sqlite3_str_finish(p.words));
+    sqlite3_free(sqlite3_str_finish(p.code));
+    return SQLITE_CONSTRAINT;
+  }
   if( p.t->kind==ORTTO_ACTIVITIES
    && !plan_key(&p, 1, "pP", "the person's feed, 40 a second", "a list of people, one feed after the other") ) p.cost = 1e12;
   plan_left(&p);
   plan_limit(&p);
   plan_columns(&p);
-  int rc = plan_finish(&p);
-  return rc==SQLITE_OK && !possible ? SQLITE_CONSTRAINT : rc;
+  return plan_finish(&p);
 }
 
 /* ==== 5. Cursors ============================================================================================== */
@@ -2141,11 +2159,12 @@ static void progress_take(syncing *s, ortto_progress *p){
 static int page_stage(syncing *s, const ortto_value *v, int *verdict){
   ortto_progress p;
   sqlite3_stmt *insert = NULL;
-  char *names = name_list(s, "", 0);
+  char *names = name_list(s, "", 0), *keys = name_list(s, "", 1);
   sqlite3_str *marks = sqlite3_str_new(NULL);
   for(int i=0; i<s->columns; i++) sqlite3_str_appendall(marks, i ? ",?" : "?");
   char *values = sqlite3_str_finish(marks);
-  int rc = names && values ? sql_prepare(s, &insert, "INSERT OR IGNORE INTO \"%w\".\"%w\"(%s) VALUES(%s)", s->schema, s->staging, names, values) : SQLITE_NOMEM;
+  int rc = names && values && keys ? sql_prepare(s, &insert, "INSERT INTO \"%w\".\"%w\"(%s) VALUES(%s) ON CONFLICT(%s) DO NOTHING", s->schema, s->staging, names, values, keys) : SQLITE_NOMEM;
+  sqlite3_free(keys);
   sqlite3_free(names);
   sqlite3_free(values);
   *verdict = EDIT_GOOD;
@@ -2288,9 +2307,9 @@ static int update_text(const syncing *s, char **set, char **differs){
     terms++;
   }
   if( terms ) sqlite3_str_appendall(b, ")");
-  *set = sqlite3_str_finish(a);
+  *set = sqlite3_str_finish(a);                  /* both NULL where there is nothing but the key */
   *differs = sqlite3_str_finish(b);
-  return rc==SQLITE_OK && (*set==NULL || *differs==NULL) ? SQLITE_NOMEM : rc;
+  return rc==SQLITE_OK && terms && (*set==NULL || *differs==NULL) ? SQLITE_NOMEM : rc;
 }
 
 /* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. NULL if none. */
@@ -2339,8 +2358,8 @@ static int merge_rows(syncing *s, char **error){
                  s->schema, s->target, s->schema, s->staging, match);
     if( rc==SQLITE_OK ) s->deleted = sqlite3_changes(s->db);
   }
-  if( rc==SQLITE_OK && (from = sqlite3_mprintf("FROM \"%w\".\"%w\" AS s WHERE %s AND (%s)", s->schema, s->staging, match, differs))==NULL ) rc = SQLITE_NOMEM;
-  if( rc==SQLITE_OK ) rc = merge_update(s, set, from, error);
+  if( rc==SQLITE_OK && set && (from = sqlite3_mprintf("FROM \"%w\".\"%w\" AS s WHERE %s AND (%s)", s->schema, s->staging, match, differs))==NULL ) rc = SQLITE_NOMEM;
+  if( rc==SQLITE_OK && set ) rc = merge_update(s, set, from, error);
   if( rc==SQLITE_OK )
     rc = sql_run(s, "INSERT OR ABORT INTO \"%w\".\"%w\"(%s) SELECT %s FROM \"%w\".\"%w\" AS s WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS t WHERE %s)",
                  s->schema, s->target, names, staged, s->schema, s->staging, s->schema, s->target, match);
@@ -2866,7 +2885,7 @@ static int private_open(conn *c){
   if( c->private ) return SQLITE_OK;
   int rc = sqlite3_open_v2("", &c->private, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE, NULL);
   if( rc==SQLITE_OK ) rc = sqlite3_exec(c->private,
-    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4000;"
+    "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA cache_size=-4000;"
     "CREATE TABLE held(place INTEGER PRIMARY KEY, owner INTEGER, kind TEXT, id TEXT, email TEXT, record TEXT);"
     "CREATE TABLE failures(number INTEGER PRIMARY KEY, at TEXT, table_name TEXT, operation TEXT, id TEXT, email TEXT, status INTEGER, message TEXT, sent TEXT);"
     "CREATE TABLE tags(id TEXT PRIMARY KEY, names TEXT);", NULL, NULL, NULL);
@@ -2893,17 +2912,21 @@ static int private_run(conn *c, const char *format, ...){
   return rc;
 }
 
-static sqlite3_int64 private_number(const conn *c, const char *format, ...){
+static int private_number(const conn *c, sqlite3_int64 *number, const char *format, ...){
   va_list args;
   sqlite3_stmt *stmt = NULL;
-  sqlite3_int64 number = 0;
+  *number = 0;
+  if( c->private==NULL ) return SQLITE_OK;
   va_start(args, format);
   char *sql = sqlite3_vmprintf(format, args);
   va_end(args);
-  if( c->private && sql && sqlite3_prepare_v2(c->private, sql, -1, &stmt, NULL)==SQLITE_OK && sqlite3_step(stmt)==SQLITE_ROW ) number = sqlite3_column_int64(stmt, 0);
-  sqlite3_finalize(stmt);
+  int rc = sql ? sqlite3_prepare_v2(c->private, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
   sqlite3_free(sql);
-  return number;
+  if( rc!=SQLITE_OK ) return rc;
+  rc = sqlite3_step(stmt);
+  if( rc==SQLITE_ROW ) *number = sqlite3_column_int64(stmt, 0);
+  int finished = sqlite3_finalize(stmt);
+  return rc==SQLITE_ROW ? SQLITE_OK : finished ? finished : SQLITE_CORRUPT;
 }
 
 /* kind: I insert, U update, T update that sets tags, D delete. */
@@ -2913,6 +2936,7 @@ static int hold(table *t, char kind, const char *id, const char *email, const ch
   int rc = private_open(c);
   if( rc==SQLITE_OK && c->hold==NULL )
     rc = sqlite3_prepare_v3(c->private, "INSERT INTO held(owner,kind,id,email,record,place) VALUES(?,?,?,?,?,?)", -1, SQLITE_PREPARE_PERSISTENT, &c->hold, NULL);
+  if( (rc & 0xff)==SQLITE_NOMEM ) return SQLITE_NOMEM;
   if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", c->private ? sqlite3_errmsg(c->private) : "no temporary database");
   if( !c->holding ) sqlite3_exec(c->private, "BEGIN", NULL, NULL, NULL);
   c->holding = 1;
@@ -2925,6 +2949,7 @@ static int hold(table *t, char kind, const char *id, const char *email, const ch
   sqlite3_step(c->hold);
   rc = sqlite3_reset(c->hold);
   sqlite3_clear_bindings(c->hold);
+  if( (rc & 0xff)==SQLITE_NOMEM ) return SQLITE_NOMEM;
   if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", sqlite3_errmsg(c->private));
   c->deletes += kind=='D';
   return SQLITE_OK;
@@ -3091,6 +3116,8 @@ static int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3
   if( t->broken ) return vt_error(t, "%s", t->broken);
   if( !is_contacts(t) ) return vt_error(t, "ortto: %s is read-only; people and accounts can be written", t->name);
   const char *old = text_of(argv[0]);
+  if( old==NULL && sqlite3_value_type(argv[0])!=SQLITE_NULL ) return SQLITE_NOMEM;
+  if( old && !ortto_is_id(old, strlen(old)) ) return vt_error(t, "ortto: the record cannot be written: '%.40s' is no id of Ortto's", old);
   if( argc==1 ) return old ? row_delete(t, old) : SQLITE_OK;
   if( old==NULL ) return row_insert(t, argv+2);
   const char *now = text_of(argv[1]);
@@ -3113,27 +3140,34 @@ static int vt_begin(sqlite3_vtab *base){
   return SQLITE_OK;
 }
 
+/* What was held back after that place is no longer. If that cannot be done, the list is not to be trusted: no COMMIT may
+** send from it. */
 static void held_drop(table *t, sqlite3_int64 after){
   conn *c = t->conn;
+  sqlite3_int64 left = 0;
   if( c->private==NULL ) return;
-  private_run(c, "DELETE FROM held WHERE place>%lld AND owner=%lld", after, (sqlite3_int64)(intptr_t)t);
-  if( c->deletes ) c->deletes = private_number(c, "SELECT count(*) FROM held WHERE kind='D'");
-  if( c->holding && private_number(c, "SELECT count(*) FROM (SELECT 1 FROM held LIMIT 1)")==0 ){
+  int rc = private_run(c, "DELETE FROM held WHERE place>%lld AND owner=%lld", after, (sqlite3_int64)(intptr_t)t);
+  if( rc==SQLITE_OK && c->deletes ) rc = private_number(c, &c->deletes, "SELECT count(*) FROM held WHERE kind='D'");
+  if( rc==SQLITE_OK && c->holding ) rc = private_number(c, &left, "SELECT count(*) FROM (SELECT 1 FROM held LIMIT 1)");
+  if( rc!=SQLITE_OK ) c->damaged = 1;
+  else if( c->holding && left==0 ){
     sqlite3_exec(c->private, "COMMIT", NULL, NULL, NULL);
-    c->holding = 0;
+    c->holding = c->damaged = 0;
   }
 }
 
-static sqlite3_int64 held_count(const table *t){
-  return private_number(t->conn, "SELECT count(*) FROM (SELECT 1 FROM held WHERE owner=%lld LIMIT 1)", (sqlite3_int64)(intptr_t)t);
+static int held_any(const table *t, sqlite3_int64 *any){
+  return private_number(t->conn, any, "SELECT count(*) FROM (SELECT 1 FROM held WHERE owner=%lld LIMIT 1)", (sqlite3_int64)(intptr_t)t);
 }
 
-/* DROP TABLE. Rows that wait for COMMIT must not vanish with the table. */
+/* DROP TABLE. Rows that wait for COMMIT must not vanish with the table. (SQLite takes no message from here.) */
 static int vt_destroy(sqlite3_vtab *base){
   table *t = (table *)base;
-  if( held_count(t) ) return vt_error(t, "ortto: rows written to %s in this transaction wait for COMMIT: COMMIT or ROLLBACK first, then drop it", t->name);
-  table_free(t);
-  return SQLITE_OK;
+  sqlite3_int64 any;
+  int rc = held_any(t, &any);
+  if( rc==SQLITE_OK && any ) rc = SQLITE_LOCKED;
+  if( rc==SQLITE_OK ) table_free(t);
+  return rc;
 }
 
 static int vt_savepoint(sqlite3_vtab *base, int number){
@@ -3187,6 +3221,7 @@ typedef struct delivery {
   sqlite3_stmt *rows;              /* held, in order */
   sqlite3_str *records;            /* JSON list of those gathered */
   sqlite3_int64 first;             /* place of the first gathered; 0 none */
+  sqlite3_int64 settled;           /* place of the last that has an outcome */
   int gathered;
   char class;                      /* of those gathered: W written, D archived */
   int stopped, interrupted;
@@ -3195,7 +3230,7 @@ typedef struct delivery {
 } delivery;
 
 static const char *operation_name(const char *kind){
-  return kind[0]=='I' ? "insert" : kind[0]=='D' ? "delete" : "update";
+  return kind==NULL ? NULL : kind[0]=='I' ? "insert" : kind[0]=='D' ? "delete" : "update";
 }
 
 static int failure_add(delivery *d, sqlite3_stmt *row, int status, const char *message, const char *sent, size_t sent_n){
@@ -3228,14 +3263,16 @@ static int outcomes_take(delivery *d, ortto_sending *sending, const char *otherw
   sqlite3_bind_int64(row, 1, (sqlite3_int64)(intptr_t)d->t);
   sqlite3_bind_int64(row, 2, d->first);
   sqlite3_bind_int64(row, 3, sending ? d->gathered : -1);
-  for(int i=0; rc==SQLITE_OK && sqlite3_step(row)==SQLITE_ROW; i++){
+  int step = SQLITE_DONE;
+  for(int i=0; rc==SQLITE_OK && (step = sqlite3_step(row))==SQLITE_ROW; i++){
     const ortto_outcome *o = sending ? ortto_sending_outcome(sending, i) : NULL;
     if( o && o->errortype==NULL ) d->taken++;
     else if( o ) rc = failure_add(d, row, o->status, o->message, o->sent, o->sent_length);
     else rc = failure_add(d, row, 0, otherwise, (const char *)sqlite3_column_text(row, 4), (size_t)sqlite3_column_bytes(row, 4));
+    d->settled = sqlite3_column_int64(row, 0);
   }
-  sqlite3_finalize(row);
-  return rc;
+  int finished = sqlite3_finalize(row);
+  return rc==SQLITE_OK && step!=SQLITE_DONE ? finished : rc;
 }
 
 static ortto_verb delivery_verb(const delivery *d){
@@ -3262,9 +3299,8 @@ static int delivery_send(delivery *d){
     d->interrupted = got==ORTTO_INTERRUPT;
     ortto_sending_free(sending);
     if( rc==SQLITE_OK && (d->stopped || d->interrupted) ){
-      d->first = private_number(d->t->conn, "SELECT min(place) FROM (SELECT place FROM held WHERE owner=%lld AND place>=%lld ORDER BY place LIMIT -1 OFFSET %d)",
-                                (sqlite3_int64)(intptr_t)d->t, d->first, d->gathered);
-      if( d->first ) rc = outcomes_take(d, NULL, d->interrupted ? "ortto: not sent: interrupted" : "ortto: not sent, because an earlier request failed");
+      d->first = d->settled + 1;
+      rc = outcomes_take(d, NULL, d->interrupted ? "ortto: not sent: interrupted" : "ortto: not sent, because an earlier request failed");
     }
   }else if( got==ORTTO_NOMEM ) rc = SQLITE_NOMEM;
   else{
@@ -3286,45 +3322,55 @@ static int tags_read(delivery *d){
   int rc = sqlite3_prepare_v2(c->private, "SELECT DISTINCT id FROM held WHERE owner=?1 AND kind='T' AND id NOT IN (SELECT id FROM tags) LIMIT 1000", -1, &ids, NULL);
   if( rc!=SQLITE_OK ) return rc;
   char **list = sqlite3_malloc64(1000 * sizeof *list);
-  int n = 0;
+  int n = 0, step = SQLITE_DONE;
+  if( list==NULL ) rc = SQLITE_NOMEM;
   sqlite3_bind_int64(ids, 1, (sqlite3_int64)(intptr_t)d->t);
-  while( list && n<1000 && sqlite3_step(ids)==SQLITE_ROW ) if( (list[n] = sqlite3_mprintf("%s", sqlite3_column_text(ids, 0)))!=NULL ) n++;
+  while( rc==SQLITE_OK && n<1000 && (step = sqlite3_step(ids))==SQLITE_ROW ){
+    if( (list[n] = sqlite3_mprintf("%s", sqlite3_column_text(ids, 0)))!=NULL ) n++;
+    else rc = SQLITE_NOMEM;
+  }
   sqlite3_finalize(ids);
+  if( rc==SQLITE_OK && step!=SQLITE_DONE && step!=SQLITE_ROW ) rc = step;
   ortto_query q = { .table = d->t->kind, .fields = fields, .field_count = 2, .ids = (const char *const *)list, .id_count = n, .by_ids = 1 };
   ortto_reader *reader = NULL;
   const ortto_value *v;
-  int got = n ? ortto_reader_open(d->endpoint, &q, &reader) : ORTTO_DONE;
-  for(int i=0; i<n; i++) private_run(c, "INSERT INTO tags VALUES(%Q,'[]')", list[i]);
-  while( (got==ORTTO_OK || got==ORTTO_ROW) && (got = ortto_reader_next(reader, &v))==ORTTO_ROW )
-    if( v[1].kind==ORTTO_VALUE_JSON ) private_run(c, "UPDATE tags SET names=%.*Q WHERE id=%.*Q", (int)v[1].length, v[1].text, (int)v[0].length, v[0].text);
+  int got = n && rc==SQLITE_OK ? ortto_reader_open(d->endpoint, &q, &reader) : ORTTO_DONE;
+  for(int i=0; rc==SQLITE_OK && i<n; i++) rc = private_run(c, "INSERT INTO tags VALUES(%Q,'[]')", list[i]);
+  while( rc==SQLITE_OK && (got==ORTTO_OK || got==ORTTO_ROW) && (got = ortto_reader_next(reader, &v))==ORTTO_ROW )
+    if( v[1].kind==ORTTO_VALUE_JSON ) rc = private_run(c, "UPDATE tags SET names=%.*Q WHERE id=%.*Q", (int)v[1].length, v[1].text, (int)v[0].length, v[0].text);
   ortto_reader_close(reader);
   for(int i=0; i<n; i++) sqlite3_free(list[i]);
   sqlite3_free(list);
-  return vt_fail(d->t, got);
+  return rc==SQLITE_OK ? vt_fail(d->t, got) : rc;
 }
 
 /* A record whose tags are set: what is gone is named too. */
 static int tags_complete(delivery *d, const char *id, const char *record){
   conn *c = d->t->conn;
   sqlite3_stmt *stmt = NULL;
-  int rc = SQLITE_OK;
-  if( private_number(c, "SELECT count(*) FROM tags WHERE id=%Q", id)==0 ) rc = tags_read(d);
-  if( rc==SQLITE_OK ) rc = sqlite3_prepare_v2(c->private, "SELECT json_group_array(value), (SELECT names FROM tags WHERE id=?1) FROM json_each((SELECT names FROM tags WHERE id=?1)) "
+  sqlite3_int64 known;
+  int rc = id && record ? private_number(c, &known, "SELECT count(*) FROM tags WHERE id=%Q", id) : SQLITE_NOMEM;
+  if( rc==SQLITE_OK && known==0 ) rc = tags_read(d);
+  if( rc==SQLITE_OK ) rc = sqlite3_prepare_v2(c->private, "SELECT json_group_array(value) FROM json_each((SELECT names FROM tags WHERE id=?1)) "
     "WHERE value NOT IN (SELECT value FROM json_each(?2,'$.tags'))", -1, &stmt, NULL);
   if( rc!=SQLITE_OK ) return rc;
   sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 2, record, -1, SQLITE_STATIC);
-  rc = sqlite3_step(stmt);
-  const char *gone = rc==SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : "[]";
-  sqlite3_str_append(d->records, record, (int)strlen(record) - 1);
-  sqlite3_str_appendf(d->records, ",\"unset_tags\":%s}", gone);
-  sqlite3_finalize(stmt);
+  rc = sqlite3_step(stmt)==SQLITE_ROW ? SQLITE_OK : SQLITE_NOMEM;
+  const char *gone = rc==SQLITE_OK ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+  if( gone ){
+    sqlite3_str_append(d->records, record, (int)strlen(record) - 1);
+    sqlite3_str_appendf(d->records, ",\"unset_tags\":%s}", gone);
+  }else rc = SQLITE_NOMEM;
+  int finished = sqlite3_finalize(stmt);
+  if( rc!=SQLITE_OK ) return finished ? finished : rc;
   /* A later UPDATE of the same person in this transaction starts from here. */
   return private_run(c, "UPDATE tags SET names=json_extract(%Q,'$.tags') WHERE id=%Q", record, id);
 }
 
 static int delivery_gather(delivery *d){
   const char *kind = (const char *)sqlite3_column_text(d->rows, 1), *record = (const char *)sqlite3_column_text(d->rows, 4);
+  if( kind==NULL || record==NULL ) return SQLITE_NOMEM;
   char class = kind[0]=='D' ? 'D' : 'W';
   int rc = SQLITE_OK;
   if( d->gathered && (class!=d->class || d->gathered==SEND_AT_ONCE) ) rc = delivery_send(d);
@@ -3348,7 +3394,9 @@ static int delivery_run(delivery *d){
   if( rc!=SQLITE_OK ) return rc;
   private_run(t->conn, "DELETE FROM tags");
   sqlite3_bind_int64(d->rows, 1, (sqlite3_int64)(intptr_t)t);
-  while( rc==SQLITE_OK && !d->stopped && !d->interrupted && sqlite3_step(d->rows)==SQLITE_ROW ) rc = delivery_gather(d);
+  int step = SQLITE_DONE;
+  while( rc==SQLITE_OK && !d->stopped && !d->interrupted && (step = sqlite3_step(d->rows))==SQLITE_ROW ) rc = delivery_gather(d);
+  if( rc==SQLITE_OK && step!=SQLITE_DONE && step!=SQLITE_ROW ) rc = step;
   if( rc==SQLITE_OK && !d->stopped && !d->interrupted ) rc = delivery_send(d);
   return rc;
 }
@@ -3356,9 +3404,10 @@ static int delivery_run(delivery *d){
 /* Rows of the other tables that will not be sent any more. */
 static int others_fail(delivery *d){
   table *own = d->t;
+  sqlite3_int64 any;
   int rc = SQLITE_OK;
   for(table *t=own->conn->tables; rc==SQLITE_OK && t; t=t->next){
-    if( t==own || !held_count(t) ) continue;
+    if( t==own || (rc = held_any(t, &any))!=SQLITE_OK || !any ) continue;
     d->t = t;
     d->first = 1;
     rc = outcomes_take(d, NULL, "ortto: not sent, because the COMMIT failed at another table");
@@ -3367,26 +3416,37 @@ static int others_fail(delivery *d){
   return rc;
 }
 
+/* The COMMIT fails: what has no outcome yet is put on record, and the sentence gives the counts. */
+static int delivery_failed(delivery *d, int rc){
+  table *t = d->t;
+  conn *c = t->conn;
+  if( rc!=SQLITE_OK ){
+    if( t->base.zErrMsg==NULL ) vt_error(t, "ortto: %s", rc==SQLITE_NOMEM ? "out of memory" : sqlite3_errmsg(c->private));
+    d->interrupted |= rc==SQLITE_INTERRUPT;
+    if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", t->base.zErrMsg ? t->base.zErrMsg : "out of memory");
+    d->first = d->settled + 1;
+    outcomes_take(d, NULL, d->reason ? d->reason : "not sent");
+  }
+  others_fail(d);
+  vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld records were taken, %lld were not. The first reason: %s. "
+           "SELECT * FROM ortto_failures lists what was not taken; the local transaction was rolled back", t->name, d->taken, d->failed, d->reason ? d->reason : "");
+  return d->interrupted ? SQLITE_INTERRUPT : SQLITE_ERROR;
+}
+
 /* SQLite is about to commit. What was delivered is no longer held back, so that a failure of the next table does not
 ** count it as not sent. */
 static int vt_sync(sqlite3_vtab *base){
   table *t = (table *)base;
   conn *c = t->conn;
   delivery d = { .t = t };
-  if( c->private==NULL || held_count(t)==0 ) return SQLITE_OK;
-  int rc = delivery_run(&d);
-  if( rc!=SQLITE_OK && d.failed==0 ){            /* before anything was sent */
-    if( t->base.zErrMsg==NULL ) vt_error(t, "ortto: COMMIT failed: %s", sqlite3_errmsg(c->private));
-    d.first = 1;
-    outcomes_take(&d, NULL, t->base.zErrMsg ? t->base.zErrMsg : "ortto: not sent");
-  }
-  if( rc!=SQLITE_OK || d.failed ) others_fail(&d);
+  sqlite3_int64 any;
+  if( c->damaged ) return vt_error(t, "ortto: what was held back for COMMIT could not be kept in order (out of memory, or the disk is full): nothing of %s was sent; ROLLBACK", t->name);
+  int rc = held_any(t, &any);
+  if( rc!=SQLITE_OK ) return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: %s", t->name, sqlite3_errstr(rc));
+  if( !any ) return SQLITE_OK;
+  rc = delivery_run(&d);
+  if( rc!=SQLITE_OK || d.failed ) rc = delivery_failed(&d, rc);
   else held_drop(t, 0);
-  if( rc==SQLITE_OK && d.failed ){
-    rc = vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld records were taken, %lld were not. The first reason: %s. "
-                  "SELECT * FROM ortto_failures lists what was not taken; the local transaction was rolled back", t->name, d.taken, d.failed, d.reason ? d.reason : "");
-    if( d.interrupted ) rc = SQLITE_INTERRUPT;
-  }else if( rc!=SQLITE_OK && t->base.zErrMsg==NULL ) rc = vt_error(t, "ortto: COMMIT failed: %s", sqlite3_errmsg(c->private));
   sqlite3_finalize(d.rows);
   sqlite3_free(sqlite3_str_finish(d.records));
   sqlite3_free(d.reason);
@@ -3546,7 +3606,7 @@ static table *table_named(const conn *c, const char *name){
     char *full = sqlite3_mprintf("%s.%s", t->schema, t->name);
     int same = full && (sqlite3_stricmp(name, t->name)==0 || sqlite3_stricmp(name, full)==0);
     sqlite3_free(full);
-    if( same && (t->created || t->kind<=ORTTO_FIELDS) ) return t;
+    if( same ) return t;
   }
   return NULL;
 }
