@@ -4617,10 +4617,11 @@ static const ortto_field *field_named(ortto_sending *s, const char *name, size_t
 static const char *closest_field(const ortto_sending *s, const char *name){
   size_t best = 65;
   const char *closest = "email";
-  for(int i=1; s->fields && i<s->fields->count; i++){
-    size_t d = edit_distance(name, s->fields->field[i].column), e = edit_distance(name, s->fields->field[i].id);
-    if( d<best ){ best = d; closest = s->fields->field[i].column; }
-    if( e<best ){ best = e; closest = s->fields->field[i].id; }
+  const ortto_field *field = s->fields ? s->fields->field : NULL;
+  for(int i=1; field && i<s->fields->count; i++){
+    size_t d = edit_distance(name, field[i].column), e = edit_distance(name, field[i].id);
+    if( d<best ){ best = d; closest = field[i].column; }
+    if( e<best ){ best = e; closest = field[i].id; }
   }
   return closest;
 }
