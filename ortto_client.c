@@ -2956,7 +2956,7 @@ struct ortto_reader {
   const char *doing;
   int (*load)(ortto_reader *, page **);
   const ortto_field **field;       /* as asked, then those needed here */
-  int asked, fields;
+  int fields;
   index_map by_id;                 /* field id to place in field[] and value[] */
   int *after, guess;               /* the server tends to keep its order: which place came behind which */
   int id_at, archived_at, restored_at, person_at, tag_type_at;   /* places, -1 none */
@@ -3814,7 +3814,7 @@ static const ortto_field archived_field = { "a", "Archived", "archived", "time",
 static const ortto_field restored_field = { "r", "Restored", "restored", "time", NULL, ORTTO_TIME, 1, 0, 0, 1, 0 };
 
 static int reader_fields(ortto_reader *r, const ortto_query *q){
-  r->asked = r->fields = q->field_count;
+  r->fields = q->field_count;
   r->field = calloc((size_t)q->field_count + 3, sizeof *r->field);
   r->value = calloc((size_t)q->field_count + 3, sizeof *r->value);
   r->after = malloc(((size_t)q->field_count + 3) * sizeof *r->after);

@@ -8,6 +8,7 @@
 **     ortto_endpoint_open         settings and a table's arguments become a host and a key
 **     ortto_fields_list           the fields of people or accounts, with column names and types
 **     ortto_reader_open/_next     rows of any table, as typed values, page by page
+**     ortto_send                  contacts, accounts and activities, in batches, with an outcome for each
 **     ortto_check                 one cheap request that proves the settings
 **
 ** Rules that hold for every function below:
@@ -224,7 +225,6 @@ typedef struct ortto_query {   /* all zero: every row. Strings and arrays are co
   int archived;                /* archived records only */
   const char *audience;        /* id of the audience whose members are wanted */
   int64_t limit;               /* no more rows than this will be read: sizes the pages. 0: unknown */
-  int count_only;              /* ortto_reader_count is wanted, not the rows */
   int one_by_one;              /* never ask ahead: the read may end at any row */
   const char *cursor_id;       /* go on under this cursor ... */
   int64_t offset;              /* ... from this offset */
@@ -240,7 +240,7 @@ void ortto_reader_close(ortto_reader *reader);
 ** `concurrency` under one cursor, delivered in order. */
 int ortto_reader_next(ortto_reader *reader, const ortto_value **values);
 
-/* With count_only: the number of rows, from one request. *count is -1 if the server does not say; then read them. */
+/* Instead of reading: the number of rows, from one request. *count is -1 if the server does not say; then read them. */
 int ortto_reader_count(ortto_reader *reader, int64_t *count);
 
 typedef struct ortto_progress {

@@ -5,6 +5,9 @@
 **     SELECT ortto_config('key', 'env:MY_ORTTO_KEY');
 **     SELECT email, city FROM ortto_people WHERE city = 'Oslo';
 **     CREATE TABLE local AS SELECT * FROM ortto_people;
+**     SELECT ortto_sync('ortto_people', 'people');
+**     SELECT ortto_upsert('{"fields":{"email":"ann@example.com","city":"Oslo"}}');
+**     INSERT INTO ortto_people(email, city) VALUES('ann@example.com', 'Oslo');
 **     CREATE VIRTUAL TABLE eu_people USING ortto(eu, 'PRIVATE-KEY', people);
 **     CREATE VIRTUAL TABLE temp.t USING ortto(region=eu, key=env:ORTTO_EU_KEY, table=tags);
 **
@@ -1158,10 +1161,8 @@ static int cursor_step(cursor *cur){
 static int request_count(request *q, int *known){
   cursor *cur = q->cur;
   int64_t count;
-  q->query.count_only = 1;
   int rc = vt_fail(q->t, ortto_reader_open(q->endpoint, &q->query, &cur->reader));
   if( rc==SQLITE_OK ) rc = vt_fail(q->t, ortto_reader_count(cur->reader, &count));
-  q->query.count_only = 0;
   if( rc!=SQLITE_OK ) return rc;
   *known = count>=0;
   cur->counting = *known;
@@ -1488,7 +1489,7 @@ struct syncing {
   sqlite3_int64 requests_before, retries_before, started;
   char cursor[25], newest[40], mark[40], server_time[24], last[40];
   sqlite3_int64 next_offset;
-  int claimed, shown;              /* shown: a progress line stands on the terminal */
+  int claimed;                     /* the run is ours: its state row may be written */
   int lock;                        /* file descriptor, -1 none */
   char *lock_path;
 };
@@ -2473,7 +2474,6 @@ static void sync_show(syncing *s){
   int percent = s->total>0 ? (int)(100*s->rows/s->total) : 0;
   if( s->total>s->rows && rate>0 ) snprintf(left, sizeof left, ", %.0f s left", (double)(s->total - s->rows)/rate);
   fprintf(stderr, "\r%s: %d %%, %lld rows, %.0f rows/s%s   ", s->source, s->phase==SYNC_DONE ? 100 : percent, (long long)s->rows, rate, left);
-  s->shown = 1;
   if( s->phase>=SYNC_DONE ) fprintf(stderr, "\n");
   fflush(stderr);
 }
