@@ -83,7 +83,7 @@ run_sql_blocks() {
 
 make_copy() {   # the sources, and what make setup fetches
   mkdir -p copy/.build
-  cp -R "$ROOT"/Makefile "$ROOT"/LICENSE "$ROOT"/*.[ch] "$ROOT"/test "$ROOT"/examples copy/
+  cp -R "$ROOT"/Makefile "$ROOT"/LICENSE "$ROOT"/*.[ch] "$ROOT"/src "$ROOT"/test "$ROOT"/examples copy/
   case ${CJSON:-.build/cjson} in
     /*) cp -R "$CJSON" copy/.build/cjson ;;
     *) cp -R "$ROOT/${CJSON:-.build/cjson}" copy/.build/cjson ;;
