@@ -44,19 +44,19 @@ ortto_client *ortto_client_new(const ortto_host *host){
   }
   curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, 64L);
   curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-  client->calls_end = &client->calls;
+  client->requests_end = &client->requests;
   client->random = mix64((uint64_t)now_us() ^ (uint64_t)getpid()<<40 ^ mix64((uint64_t)(uintptr_t)client));
   return client;
 }
 
 void ortto_client_free(ortto_client *client){
   if( client==NULL ) return;
-  calls_drop_all(client);
+  requests_drop_all(client);
   for(int i=0; i<client->idle_count; i++) curl_easy_cleanup(client->idle[i]);
   curl_multi_cleanup(client->multi);
-  lanes_free(client->lanes);
+  key_limits_free(client->limits);
   for(int i=0; i<ORTTO_SETTINGS; i++) free(client->config[i]);
-  for(size_t i=0; i<sizeof client->bad/sizeof *client->bad; i++) free(client->bad[i].why);
+  for(size_t i=0; i<sizeof client->refused_reads/sizeof *client->refused_reads; i++) free(client->refused_reads[i].why);
   for(int i=0; i<2; i++) ortto_fields_free(client->fields[i].list);
   activities_free(client->activities);
   for(int i=0; i<client->audience_count; i++){
@@ -86,7 +86,7 @@ int ortto_endpoint_open(ortto_client *client, const ortto_args *args, ortto_prot
   if( rc==ORTTO_OK ) rc = endpoint_base(e, args, key_from, literal);
   if( rc==ORTTO_OK ) rc = endpoint_numbers(e, args);
   if( rc==ORTTO_OK ) rc = endpoint_headers(e);
-  if( rc==ORTTO_OK && (e->lane = lane_of(client, e->key))==NULL ) rc = no_memory(client);
+  if( rc==ORTTO_OK && (e->limits = key_limits_of(client, e->key))==NULL ) rc = no_memory(client);
   if( rc!=ORTTO_OK ){
     ortto_endpoint_close(e);
     return rc;
@@ -118,16 +118,16 @@ int ortto_value_check(ortto_client *client, const ortto_field *field, const char
 
 int ortto_check(ortto_endpoint *e){
   js answer;
-  call *c;
+  http_request *c;
   int rc;
   if( e->protocol==ORTTO_API ){
-    rc = call_now(e, "/v1/person/get", text_copy("{\"fields\":[\"str::email\"],\"limit\":1}"), "checking the key", &c, &answer);
+    rc = request_now(e, "/v1/person/get", text_copy("{\"fields\":[\"str::email\"],\"limit\":1}"), "checking the key", &c, &answer);
     if( rc==ORTTO_OK && js_get(answer, "contacts").p==NULL ) rc = bad_answer(c, "has no \"contacts\": is this Ortto?");
   }else{
-    c = call_new(e, "GET", "/v1/me", NULL, 0, "checking the segment_key");
-    rc = c ? call_wait(c) : ORTTO_NOMEM;
+    c = request_new(e, "GET", "/v1/me", NULL, 0, "checking the segment_key");
+    rc = c ? request_wait(c) : ORTTO_NOMEM;
   }
-  call_drop(c);
+  request_drop(c);
   return rc;
 }
 

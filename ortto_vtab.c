@@ -66,15 +66,15 @@ static const sqlite3_module created_module = {   /* USING ortto(...) */
   .xDestroy = vt_destroy,
 };
 
-static const sqlite3_module own_module = {       /* ortto_tags and its like: there without a CREATE */
+static const sqlite3_module eponymous_module = {       /* ortto_tags and its like: there without a CREATE */
   READING_METHODS,
-  .xConnect = vt_connect_own,
+  .xConnect = vt_connect_eponymous,
 };
 
-static const sqlite3_module own_writable_module = {   /* ortto_people, ortto_accounts */
+static const sqlite3_module eponymous_writable_module = {   /* ortto_people, ortto_accounts */
   READING_METHODS,
   WRITING_METHODS,
-  .xConnect = vt_connect_own,
+  .xConnect = vt_connect_eponymous,
 };
 
 static registration *registration_new(conn *c, ortto_table kind){
@@ -98,10 +98,10 @@ static int register_module(conn *c, const char *name, const sqlite3_module *modu
   return reg ? sqlite3_create_module_v2(c->db, name, module, reg, registration_free) : SQLITE_NOMEM;
 }
 
-static int register_own(conn *c, ortto_table kind){
+static int register_eponymous(conn *c, ortto_table kind){
   char name[64];
   sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name(kind));
-  return register_module(c, name, kind<=ORTTO_ACCOUNTS ? &own_writable_module : &own_module, kind);
+  return register_module(c, name, kind<=ORTTO_ACCOUNTS ? &eponymous_writable_module : &eponymous_module, kind);
 }
 
 static int register_function(conn *c, const char *name, int args, int flags, void (*fn)(sqlite3_context *, int, sqlite3_value **)){
@@ -111,7 +111,7 @@ static int register_function(conn *c, const char *name, int args, int flags, voi
 
 static int register_all(conn *c){
   int rc = register_module(c, "ortto", &created_module, ORTTO_PEOPLE);
-  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) rc = register_own(c, (ortto_table)i);
+  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) rc = register_eponymous(c, (ortto_table)i);
   if( rc==SQLITE_OK ) rc = register_module(c, "ortto_log", &log_module, ORTTO_PEOPLE);
   if( rc==SQLITE_OK ) rc = register_module(c, "ortto_sync", &sync_module, ORTTO_PEOPLE);
   if( rc==SQLITE_OK ) rc = register_module(c, "ortto_failures", &failures_module, ORTTO_PEOPLE);
@@ -146,7 +146,7 @@ int sqlite3_ortto_init(sqlite3 *db, char **error, const sqlite3_api_routines *ap
   }
   conn *c = conn_new(db);
   if( c==NULL ) return SQLITE_NOMEM;
-  c->register_own = register_own;
+  c->register_eponymous = register_eponymous;
   int rc = register_all(c);
   conn_release(c);
 #ifdef SQLITE_CORE

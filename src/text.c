@@ -172,37 +172,37 @@ int has_controls(const char *text){
   return 0;
 }
 
-static index_entry *index_at(const index_map *m, const char *key, size_t n){
+static map_entry *map_at(const text_map *m, const char *key, size_t n){
   size_t at = hash_bytes(HASH_START, key, n) & (m->size - 1);
   while( m->entry[at].key && (m->entry[at].n!=n || memcmp(m->entry[at].key, key, n)!=0) ) at = (at + 1) & (m->size - 1);
   return &m->entry[at];
 }
 
-int index_get(const index_map *m, const char *key, size_t n){
+int map_get(const text_map *m, const char *key, size_t n){
   if( m->size==0 ) return -1;
-  const index_entry *e = index_at(m, key, n);
+  const map_entry *e = map_at(m, key, n);
   return e->key ? e->value : -1;
 }
 
-static int index_grow(index_map *m){
-  index_map bigger = { NULL, m->size ? m->size*2 : 64, m->used };
+static int map_grow(text_map *m){
+  text_map bigger = { NULL, m->size ? m->size*2 : 64, m->used };
   bigger.entry = calloc(bigger.size, sizeof *bigger.entry);
   if( bigger.entry==NULL ) return 0;
-  for(size_t i=0; i<m->size; i++) if( m->entry[i].key ) *index_at(&bigger, m->entry[i].key, m->entry[i].n) = m->entry[i];
+  for(size_t i=0; i<m->size; i++) if( m->entry[i].key ) *map_at(&bigger, m->entry[i].key, m->entry[i].n) = m->entry[i];
   free(m->entry);
   *m = bigger;
   return 1;
 }
 
-int index_put(index_map *m, const char *key, size_t n, int value){
-  if( m->used*2 >= m->size && !index_grow(m) ) return 0;
-  index_entry *e = index_at(m, key, n);
+int map_put(text_map *m, const char *key, size_t n, int value){
+  if( m->used*2 >= m->size && !map_grow(m) ) return 0;
+  map_entry *e = map_at(m, key, n);
   if( e->key==NULL ) m->used++;
-  *e = (index_entry){ key, n, value };
+  *e = (map_entry){ key, n, value };
   return 1;
 }
 
-void index_free(index_map *m){
+void map_free(text_map *m){
   free(m->entry);
   memset(m, 0, sizeof *m);
 }

@@ -30,16 +30,16 @@ typedef struct arena {             /* memory that is freed together */
 
 #define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
 
-typedef struct index_entry {
+typedef struct map_entry {
   const char *key;
   size_t n;
   int value;
-} index_entry;
+} map_entry;
 
-typedef struct index {             /* open addressing; the keys belong to somebody else. Letters' case counts */
-  index_entry *entry;
+typedef struct text_map {             /* open addressing; the keys belong to somebody else. Letters' case counts */
+  map_entry *entry;
   size_t size, used;               /* size is a power of two */
-} index_map;
+} text_map;
 
 void buf_add(buf *b, const char *text, size_t n);
 void buf_puts(buf *b, const char *text);
@@ -70,11 +70,11 @@ size_t utf8_length(const char *text, const char *end);
 size_t utf8_write(char *out, unsigned c);
 int utf8_is_sound(const char *p, size_t n);
 int has_controls(const char *text);
-int index_get(const index_map *m, const char *key, size_t n);
+int map_get(const text_map *m, const char *key, size_t n);
 
 /* 0 when out of memory. An entry that is there gets the new value. */
-int index_put(index_map *m, const char *key, size_t n, int value);
-void index_free(index_map *m);
+int map_put(text_map *m, const char *key, size_t n, int value);
+void map_free(text_map *m);
 __attribute__((format(printf, 2, 3)))
 char *arena_printf(arena *a, const char *format, ...);
 size_t edit_distance(const char *a, const char *b);

@@ -12,7 +12,7 @@
 /* The field of that id in the list: new, or the one that is there. NULL when out of memory. The strings must live as
 ** long as the list. */
 static ortto_field *listing_add(listing *l, const char *id, const char *name, const char *display_type, enum group group){
-  int at = index_get(&l->by_id, id, strlen(id));
+  int at = map_get(&l->by_id, id, strlen(id));
   if( at>=0 ) return &l->field[at];
   if( l->count==l->cap ){
     int cap = l->cap ? l->cap*2 : 128;
@@ -23,7 +23,7 @@ static ortto_field *listing_add(listing *l, const char *id, const char *name, co
     if( groups==NULL ){ l->failed = 1; return NULL; }
     l->cap = cap;
   }
-  if( !index_put(&l->by_id, id, strlen(id), l->count) ){ l->failed = 1; return NULL; }
+  if( !map_put(&l->by_id, id, strlen(id), l->count) ){ l->failed = 1; return NULL; }
   ortto_field *f = &l->field[l->count];
   memset(f, 0, sizeof *f);
   f->id = id;
@@ -75,7 +75,7 @@ static void listing_definition(listing *l, js definition, enum group group){
   }
 }
 
-int listing_custom(listing *l, call *c, js answer){
+int listing_custom(listing *l, http_request *c, js answer){
   js fields = js_get(answer, "fields"), item;
   if( js_type(fields)=='n' && fields.p ) return ORTTO_OK;
   if( js_type(fields)!='[' ) return bad_answer(c, "has no list \"fields\"");
@@ -92,7 +92,7 @@ static int namespace_is_of(js id, js space, ortto_table table){
   return account==(table==ORTTO_ACCOUNTS);
 }
 
-static int listing_schema(listing *l, call *c, js answer, ortto_table table){
+static int listing_schema(listing *l, http_request *c, js answer, ortto_table table){
   js spaces = js_get(answer, "namespaces"), id, space;
   if( js_type(spaces)!='{' ) return bad_answer(c, "has no object \"namespaces\"");
   js_iter it = js_in(spaces);
@@ -113,7 +113,7 @@ static int listing_schema(listing *l, call *c, js answer, ortto_table table){
 void listing_free(listing *l){
   free(l->field);
   free(l->group);
-  index_free(&l->by_id);
+  map_free(&l->by_id);
 }
 
 int listing_begin(ortto_client *client, listing *l, ortto_table table){
@@ -137,14 +137,14 @@ static void schema_remember(ortto_endpoint *e, ortto_table table, const listing 
   const built_in *b = schema_built_in(table, &n);
   m->known[table] = 1;
   for(int i=0; i<n; i++){
-    int at = index_get(&l->by_id, b[i].id, strlen(b[i].id));
+    int at = map_get(&l->by_id, b[i].id, strlen(b[i].id));
     m->listed[table][i] = at>=0 && l->field[at].listed;
   }
 }
 
-int schema_take(ortto_endpoint *e, ortto_table table, call *c, listing *l){
+int parse_schema(ortto_endpoint *e, ortto_table table, http_request *c, listing *l){
   js answer;
-  int rc = call_wait(c);
+  int rc = request_wait(c);
   if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
   if( rc==ORTTO_OK ) rc = listing_schema(l, c, answer, table);
   if( rc==ORTTO_OK && !l->failed ) schema_remember(e, table, l);
@@ -156,9 +156,9 @@ static int schema_ask(ortto_endpoint *e, ortto_table table){
   int rc = listing_begin(e->client, &l, table);
   if( rc!=ORTTO_OK ) return rc;
   const char *body = table==ORTTO_PEOPLE ? "{\"namespaces\":[\"\"]}" : "{\"namespaces\":[\"o\"]}";
-  call *c = call_new(e, "POST", "/v1/instance-schema/get", text_copy(body), CALL_READ, "reading the instance schema");
-  rc = c ? schema_take(e, table, c, &l) : ORTTO_NOMEM;
-  call_drop(c);
+  http_request *c = request_new(e, "POST", "/v1/instance-schema/get", text_copy(body), REQUEST_READ, "reading the instance schema");
+  rc = c ? parse_schema(e, table, c, &l) : ORTTO_NOMEM;
+  request_drop(c);
   if( rc==ORTTO_ERROR ){                         /* then nothing counts as listed: conditions stay local */
     for(int i=0; i<l.count; i++) l.field[i].listed = 0;
     schema_remember(e, table, &l);

@@ -18,13 +18,13 @@ typedef struct listing {
   unsigned char *group;
   int count, cap, failed;
   arena *memory;
-  index_map by_id;
+  text_map by_id;
 } listing;
 
 /* People's definitions are wrapped, accounts' are flat [recorded]; `fields` is null when there are none. */
-int listing_custom(listing *l, call *c, js answer);
+int listing_custom(listing *l, http_request *c, js answer);
 void listing_free(listing *l);
 int listing_begin(ortto_client *client, listing *l, ortto_table table);
-int schema_take(ortto_endpoint *e, ortto_table table, call *c, listing *l);
+int parse_schema(ortto_endpoint *e, ortto_table table, http_request *c, listing *l);
 
 #endif

@@ -96,7 +96,7 @@ static int attributes_write(ortto_sending *s, record *r, const activity_type *t,
 
 static int activity_when(ortto_sending *s, record *r, buf *out){
   js timestamp = js_get(r->given, "timestamp"), id = js_get(r->given, "message_id");
-  const char *when = own_time(&s->memory);
+  const char *when = generated_time(&s->memory);
   size_t n;
   if( is_present(timestamp) ){
     const char *text = js_type(timestamp)=='"' ? js_text(&s->memory, timestamp, &n) : NULL;
@@ -107,7 +107,7 @@ static int activity_when(ortto_sending *s, record *r, buf *out){
   buf_printf(out, ",\"created\":\"%s\"", when ? when : "");
   if( is_present(id) && id.n>2 ) buf_printf(out, ",\"key\":%.*s", (int)id.n, id.p);
   else{
-    const char *key = own_id(s);
+    const char *key = generated_id(s);
     if( key==NULL || when==NULL ) return refuse(s, r, 0, "out of memory");
     buf_printf(out, ",\"key\":\"%s\"", key);
   }
@@ -126,7 +126,7 @@ int activity_write(ortto_sending *s, contact *c, buf *out){
   buf_json(out, t->id);
   buf_puts(out, ",\"attributes\":");
   if( !attributes_write(s, r, t, properties, out) ) return 0;
-  if( r->keys==KEY_ID && c->ordered==0 && s->options->merge_by_count==0 ){
+  if( r->keys_given==KEY_ID && c->ordered==0 && s->options->merge_by_count==0 ){
     buf_printf(out, ",\"person_id\":\"%s\"", r->key[0]);
     r->merge_by = "";
   }else{

@@ -13,7 +13,7 @@
 #define BATCH_API 100              /* people, accounts or activities in a request [documented] */
 #define BATCH_SEGMENT 500          /* [seen in Segment's client] */
 
-batch *batch_new(batches *all, int round){
+batch *batch_new(batches *all, int wave){
   if( all->count==all->cap ){
     int cap = all->cap ? all->cap*2 : 64;
     batch *grown = realloc(all->list, (size_t)cap * sizeof *grown);
@@ -23,7 +23,7 @@ batch *batch_new(batches *all, int round){
   }
   batch *b = &all->list[all->count++];
   memset(b, 0, sizeof *b);
-  b->round = round;
+  b->wave = wave;
   return b;
 }
 
@@ -40,7 +40,7 @@ int batch_add(batch *b, int place, size_t bytes){
 
 void batches_free(batches *all){
   for(int i=0; i<all->count; i++){
-    call_drop(all->list[i].call);
+    request_drop(all->list[i].request);
     free(all->list[i].member);
   }
   free(all->list);
@@ -49,30 +49,30 @@ void batches_free(batches *all){
 /* When was this contact, or one that may be it, written last? Keys of one kind tell contacts apart; records that have no
 ** kind of key in common may be the same contact. */
 typedef struct contacts_seen {
-  index_map by_key;                /* "bit text" to round */
+  text_map by_key;                /* "bit text" to wave */
   int last[16];                    /* by the kinds of keys */
   arena memory;
 } contacts_seen;
 
-static int round_after(contacts_seen *seen, const record *r){
+static int wave_after(contacts_seen *seen, const record *r){
   int after = 0;
   char bit[2] = "0";
   for(int i=0; i<4; i++) if( r->key[i] ){
     bit[0] = (char)('0' + i);
     char *key = arena_printf(&seen->memory, "%s%s", bit, r->key[i]);
-    int round = key ? index_get(&seen->by_key, key, strlen(key)) : 0;
-    if( round>after ) after = round;
+    int wave = key ? map_get(&seen->by_key, key, strlen(key)) : 0;
+    if( wave>after ) after = wave;
   }
-  for(int kinds=1; kinds<16; kinds++) if( (kinds & r->kinds)==0 && seen->last[kinds]>after ) after = seen->last[kinds];
+  for(int kinds=1; kinds<16; kinds++) if( (kinds & r->lookup_keys)==0 && seen->last[kinds]>after ) after = seen->last[kinds];
   return after;
 }
 
-static int round_put(contacts_seen *seen, const record *r, int round){
+static int wave_put(contacts_seen *seen, const record *r, int wave){
   for(int i=0; i<4; i++) if( r->key[i] ){
     char *key = arena_printf(&seen->memory, "%c%s", '0' + i, r->key[i]);
-    if( key==NULL || !index_put(&seen->by_key, key, strlen(key), round) ) return 0;
+    if( key==NULL || !map_put(&seen->by_key, key, strlen(key), wave) ) return 0;
   }
-  if( r->kinds && seen->last[r->kinds]<round ) seen->last[r->kinds] = round;
+  if( r->lookup_keys && seen->last[r->lookup_keys]<wave ) seen->last[r->lookup_keys] = wave;
   return 1;
 }
 
@@ -83,22 +83,22 @@ static int most_of(const ortto_sending *s){
 
 int batches_api(ortto_sending *s, batches *all){
   contacts_seen seen = { 0 };
-  index_map open = { 0 };                        /* "round merge_by" to the batch being filled */
+  text_map open = { 0 };                        /* "wave merge_by" to the batch being filled */
   int ok = 1, most = most_of(s);
   for(int i=0; ok && i<s->count; i++){
     record *r = &s->record[i];
     if( !is_open(r) ) continue;
-    r->round = r->unordered ? 1 : round_after(&seen, r) + 1;
-    char *key = arena_printf(&s->memory, "%d %s", r->round, r->merge_by);
-    int at = key ? index_get(&open, key, strlen(key)) : -1;
+    r->wave = r->unordered ? 1 : wave_after(&seen, r) + 1;
+    char *key = arena_printf(&s->memory, "%d %s", r->wave, r->merge_by);
+    int at = key ? map_get(&open, key, strlen(key)) : -1;
     batch *b = at<0 ? NULL : &all->list[at];
     if( b==NULL || b->count>=most || b->bytes+r->item_n>BODY_MAX-1000 ){
-      ok = key && (b = batch_new(all, r->round))!=NULL && index_put(&open, key, strlen(key), all->count-1);
+      ok = key && (b = batch_new(all, r->wave))!=NULL && map_put(&open, key, strlen(key), all->count-1);
     }
-    ok = ok && batch_add(b, i, r->item_n) && (r->unordered || round_put(&seen, r, r->round));
+    ok = ok && batch_add(b, i, r->item_n) && (r->unordered || wave_put(&seen, r, r->wave));
   }
-  index_free(&open);
-  index_free(&seen.by_key);
+  map_free(&open);
+  map_free(&seen.by_key);
   arena_free(&seen.memory);
   return ok;
 }
@@ -111,13 +111,13 @@ int batches_segment(ortto_sending *s, batches *all){
     if( r && !is_open(r) ) continue;
     batch *b = first<0 ? NULL : &all->list[first];
     if( b && (r==NULL || b->count>=most || b->bytes+r->item_n>BODY_MAX-1000) ){
-      int round = 0;
+      int wave = 0;
       for(int k=0; k<b->count; k++){
-        int after = round_after(&seen, &s->record[b->member[k]]);
-        if( after>round ) round = after;
+        int after = wave_after(&seen, &s->record[b->member[k]]);
+        if( after>wave ) wave = after;
       }
-      b->round = round + 1;
-      for(int k=0; ok && k<b->count; k++) ok = round_put(&seen, &s->record[b->member[k]], b->round);
+      b->wave = wave + 1;
+      for(int k=0; ok && k<b->count; k++) ok = wave_put(&seen, &s->record[b->member[k]], b->wave);
       b = NULL;
     }
     if( r==NULL ) break;
@@ -127,7 +127,7 @@ int batches_segment(ortto_sending *s, batches *all){
     }
     ok = ok && batch_add(b, i, r->item_n);
   }
-  index_free(&seen.by_key);
+  map_free(&seen.by_key);
   arena_free(&seen.memory);
   return ok;
 }
@@ -182,7 +182,7 @@ static char *batch_body(const ortto_sending *s, const batch *b){
 }
 
 int batch_send(ortto_sending *s, batch *b){
-  b->call = call_new(s->endpoint, is_archive(s) ? "PUT" : "POST", write_path(s), batch_body(s, b), 0, s->doing);
-  if( b->call ) b->call->stop = &s->stopped;
-  return b->call ? ORTTO_OK : ORTTO_NOMEM;
+  b->request = request_new(s->endpoint, is_archive(s) ? "PUT" : "POST", write_path(s), batch_body(s, b), 0, s->doing);
+  if( b->request ) b->request->stop = &s->stopped;
+  return b->request ? ORTTO_OK : ORTTO_NOMEM;
 }

@@ -12,8 +12,8 @@
 typedef struct batch {
   int *member, count;              /* places in record[] */
   size_t bytes;
-  int round, conflicts;            /* conflicts: answers of 409 so far */
-  call *call;
+  int wave, conflicts;            /* conflicts: answers of 409 so far */
+  http_request *request;
 } batch;
 
 typedef struct batches {
@@ -21,12 +21,12 @@ typedef struct batches {
   int count, cap;
 } batches;
 
-batch *batch_new(batches *all, int round);
+batch *batch_new(batches *all, int wave);
 int batch_add(batch *b, int place, size_t bytes);
 void batches_free(batches *all);
 
 /* The API: no contact twice in a request, so that nothing hangs on the order inside it; records with the same merge_by
-** and round go together. */
+** and wave go together. */
 int batches_api(ortto_sending *s, batches *all);
 
 /* Segment's endpoint takes events in their order: requests are filled in it, and one that may be about a contact of an

@@ -10,16 +10,16 @@
 #include "../../ortto_client.h"
 
 #define SCHEMA_FIELDS 128          /* room for the built-in fields of one entity */
-#define BAD_MAX 10
+#define BREAKER_MAX 10
 
-typedef struct lane lane;
-typedef struct call call;
+typedef struct key_limits key_limits;
+typedef struct http_request http_request;
 
-typedef struct bad_read {          /* a reading request that the server called bad */
+typedef struct refused_read {          /* a reading request that the server called bad */
   uint64_t hash;
   int64_t until;
   char *why;
-} bad_read;
+} refused_read;
 
 typedef struct schema_memory {     /* which built-in fields an instance lists */
   uint64_t identity;
@@ -46,13 +46,13 @@ struct ortto_client {
   CURLM *multi;
   CURL *idle[64];                  /* handles to be used again */
   int idle_count;
-  lane *lanes;
-  call *calls, **calls_end;        /* waiting and in flight, in order of urgency */
+  key_limits *limits;
+  http_request *requests, **requests_end;        /* waiting and in flight, in order of urgency */
   int in_flight;
-  int64_t bad_at[BAD_MAX];         /* when the last answers of 400, 401, 403 came */
-  int bad_next;
-  bad_read bad[16];
-  int bad_read_next;
+  int64_t breaker_at[BREAKER_MAX];         /* when the last answers of 400, 401, 403 came */
+  int breaker_next;
+  refused_read refused_reads[16];
+  int refused_read_next;
   int64_t asked_host;              /* when host.interrupted was asked last */
   uint64_t random;
   schema_memory schema[8];

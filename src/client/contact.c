@@ -67,7 +67,7 @@ static int contact_address(ortto_sending *s, contact *c, js address){
     while( i<COUNT(address_names) && !js_is(name, address_names[i].name) ) i++;
     if( i==COUNT(address_names) )
       return refuse(s, c->r, 400, "ortto: there is no trait 'address.%.*s'; an address has city, state, country and postal_code", (int)(name.n<40 ? name.n : 40), name.p);
-    int at = index_get(&s->by_id, address_names[i].id, strlen(address_names[i].id));
+    int at = map_get(&s->by_id, address_names[i].id, strlen(address_names[i].id));
     if( at>=0 && c->value[at].p==NULL ) contact_put(s, c, &s->fields->field[at], v);
   }
   return 1;
@@ -114,7 +114,7 @@ int contact_keys(ortto_sending *s, contact *c){
   const char *ids[] = { "str::email", "str::ei" };
   const int bits[] = { KEY_EMAIL, KEY_EXTERNAL };
   js user = js_get(r->given, "user_id");
-  int external = index_get(&s->by_id, "str::ei", 7);
+  int external = map_get(&s->by_id, "str::ei", 7);
   if( is_present(user) && external>=0 && is_present(c->value[external]) && (c->value[external].n!=user.n || memcmp(c->value[external].p, user.p, user.n)!=0) )
     return refuse(s, r, 400, "ortto: user_id %.*s and external_id %.*s are the same field, and differ", (int)(user.n<60 ? user.n : 60), user.p,
                   (int)(c->value[external].n<60 ? c->value[external].n : 60), c->value[external].p);
@@ -124,18 +124,18 @@ int contact_keys(ortto_sending *s, contact *c){
     if( js_type(c->person_id)!='"' || !ortto_is_id(id.p, id.n) )
       return refuse(s, r, 400, "ortto: a%s id is 24 hexadecimal digits, not %.*s", s->verb==ORTTO_UPSERT_ACCOUNTS ? "n account's" : " person's",
                     (int)(c->person_id.n<40 ? c->person_id.n : 40), c->person_id.p);
-    r->keys |= KEY_ID;
+    r->keys_given |= KEY_ID;
     if( (r->key[0] = arena_text(&s->memory, id.p, id.n))==NULL ) return refuse(s, r, 0, "out of memory");
   }
   for(int i=0; i<2; i++){
-    int at = index_get(&s->by_id, s->verb==ORTTO_UPSERT_ACCOUNTS ? "str:o:name" : ids[i], s->verb==ORTTO_UPSERT_ACCOUNTS ? 10 : strlen(ids[i]));
+    int at = map_get(&s->by_id, s->verb==ORTTO_UPSERT_ACCOUNTS ? "str:o:name" : ids[i], s->verb==ORTTO_UPSERT_ACCOUNTS ? 10 : strlen(ids[i]));
     if( at<0 || !is_present(c->value[at]) || (i==1 && s->verb==ORTTO_UPSERT_ACCOUNTS) ) continue;
     js v = c->value[at];
     size_t n = v.n;
     const char *text = js_type(v)=='"' ? js_text(&s->memory, v, &n) : v.p;
     if( text==NULL ) return refuse(s, r, 0, "out of memory");
     if( n==0 ) continue;
-    r->keys |= bits[i];
+    r->keys_given |= bits[i];
     char *copy = arena_text(&s->memory, text, n);
     if( copy==NULL ) return refuse(s, r, 0, "out of memory");
     if( i==0 ) for(char *p=copy; *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);   /* a server may not tell them apart */
@@ -148,15 +148,15 @@ int contact_keys(ortto_sending *s, contact *c){
     if( f && strcmp(f->id, "str::email")!=0 && strcmp(f->id, "str::ei")!=0 && c->value[at].p ) buf_printf(&other, "%.*s ", (int)c->value[at].n, c->value[at].p);
   }
   int failed = other.failed;
-  if( r->keys && other.n ){
+  if( r->keys_given && other.n ){
     r->key[3] = arena_text(&s->memory, other.p, other.n);
-    r->keys |= KEY_OTHER;
+    r->keys_given |= KEY_OTHER;
     failed |= r->key[3]==NULL;
   }
   buf_free(&other);
   if( failed ) return refuse(s, r, 0, "out of memory");
-  r->kinds = r->keys & KEY_ID && s->options->merge_by_count==0 ? KEY_ID : r->keys;
-  if( r->keys ) return 1;
+  r->lookup_keys = r->keys_given & KEY_ID && s->options->merge_by_count==0 ? KEY_ID : r->keys_given;
+  if( r->keys_given ) return 1;
   return refuse(s, r, 400, is_present(js_get(r->given, "anonymous_id")) ? "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a user_id (external id) or an id"
                 : s->verb==ORTTO_UPSERT_ACCOUNTS ? "ortto: an account needs its name or its id"
                 : "ortto: nobody is named: give an email, a user_id (external id) or an id");
@@ -206,7 +206,7 @@ int location_write(ortto_sending *s, record *r, buf *out){
 }
 
 int fields_write(ortto_sending *s, contact *c, buf *out, buf *clear){
-  int any = 0, merge_id = (c->r->keys & KEY_ID)!=0;
+  int any = 0, merge_id = (c->r->keys_given & KEY_ID)!=0;
   buf_puts(out, "{");
   if( merge_id ){
     buf_printf(out, "\"%s\":\"%s\"", s->verb==ORTTO_UPSERT_ACCOUNTS ? "str:o:account_id" : "str::person_id", c->r->key[0]);
@@ -246,10 +246,10 @@ const char *merge_by_of(ortto_sending *s, const record *r){
     buf_free(&b);
     return kept;
   }
-  if( s->verb==ORTTO_UPSERT_ACCOUNTS ) return r->keys & KEY_ID ? "\"str:o:account_id\"" : "\"str:o:name\"";
-  if( r->keys & KEY_ID ) return "\"str::person_id\"";
-  if( (r->keys & (KEY_EMAIL|KEY_EXTERNAL))==(KEY_EMAIL|KEY_EXTERNAL) ) return "\"str::email\",\"str::ei\"";
-  return r->keys & KEY_EMAIL ? "\"str::email\"" : "\"str::ei\"";
+  if( s->verb==ORTTO_UPSERT_ACCOUNTS ) return r->keys_given & KEY_ID ? "\"str:o:account_id\"" : "\"str:o:name\"";
+  if( r->keys_given & KEY_ID ) return "\"str::person_id\"";
+  if( (r->keys_given & (KEY_EMAIL|KEY_EXTERNAL))==(KEY_EMAIL|KEY_EXTERNAL) ) return "\"str::email\",\"str::ei\"";
+  return r->keys_given & KEY_EMAIL ? "\"str::email\"" : "\"str::ei\"";
 }
 
 int item_keep(ortto_sending *s, record *r, buf *out){

@@ -22,7 +22,7 @@ int no_memory(ortto_client *client){
   return ORTTO_NOMEM;
 }
 
-int stopped(ortto_client *client){
+int fail_interrupted(ortto_client *client){
   set_error(client, "ortto: interrupted");
   return ORTTO_INTERRUPT;
 }

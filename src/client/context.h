@@ -14,7 +14,7 @@
 __attribute__((format(printf, 2, 3)))
 void set_error(ortto_client *client, const char *format, ...);
 int no_memory(ortto_client *client);
-int stopped(ortto_client *client);
+int fail_interrupted(ortto_client *client);
 double random_unit(ortto_client *client);
 int interrupted(ortto_client *client);
 

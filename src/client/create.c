@@ -63,7 +63,7 @@ static int activity_add(struct activity_memory *m, js id, js name, js attributes
   return t->id && t->fold && attributes_read(m, t, attributes);
 }
 
-static int activities_schema(struct activity_memory *m, call *c, js answer){
+static int activities_schema(struct activity_memory *m, http_request *c, js answer){
   js spaces = js_get(answer, "namespaces"), space_id, space;
   if( js_type(spaces)!='{' ) return bad_answer(c, "has no object \"namespaces\"");
   js_iter it = js_in(spaces);
@@ -85,8 +85,8 @@ int activities_have(ortto_sending *s, int anew){
   struct activity_memory *m = client->activities;
   if( m && !anew && m->identity==s->endpoint->identity && now_us()-m->at<60*SECOND ) return ORTTO_OK;
   js answer;
-  call *c;
-  int rc = call_now(s->endpoint, "/v1/instance-schema/get", text_copy("{\"namespaces\":[]}"), "reading the activities' definitions", &c, &answer);
+  http_request *c;
+  int rc = request_now(s->endpoint, "/v1/instance-schema/get", text_copy("{\"namespaces\":[]}"), "reading the activities' definitions", &c, &answer);
   if( rc==ORTTO_OK && (m = calloc(1, sizeof *m))==NULL ) rc = no_memory(client);
   if( rc==ORTTO_OK ){
     m->identity = s->endpoint->identity;
@@ -99,7 +99,7 @@ int activities_have(ortto_sending *s, int anew){
       s->activities_fresh = 1;
     }
   }
-  call_drop(c);
+  request_drop(c);
   return rc;
 }
 
@@ -143,17 +143,17 @@ static const char *type_for(ortto_sending *s, js v){
 
 /* A refusal that says that it exists already is as good as success: it is looked up. */
 static int create_send(ortto_sending *s, record *r, const char *path, char *body, const char *doing){
-  call *c = call_new(s->endpoint, "POST", path, body, 0, doing);
-  int rc = c ? call_wait(c) : ORTTO_NOMEM;
+  http_request *c = request_new(s->endpoint, "POST", path, body, 0, doing);
+  int rc = c ? request_wait(c) : ORTTO_NOMEM;
   int there = c && (c->status==409 || c->status==423 || (c->status==400 && c->error && strstr(c->error, "exist")));
   int ok = rc==ORTTO_OK || there || refuse_by_call(s, r, c, rc);
-  call_drop(c);
+  request_drop(c);
   return ok;
 }
 
 int refused_before(ortto_sending *s, record *r, const char *what){
   const char *key = folded(&s->memory, what, strlen(what));
-  int at = key ? index_get(&s->refused, key, strlen(key)) : -1;
+  int at = key ? map_get(&s->refused, key, strlen(key)) : -1;
   if( at<0 ) return 0;
   r->item = NULL;
   outcome_set(r, s->record[at].outcome.status, s->record[at].outcome.errortype, s->record[at].outcome.message);
@@ -162,7 +162,7 @@ int refused_before(ortto_sending *s, record *r, const char *what){
 
 int refused_remember(ortto_sending *s, const record *r, const char *what){
   const char *key = folded(&s->memory, what, strlen(what));
-  if( key ) index_put(&s->refused, key, strlen(key), (int)(r - s->record));
+  if( key ) map_put(&s->refused, key, strlen(key), (int)(r - s->record));
   return 0;
 }
 

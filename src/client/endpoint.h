@@ -27,7 +27,7 @@ struct ortto_endpoint {
   long timeout_ms, retries, rate, concurrency;
   uint64_t identity;
   struct curl_slist *headers;
-  lane *lane;
+  key_limits *limits;
 };
 
 int endpoint_key(ortto_client *client, const ortto_args *args, ortto_setting s, enum origin *from, int *literal, char **key);

@@ -30,27 +30,27 @@ static char *snake(arena *a, const char *text){
   return out;
 }
 
-static int taken(const index_map *names, const char *name){
-  return index_get(names, name, strlen(name))!=-1;   /* -2: a name that is reserved */
+static int taken(const text_map *names, const char *name){
+  return map_get(names, name, strlen(name))!=-1;   /* -2: a name that is reserved */
 }
 
 /* How many fields of this group bear each name: in *counts, name to number. */
-static int names_count(const listing *l, enum group group, index_map *counts){
+static int names_count(const listing *l, enum group group, text_map *counts){
   for(int i=0; i<l->count; i++) if( l->group[i]==group && l->field[i].column ){
     const char *name = l->field[i].column;
-    int before = index_get(counts, name, strlen(name));
-    if( !index_put(counts, name, strlen(name), before<0 ? 1 : before+1) ) return 0;
+    int before = map_get(counts, name, strlen(name));
+    if( !map_put(counts, name, strlen(name), before<0 ? 1 : before+1) ) return 0;
   }
   return 1;
 }
 
-static int is_shared(const index_map *taken_names, const index_map *counts, const char *name){
-  return taken(taken_names, name) || index_get(counts, name, strlen(name))>1;
+static int is_shared(const text_map *taken_names, const text_map *counts, const char *name){
+  return taken(taken_names, name) || map_get(counts, name, strlen(name))>1;
 }
 
 /* Those of the group whose names are shared or empty: type added (custom fields), else the id. */
-static int names_part(listing *l, enum group group, const index_map *taken_names, int by_type){
-  index_map counts = { 0 };
+static int names_part(listing *l, enum group group, const text_map *taken_names, int by_type){
+  text_map counts = { 0 };
   int ok = names_count(l, group, &counts);
   for(int i=0; ok && i<l->count; i++){
     ortto_field *f = &l->field[i];
@@ -59,18 +59,18 @@ static int names_part(listing *l, enum group group, const index_map *taken_names
     f->column = by_type ? arena_printf(l->memory, "%s_%.*s", f->column, (int)type, f->id) : f->id;
     if( f->column==NULL ) ok = 0;
   }
-  index_free(&counts);
+  map_free(&counts);
   return ok;
 }
 
-static int names_take(const listing *l, enum group group, index_map *taken_names){
+static int reserve_names(const listing *l, enum group group, text_map *taken_names){
   int ok = 1;
   for(int i=0; ok && i<l->count; i++)
-    if( l->group[i]==group ) ok = index_put(taken_names, l->field[i].column, strlen(l->field[i].column), i);
+    if( l->group[i]==group ) ok = map_put(taken_names, l->field[i].column, strlen(l->field[i].column), i);
   return ok;
 }
 
-static const char *name_first(listing *l, const ortto_field *f, enum group group, const index_map *taken_names){
+static const char *name_first(listing *l, const ortto_field *f, enum group group, const text_map *taken_names){
   if( group!=CUSTOM ){
     if( schema_column(f->id) ) return schema_column(f->id);
     return snake(l->memory, f->name);
@@ -95,17 +95,17 @@ static ortto_field **group_sorted(const listing *l, enum group group, int *count
 }
 
 /* Names that no field's column may have. */
-static int names_reserve(index_map *names, ortto_table table){
-  int ok = index_put(names, "id", 2, -2) && index_put(names, "more_fields", 11, -2);
+static int reserve_fixed_names(text_map *names, ortto_table table){
+  int ok = map_put(names, "id", 2, -2) && map_put(names, "more_fields", 11, -2);
   const char *steering;
-  for(int i=0; ok && (steering = ortto_steering_column(table, i))!=NULL; i++) ok = index_put(names, steering, strlen(steering), -2);
+  for(int i=0; ok && (steering = ortto_hidden_column(table, i))!=NULL; i++) ok = map_put(names, steering, strlen(steering), -2);
   return ok;
 }
 
 /* Names that differ only in the case of letters would be one to SQLite: the later one gets underscores. */
 static int names_unique(listing *l, ortto_table table){
-  index_map names = { 0 };
-  int ok = names_reserve(&names, table), n;
+  text_map names = { 0 };
+  int ok = reserve_fixed_names(&names, table), n;
   for(int group=BUILT_IN; ok && group<=OTHER; group++){
     ortto_field **sorted = group_sorted(l, (enum group)group, &n);
     ok = sorted!=NULL;
@@ -117,28 +117,28 @@ static int names_unique(listing *l, ortto_table table){
         f->column = arena_printf(l->memory, "%s_", f->column);
         fold = arena_printf(l->memory, "%s_", fold);
       }
-      ok = fold && f->column && index_put(&names, fold, strlen(fold), i);
+      ok = fold && f->column && map_put(&names, fold, strlen(fold), i);
     }
     free(sorted);
   }
-  index_free(&names);
+  map_free(&names);
   return ok;
 }
 
 /* Names are given to built-in fields first, then to custom ones, then to the rest, so that none depends on what comes
 ** later: they are the same whatever is selected, and whatever order the server lists fields in. */
 static int names_give(listing *l, ortto_table table, int by_ids){
-  index_map names = { 0 };
-  int ok = names_reserve(&names, table);
+  text_map names = { 0 };
+  int ok = reserve_fixed_names(&names, table);
   for(int i=0; ok && i<l->count; i++) l->field[i].column = l->field[i].id;
   for(int group=BUILT_IN; ok && !by_ids && group<=OTHER; group++){
     for(int i=0; ok && i<l->count; i++) if( l->group[i]==group )
       ok = (l->field[i].column = name_first(l, &l->field[i], (enum group)group, &names))!=NULL;
     if( ok && group==CUSTOM ) ok = names_part(l, CUSTOM, &names, 1);
     if( ok && group!=BUILT_IN ) ok = names_part(l, (enum group)group, &names, 0);
-    if( ok ) ok = names_take(l, (enum group)group, &names);
+    if( ok ) ok = reserve_names(l, (enum group)group, &names);
   }
-  index_free(&names);
+  map_free(&names);
   return ok && names_unique(l, table);
 }
 
@@ -187,7 +187,7 @@ static int choose_named(ortto_client *client, const listing *l, ortto_table tabl
     p += strspn(p, separators);
     size_t n = strcspn(p, separators);
     if( n==0 ) break;
-    int i = index_get(&l->by_id, p, n);
+    int i = map_get(&l->by_id, p, n);
     if( i<0 && !(n==2 && memcmp(p, "id", 2)==0) ){
       char id[80];
       snprintf(id, sizeof id, "%.*s", (int)(n<79 ? n : 79), p);
@@ -278,21 +278,21 @@ int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, or
 int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, ortto_field_list **out){
   listing l;
   js answer;
-  call *schema = NULL;
+  http_request *schema = NULL;
   *out = NULL;
   int rc = listing_begin(e->client, &l, table);
   if( rc!=ORTTO_OK ) return rc;
-  call *custom = call_new(e, "POST", definitions_path(table), text_copy("{}"), CALL_READ,
+  http_request *custom = request_new(e, "POST", definitions_path(table), text_copy("{}"), REQUEST_READ,
                           table==ORTTO_PEOPLE ? "listing the fields of people" : "listing the fields of accounts");
   if( selection_of(selection)!=SELECT_STANDARD )
-    schema = call_new(e, "POST", "/v1/instance-schema/get", text_copy("{\"namespaces\":[]}"), CALL_READ, "reading the instance schema");
+    schema = request_new(e, "POST", "/v1/instance-schema/get", text_copy("{\"namespaces\":[]}"), REQUEST_READ, "reading the instance schema");
   if( custom==NULL || (schema==NULL && selection_of(selection)!=SELECT_STANDARD) ) rc = ORTTO_NOMEM;
-  if( rc==ORTTO_OK ) rc = call_wait(custom);
+  if( rc==ORTTO_OK ) rc = request_wait(custom);
   if( rc==ORTTO_OK ) rc = answer_json(custom, &answer);
   if( rc==ORTTO_OK ) rc = listing_custom(&l, custom, answer);
-  if( rc==ORTTO_OK && schema ) rc = schema_take(e, table, schema, &l);
-  call_drop(custom);
-  call_drop(schema);
+  if( rc==ORTTO_OK && schema ) rc = parse_schema(e, table, schema, &l);
+  request_drop(custom);
+  request_drop(schema);
   if( rc==ORTTO_OK ) return listing_finish(e->client, &l, table, selection, by_ids, out);
   listing_free(&l);
   arena_free(l.memory);

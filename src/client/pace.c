@@ -8,9 +8,9 @@
 
 #include "../text.h"
 
-void lanes_free(lane *l){
+void key_limits_free(key_limits *l){
   while( l ){
-    lane *next = l->next;
+    key_limits *next = l->next;
     free(l->key);
     free(l->refused_why);
     free(l);
@@ -18,14 +18,14 @@ void lanes_free(lane *l){
   }
 }
 
-lane *lane_of(ortto_client *client, const char *key){
-  for(lane *l=client->lanes; l; l=l->next) if( strcmp(l->key, key)==0 ) return l;
-  lane *l = calloc(1, sizeof *l);
+key_limits *key_limits_of(ortto_client *client, const char *key){
+  for(key_limits *l=client->limits; l; l=l->next) if( strcmp(l->key, key)==0 ) return l;
+  key_limits *l = calloc(1, sizeof *l);
   if( l==NULL || (l->key = text_copy(key))==NULL ){
     free(l);
     return NULL;
   }
-  l->next = client->lanes;
-  client->lanes = l;
+  l->next = client->limits;
+  client->limits = l;
   return l;
 }

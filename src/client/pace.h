@@ -12,8 +12,8 @@
 #include "client.h"
 #include "settings.h"
 
-struct lane {                      /* what all requests with one key share */
-  lane *next;
+struct key_limits {                      /* what all requests with one key share */
+  key_limits *next;
   char *key;
   int64_t sent[RATE_MAX+1];        /* ring: when the last requests were sent; INT64_MAX: not on the wire yet */
   int64_t sent_count;
@@ -24,7 +24,7 @@ struct lane {                      /* what all requests with one key share */
   char *refused_why;               /* ... with these words */
 };
 
-void lanes_free(lane *l);
-lane *lane_of(ortto_client *client, const char *key);
+void key_limits_free(key_limits *l);
+key_limits *key_limits_of(ortto_client *client, const char *key);
 
 #endif

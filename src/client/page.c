@@ -77,7 +77,7 @@ ortto_cache *ortto_cache_new(void){
 void cache_clear(ortto_cache *c){
   arena_free(&c->memory);
   free(c->record);
-  index_free(&c->by_id);
+  map_free(&c->by_id);
   memset(c, 0, sizeof *c);
 }
 
@@ -97,13 +97,13 @@ void cache_put(ortto_cache *c, const char *id, js fields){
   }
   char *key = arena_text(&c->memory, id, 24);
   char *text = fields.p ? arena_text(&c->memory, fields.p, fields.n) : NULL;
-  if( key==NULL || (fields.p && text==NULL) || !index_put(&c->by_id, key, 24, c->count) ) return;
+  if( key==NULL || (fields.p && text==NULL) || !map_put(&c->by_id, key, 24, c->count) ) return;
   c->record[c->count++] = (cached){ key, text, fields.n };
   c->bytes += 64 + fields.n;
 }
 
 const cached *cache_get(const ortto_cache *c, const char *id){
-  int at = c ? index_get(&c->by_id, id, 24) : -1;
+  int at = c ? map_get(&c->by_id, id, 24) : -1;
   return at<0 ? NULL : &c->record[at];
 }
 
@@ -111,22 +111,22 @@ int is_contacts(const ortto_reader *r){
   return r->table==ORTTO_PEOPLE || r->table==ORTTO_ACCOUNTS;
 }
 
-static void call_account(const call *c, int64_t *requests, int64_t *retries){
+static void count_request(const http_request *c, int64_t *requests, int64_t *retries){
   if( c==NULL ) return;
   *requests += c->attempt;
   if( c->attempt>1 ) *retries += c->attempt - 1;
 }
 
-void page_account(const page *p, int64_t *requests, int64_t *retries){
-  call_account(p->call, requests, retries);
-  for(int i=0; i<p->extras; i++) call_account(p->extra[i], requests, retries);
+void count_page_requests(const page *p, int64_t *requests, int64_t *retries){
+  count_request(p->request, requests, retries);
+  for(int i=0; i<p->extras; i++) count_request(p->extra[i], requests, retries);
 }
 
 void page_free(ortto_reader *r, page *p){
   if( p==NULL ) return;
-  page_account(p, &r->requests, &r->retries);
-  call_drop(p->call);
-  for(int i=0; i<p->extras; i++) call_drop(p->extra[i]);
+  count_page_requests(p, &r->requests, &r->retries);
+  request_drop(p->request);
+  for(int i=0; i<p->extras; i++) request_drop(p->extra[i]);
   free(p->extra);
   buf_free(&p->text);
   free(p->id);

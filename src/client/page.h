@@ -39,15 +39,15 @@ struct ortto_cache {
   size_t bytes;
   cached *record;
   int count, cap;
-  index_map by_id;
+  text_map by_id;
 };
 
 #define CACHE_MAX (8u << 20)
 
 typedef struct page {
   struct page *next;
-  call *call;                      /* NULL: made here */
-  call **extra;                    /* further fields of the same rows, by id */
+  http_request *request;                      /* NULL: made here */
+  http_request **extra;                    /* further fields of the same rows, by id */
   int extras;
   buf text;                        /* rows made here */
   char *const *ids;                /* by ids: the ones asked for */
@@ -67,8 +67,8 @@ struct ortto_reader {
   int (*load)(ortto_reader *, page **);
   const ortto_field **field;       /* as asked, then those needed here */
   int fields;
-  index_map by_id;                 /* field id to place in field[] and value[] */
-  int *after, guess;               /* the server tends to keep its order: which place came behind which */
+  text_map by_id;                 /* field id to place in field[] and value[] */
+  int *next_slot, expected_slot;               /* the server tends to keep its order: which place came behind which */
   int id_at, archived_at, restored_at, person_at, tag_type_at;   /* places, -1 none */
   ortto_value *value;
   arena scratch;                   /* what the present record needs */
@@ -105,7 +105,7 @@ void cache_clear(ortto_cache *c);
 void cache_put(ortto_cache *c, const char *id, js fields);
 const cached *cache_get(const ortto_cache *c, const char *id);
 int is_contacts(const ortto_reader *r);
-void page_account(const page *p, int64_t *requests, int64_t *retries);
+void count_page_requests(const page *p, int64_t *requests, int64_t *retries);
 void page_free(ortto_reader *r, page *p);
 page *page_new(ortto_reader *r);
 page *page_pop(ortto_reader *r);

@@ -30,7 +30,7 @@ static char *by_ids_body(const ortto_reader *r, const js *ids, int count, const 
 }
 
 /* The object of records, keyed by id; *records.p is NULL where there are none. */
-static int by_ids_records(ortto_reader *r, call *c, js *records){
+static int by_ids_records(ortto_reader *r, http_request *c, js *records){
   js answer;
   int rc = answer_json(c, &answer);
   if( rc!=ORTTO_OK ) return rc;
@@ -52,9 +52,9 @@ static int row_of(const page *p, int first, int count, js id, int guess){
 }
 
 /* One answer with chunk `part` of the rows first..first+count-1. */
-static int extra_take(ortto_reader *r, page *p, call *c, int part, int first, int count){
+static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int first, int count){
   js records, id, record;
-  int rc = call_wait(c);
+  int rc = request_wait(c);
   if( rc==ORTTO_OK ) rc = by_ids_records(r, c, &records);
   if( rc!=ORTTO_OK ) return rc;
   int found = 0, guess = first;
@@ -82,14 +82,14 @@ int page_extras(ortto_reader *r, page *p){
   if( p->extra==NULL ) return no_memory(r->endpoint->client);
   for(int part=1; part<r->chunks; part++) for(int b=0; b<batches; b++){
     int first = b*IDS_MAX, count = p->rows-first<IDS_MAX ? p->rows-first : IDS_MAX;
-    call *c = call_new(r->endpoint, "POST", by_ids_path(r->table), by_ids_body(r, p->id + first, count, r->chunk[part]),
-                       CALL_READ|CALL_URGENT, r->doing);
+    http_request *c = request_new(r->endpoint, "POST", by_ids_path(r->table), by_ids_body(r, p->id + first, count, r->chunk[part]),
+                       REQUEST_READ|REQUEST_URGENT, r->doing);
     if( c==NULL ) return ORTTO_NOMEM;
     p->extra[p->extras++] = c;
   }
   for(int i=0; rc==ORTTO_OK && i<p->extras; i++){
     int first = (i % batches)*IDS_MAX, count = p->rows-first<IDS_MAX ? p->rows-first : IDS_MAX;
-    rc = extra_take(r, p, p->extra[i], 1 + i/batches, first, count);
+    rc = parse_extra(r, p, p->extra[i], 1 + i/batches, first, count);
   }
   return rc;
 }
@@ -101,8 +101,8 @@ static int ids_request(ortto_reader *r){
   p->ids = r->ids + r->id_next;
   for(; p->id_count<IDS_MAX && r->id_next<r->id_count; r->id_next++)
     ids[p->id_count++] = (js){ r->ids[r->id_next], 24 };
-  p->call = call_new(r->endpoint, "POST", by_ids_path(r->table), by_ids_body(r, ids, p->id_count, r->chunk[0]), CALL_READ, r->doing);
-  return p->call ? ORTTO_OK : ORTTO_NOMEM;
+  p->request = request_new(r->endpoint, "POST", by_ids_path(r->table), by_ids_body(r, ids, p->id_count, r->chunk[0]), REQUEST_READ, r->doing);
+  return p->request ? ORTTO_OK : ORTTO_NOMEM;
 }
 
 static int is_wanted(const page *p, js id){
@@ -118,10 +118,10 @@ static void page_cache(ortto_reader *r, const page *p){
   }
 }
 
-static int ids_take(ortto_reader *r, page *p){
+static int parse_ids_page(ortto_reader *r, page *p){
   js records, id, record;
-  int rc = call_wait(p->call);
-  if( rc==ORTTO_OK ) rc = by_ids_records(r, p->call, &records);
+  int rc = request_wait(p->request);
+  if( rc==ORTTO_OK ) rc = by_ids_records(r, p->request, &records);
   if( rc==ORTTO_OK ) rc = page_room(r, p, p->id_count);
   if( rc!=ORTTO_OK ) return rc;
   js_iter it = js_in(records);
@@ -129,10 +129,10 @@ static int ids_take(ortto_reader *r, page *p){
     if( p->rows==p->id_count || !is_wanted(p, id) || row_of(p, 0, p->rows, id, 0)>=0 ) continue;
     p->id[p->rows] = id;
     js fields = js_get(record, "fields");
-    if( js_type(record)!='{' ) return bad_answer(p->call, "has a record that is no object");
+    if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
     p->part[(size_t)p->rows++*(size_t)r->parts] = fields.p ? fields : (js){ "{}", 2 };
   }
-  log_rows(p->call, p->rows);
+  log_rows(p->request, p->rows);
   page_cache(r, p);
   return page_extras(r, p);
 }
@@ -170,7 +170,7 @@ int ids_load(ortto_reader *r, page **out){
   while( rc==ORTTO_OK && r->queued<window && r->id_next<r->id_count ) rc = ids_request(r);
   if( rc!=ORTTO_OK ) return rc;
   if( r->head==NULL ) return ORTTO_DONE;
-  rc = ids_take(r, r->head);
+  rc = parse_ids_page(r, r->head);
   if( rc==ORTTO_OK ) *out = page_pop(r);
   return rc;
 }

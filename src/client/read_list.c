@@ -33,7 +33,7 @@ int list_rows(ortto_reader *r, page *p, js list){
   if( rc!=ORTTO_OK || js_type(list)!='[' ) return rc;
   js_iter it = js_in(list);
   while( js_next(&it, NULL, &record) ){
-    if( js_type(record)!='{' ) return bad_answer(p->call, "has a record that is no object");
+    if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
     js *part = &p->part[(size_t)p->rows*(size_t)r->parts];
     js archived = r->table==ORTTO_AUDIENCES ? js_get(record, "archived_at") : (js){ NULL, 0 };
     if( js_type(archived)=='"' && archived.n>5 && memcmp(archived.p+1, "0001", 4)!=0 ) continue;
@@ -41,7 +41,7 @@ int list_rows(ortto_reader *r, page *p, js list){
     if( r->parts>1 ) part[1] = js_get(record, "field");
     js id = js_get(record, "id");
     if( js_type(id)=='"' ) p->id[p->rows] = unquoted(id);
-    else if( r->table==ORTTO_AUDIENCES || r->table==ORTTO_ACTIVITIES ) return bad_answer(p->call, "has a record without an id");
+    else if( r->table==ORTTO_AUDIENCES || r->table==ORTTO_ACTIVITIES ) return bad_answer(p->request, "has a record without an id");
     p->rows++;
   }
   return ORTTO_OK;
@@ -52,21 +52,21 @@ int list_load(ortto_reader *r, page **out){
   if( r->done ) return ORTTO_DONE;
   page *p = page_new(r);
   if( p==NULL ) return no_memory(r->endpoint->client);
-  p->call = call_new(r->endpoint, "POST", list_path(r->table), list_body(r), CALL_READ, r->doing);
-  int rc = p->call ? call_wait(p->call) : ORTTO_NOMEM;
-  if( rc==ORTTO_OK ) rc = answer_json(p->call, &answer);
+  p->request = request_new(r->endpoint, "POST", list_path(r->table), list_body(r), REQUEST_READ, r->doing);
+  int rc = p->request ? request_wait(p->request) : ORTTO_NOMEM;
+  if( rc==ORTTO_OK ) rc = answer_json(p->request, &answer);
   if( rc!=ORTTO_OK ) return rc;
   int wrapped = r->table==ORTTO_PERSON_CUSTOM_FIELDS || r->table==ORTTO_ACCOUNT_CUSTOM_FIELDS;
   js list = wrapped ? js_get(answer, "fields") : answer;
-  if( list.p==NULL || (js_type(list)!='[' && js_type(list)!='n') ) return bad_answer(p->call, wrapped ? "has no list \"fields\"" : "is no list");
+  if( list.p==NULL || (js_type(list)!='[' && js_type(list)!='n') ) return bad_answer(p->request, wrapped ? "has no list \"fields\"" : "is no list");
   int received = js_type(list)=='[' ? count_elements(list) : 0, fresh = 0;
   rc = list_rows(r, p, list);
-  log_rows(p->call, received);
+  log_rows(p->request, received);
   r->done = r->table!=ORTTO_AUDIENCES || received<LIST_PAGE;   /* audiences: a short page ends [recorded] */
   r->next_offset += received;
   if( rc==ORTTO_OK && r->table==ORTTO_AUDIENCES && p->rows ){
     rc = page_unseen(r, p, &fresh);
-    if( rc==ORTTO_OK && fresh==0 ) rc = bad_answer(p->call, "has only rows that came before");
+    if( rc==ORTTO_OK && fresh==0 ) rc = bad_answer(p->request, "has only rows that came before");
   }
   if( rc==ORTTO_OK ) *out = page_pop(r);
   return rc;

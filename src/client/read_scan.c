@@ -48,9 +48,9 @@ static int scan_request(ortto_reader *r, int64_t offset){
   if( p==NULL ) return no_memory(r->endpoint->client);
   p->offset = offset;
   p->limit = page_limit(r, offset);
-  p->call = call_new(r->endpoint, "POST", scan_path(r->table), scan_body(r, p->limit, offset, r->cursor, r->chunk[0]), CALL_READ, r->doing);
+  p->request = request_new(r->endpoint, "POST", scan_path(r->table), scan_body(r, p->limit, offset, r->cursor, r->chunk[0]), REQUEST_READ, r->doing);
   r->ask_offset = offset + p->limit;
-  return p->call ? ORTTO_OK : ORTTO_NOMEM;
+  return p->request ? ORTTO_OK : ORTTO_NOMEM;
 }
 
 /* Ask ahead under the cursor. The total only plans; has_more decides. */
@@ -62,7 +62,7 @@ static int scan_widen(ortto_reader *r){
 }
 
 int page_members(ortto_reader *r, page *p, js *records){
-  call *c = p->call;
+  http_request *c = p->request;
   js answer, name, v;
   int rc = answer_json(c, &answer);
   int64_t i;
@@ -94,14 +94,14 @@ static int page_rows(ortto_reader *r, page *p, js records){
   if( rc!=ORTTO_OK || js_type(records)!='[' ) return rc;
   js_iter it = js_in(records);
   while( js_next(&it, NULL, &record) ){
-    if( js_type(record)!='{' ) return bad_answer(p->call, "has a record that is no object");
+    if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
     js *id = &p->id[p->rows], *part = &p->part[(size_t)p->rows*(size_t)r->parts];
     js_iter in = js_in(record);
     while( js_next(&in, &name, &v) ){
       if( js_is(name, "id") && js_type(v)=='"' ) *id = unquoted(v);
       else if( js_is(name, "fields") ) *part = v;
     }
-    if( id->p==NULL || id->n==0 ) return bad_answer(p->call, "has a record without an id");
+    if( id->p==NULL || id->n==0 ) return bad_answer(p->request, "has a record without an id");
     p->rows++;
   }
   return ORTTO_OK;
@@ -160,25 +160,25 @@ static int scan_follow(ortto_reader *r, page *p, int received){
     pages_drop(r);
     return ORTTO_OK;
   }
-  if( received==0 ) return bad_answer(p->call, "has no rows, but says that more follow");
-  if( p->next_offset<=p->offset ) return bad_answer(p->call, "says that more rows follow, but next_offset does not grow");
+  if( received==0 ) return bad_answer(p->request, "has no rows, but says that more follow");
+  if( p->next_offset<=p->offset ) return bad_answer(p->request, "says that more rows follow, but next_offset does not grow");
   r->next_offset = p->next_offset;
   return ORTTO_OK;
 }
 
 /* Takes the oldest page, whose answer is there. *discarded: it was not safe to use, and is gone. */
-static int scan_take(ortto_reader *r, page *p, int *discarded){
+static int parse_scan_page(ortto_reader *r, page *p, int *discarded){
   js records;
   int fresh = 0;
   int rc = page_members(r, p, &records);
   if( rc==ORTTO_OK ) rc = page_rows(r, p, records);
   if( rc!=ORTTO_OK ) return rc;
   int received = p->rows;
-  log_rows(p->call, received);
-  if( r->server_time[0]==0 ) memcpy(r->server_time, p->call->date, sizeof r->server_time);
+  log_rows(p->request, received);
+  if( r->server_time[0]==0 ) memcpy(r->server_time, p->request->date, sizeof r->server_time);
   if( !r->begun && r->resumed && p->cursor[0] && strcmp(p->cursor, r->cursor)!=0 ){
     r->cursor_lost = 1;            /* another list than the one that was begun */
-    return bad_answer(p->call, "is under another cursor than the one asked for");
+    return bad_answer(p->request, "is under another cursor than the one asked for");
   }
   *discarded = 1;
   if( r->begun && r->pages>0 && received==0 && !p->has_more && p->offset>0 && p->offset>r->overlap )
@@ -191,15 +191,15 @@ static int scan_take(ortto_reader *r, page *p, int *discarded){
   *discarded = 0;
   rc = page_unseen(r, p, &fresh);
   if( rc!=ORTTO_OK ) return rc;
-  if( received>0 && fresh==0 && r->filters==1 && r->overlap<=0 ) return bad_answer(p->call, "has only rows that came before");
+  if( received>0 && fresh==0 && r->filters==1 && r->overlap<=0 ) return bad_answer(p->request, "has only rows that came before");
   r->overlap -= received;
   return scan_follow(r, p, received);
 }
 
 /* A cursor that is refused in the middle cannot be replaced: a new one would be another list. */
 static int scan_refused(ortto_reader *r, const page *p, int rc){
-  if( rc!=ORTTO_ERROR || r->cursor[0]==0 || p->call->status<400 || p->call->status>499 ) return rc;
-  if( p->call->status!=400 && p->call->status!=404 && p->call->status!=410 ) return rc;
+  if( rc!=ORTTO_ERROR || r->cursor[0]==0 || p->request->status<400 || p->request->status>499 ) return rc;
+  if( p->request->status!=400 && p->request->status!=404 && p->request->status!=410 ) return rc;
   if( !r->begun && r->resumed ){
     r->cursor_lost = 1;
     return rc;
@@ -229,11 +229,11 @@ int scan_load(ortto_reader *r, page **out){
     if( r->head==NULL ) rc = scan_request(r, r->next_offset);
     if( rc==ORTTO_OK ) rc = scan_widen(r);
     if( rc!=ORTTO_OK || r->head==NULL ) return rc;
-    rc = call_wait(r->head->call);
+    rc = request_wait(r->head->request);
     if( rc!=ORTTO_OK ) return scan_refused(r, r->head, rc);
     page *p = page_pop(r);
     int first = !r->begun;
-    rc = scan_take(r, p, &discarded);
+    rc = parse_scan_page(r, p, &discarded);
     if( rc==ORTTO_OK && !discarded ) rc = page_extras(r, p);
     if( rc==ORTTO_OK && !discarded && !first ) rc = scan_widen(r);
     if( rc!=ORTTO_OK || discarded || p->rows==0 ){

@@ -32,13 +32,13 @@ static const char *const reading[ORTTO_TABLES] = {
 };
 
 static int field_place(ortto_reader *r, js name){
-  int at = r->guess;
+  int at = r->expected_slot;
   if( at>=0 && strncmp(r->field[at]->id, name.p, name.n)==0 && r->field[at]->id[name.n]==0 ) return at;
-  at = index_get(&r->by_id, name.p, name.n);
+  at = map_get(&r->by_id, name.p, name.n);
   if( at<0 && memchr(name.p, '\\', name.n) ){
     size_t n;
     const char *text = text_clean(&r->scratch, name.p, name.n, 1, &n);
-    if( text ) at = index_get(&r->by_id, text, n);
+    if( text ) at = map_get(&r->by_id, text, n);
   }
   return at;
 }
@@ -48,13 +48,13 @@ static int part_decode(ortto_reader *r, js object){
   js_iter it = js_in(object);
   js name, v;
   int last = -1;
-  r->guess = r->fields ? r->after[r->fields] : -1;
+  r->expected_slot = r->fields ? r->next_slot[r->fields] : -1;
   while( js_next(&it, &name, &v) ){
     int at = field_place(r, name);
     if( at<0 ) continue;
-    r->after[last<0 ? r->fields : last] = at;
+    r->next_slot[last<0 ? r->fields : last] = at;
     last = at;
-    r->guess = r->after[at];
+    r->expected_slot = r->next_slot[at];
     if( !decode(&r->scratch, r->field[at]->type, v, &r->value[at]) ) return no_memory(r->endpoint->client);
   }
   return ORTTO_OK;
@@ -118,8 +118,8 @@ static int reader_fields(ortto_reader *r, const ortto_query *q){
   r->fields = q->field_count;
   r->field = calloc((size_t)q->field_count + 3, sizeof *r->field);
   r->value = calloc((size_t)q->field_count + 3, sizeof *r->value);
-  r->after = malloc(((size_t)q->field_count + 3) * sizeof *r->after);
-  if( r->field==NULL || r->value==NULL || r->after==NULL ) return no_memory(r->endpoint->client);
+  r->next_slot = malloc(((size_t)q->field_count + 3) * sizeof *r->next_slot);
+  if( r->field==NULL || r->value==NULL || r->next_slot==NULL ) return no_memory(r->endpoint->client);
   r->id_at = r->archived_at = r->restored_at = r->person_at = r->tag_type_at = -1;
   if( q->field_count ) memcpy(r->field, q->fields, (size_t)q->field_count * sizeof *r->field);
   if( r->table==ORTTO_PEOPLE && q->by_ids ){
@@ -133,29 +133,29 @@ static int reader_fields(ortto_reader *r, const ortto_query *q){
   for(int i=0; i<r->fields; i++){
     const char *id = r->field[i]->id;
     if( is_contacts(r) && strcmp(id, "id")==0 ) r->id_at = i;
-    else if( !index_put(&r->by_id, id, strlen(id), i) ) return no_memory(r->endpoint->client);
+    else if( !map_put(&r->by_id, id, strlen(id), i) ) return no_memory(r->endpoint->client);
     if( r->table==ORTTO_ACTIVITIES && strcmp(id, "person_id")==0 ) r->person_at = i;
     if( r->table==ORTTO_TAGS && strcmp(id, "type")==0 ) r->tag_type_at = i;
     if( r->table==ORTTO_AUDIENCES && strcmp(id, "filter")==0 ) r->with_filter = 1;
   }
-  for(int i=0; i<=r->fields; i++) r->after[i] = -1;
+  for(int i=0; i<=r->fields; i++) r->next_slot[i] = -1;
   return ORTTO_OK;
 }
 
 /* What is no id cannot be found, and the server calls it a bad request: left out here. */
 static int reader_ids(ortto_reader *r, const ortto_query *q){
-  index_map once = { 0 };
+  text_map once = { 0 };
   int ok = 1;
   r->ids = calloc((size_t)q->id_count + 1, sizeof *r->ids);
   ok = r->ids!=NULL;
   for(int i=0; ok && i<q->id_count; i++){
     size_t n = strlen(q->ids[i]);
-    if( !ortto_is_id(q->ids[i], n) || is_zero_id(q->ids[i]) || index_get(&once, q->ids[i], n)>=0 ) continue;
+    if( !ortto_is_id(q->ids[i], n) || is_zero_id(q->ids[i]) || map_get(&once, q->ids[i], n)>=0 ) continue;
     char *id = arena_text(&r->memory, q->ids[i], n);
-    ok = id && index_put(&once, id, n, i);
+    ok = id && map_put(&once, id, n, i);
     if( ok ) r->ids[r->id_count++] = id;
   }
-  index_free(&once);
+  map_free(&once);
   return ok ? ORTTO_OK : no_memory(r->endpoint->client);
 }
 
@@ -208,12 +208,12 @@ void ortto_reader_close(ortto_reader *r){
   pages_drop(r);
   page_free(r, r->current);
   seen_free(&r->seen);
-  index_free(&r->by_id);
+  map_free(&r->by_id);
   arena_free(&r->scratch);
   arena_free(&r->memory);
   free(r->field);
   free(r->value);
-  free(r->after);
+  free(r->next_slot);
   free(r->chunk);
   free(r->ids);
   free(r->filter);
@@ -256,7 +256,7 @@ void ortto_reader_progress(const ortto_reader *reader, ortto_progress *progress)
   out->next_offset = p && p->has_more ? p->next_offset : r->next_offset;
   out->requests = r->requests;
   out->retries = r->retries;
-  if( p ) page_account(p, &out->requests, &out->retries);
+  if( p ) count_page_requests(p, &out->requests, &out->retries);
   out->fell_back = r->fell_back;
   out->cursor_lost = r->cursor_lost;
   out->server_time = r->server_time;
@@ -269,12 +269,12 @@ int ortto_reader_count(ortto_reader *r, int64_t *count){
   page *p = page_new(r);
   if( p==NULL ) return no_memory(r->endpoint->client);
   p->limit = 1;
-  p->call = call_new(r->endpoint, "POST", scan_path(r->table), scan_body(r, 1, 0, "", r->chunk[0]), CALL_READ, r->doing);
-  int rc = p->call ? call_wait(p->call) : ORTTO_NOMEM;
+  p->request = request_new(r->endpoint, "POST", scan_path(r->table), scan_body(r, 1, 0, "", r->chunk[0]), REQUEST_READ, r->doing);
+  int rc = p->request ? request_wait(p->request) : ORTTO_NOMEM;
   if( rc==ORTTO_OK ) rc = page_members(r, p, &records);
   if( rc==ORTTO_OK ){
     int rows = js_type(records)=='[' ? count_elements(records) : 0;
-    log_rows(p->call, rows);
+    log_rows(p->request, rows);
     if( !p->has_more ) *count = rows;
     else if( p->total>rows ) *count = p->total;
   }

@@ -38,7 +38,7 @@ int refuse(ortto_sending *s, record *r, int status, const char *format, ...){
   return 0;
 }
 
-int refuse_by_call(ortto_sending *s, record *r, const call *c, int rc){
+int refuse_by_call(ortto_sending *s, record *r, const http_request *c, int rc){
   int status = c ? c->status : 0;
   if( rc==ORTTO_INTERRUPT ) s->interrupted = 1;
   r->item = NULL;
@@ -72,19 +72,19 @@ static int names_index(ortto_sending *s){
   for(int i=0; ok && i<s->fields->count; i++){
     const ortto_field *f = &s->fields->field[i];
     const char *names[] = { f->name, f->column };
-    ok = index_put(&s->by_id, f->id, strlen(f->id), i) && index_put(&s->by_id, f->column, strlen(f->column), i);
+    ok = map_put(&s->by_id, f->id, strlen(f->id), i) && map_put(&s->by_id, f->column, strlen(f->column), i);
     for(int k=0; ok && k<2; k++){                /* the column's name wins over another field's shown name */
       char *name = folded(&s->names, names[k], strlen(names[k]));
       if( name==NULL ) ok = 0;
-      else if( name[0] && (k==1 || index_get(&s->by_name, name, strlen(name))<0) ) ok = index_put(&s->by_name, name, strlen(name), i);
+      else if( name[0] && (k==1 || map_get(&s->by_name, name, strlen(name))<0) ) ok = map_put(&s->by_name, name, strlen(name), i);
     }
   }
   return ok ? ORTTO_OK : no_memory(s->endpoint->client);
 }
 
 void fields_forget(ortto_sending *s){
-  index_free(&s->by_id);
-  index_free(&s->by_name);
+  map_free(&s->by_id);
+  map_free(&s->by_name);
   arena_free(&s->names);
   s->fields = NULL;
 }
@@ -109,13 +109,13 @@ int fields_have(ortto_sending *s, int anew){
 }
 
 const ortto_field *field_named(ortto_sending *s, const char *name, size_t n, int as_trait){
-  int at = index_get(&s->by_id, name, n);
+  int at = map_get(&s->by_id, name, n);
   if( at<0 && as_trait ){
     char *fold = folded(&s->memory, name, n);
     if( fold==NULL ) return NULL;
-    at = index_get(&s->by_name, fold, strlen(fold));
+    at = map_get(&s->by_name, fold, strlen(fold));
     for(int i=0; at<0 && i<COUNT(trait_names); i++)
-      if( strcmp(trait_names[i].name, fold)==0 ) at = index_get(&s->by_id, trait_names[i].id, strlen(trait_names[i].id));
+      if( strcmp(trait_names[i].name, fold)==0 ) at = map_get(&s->by_id, trait_names[i].id, strlen(trait_names[i].id));
   }
   return at<0 || s->fields==NULL ? NULL : &s->fields->field[at];
 }
@@ -132,13 +132,13 @@ const char *closest_field(const ortto_sending *s, const char *name){
   return closest;
 }
 
-const char *own_time(arena *a){
+const char *generated_time(arena *a){
   char text[25];
   os_utc_text(os_wall_ms(), text);
   return arena_text(a, text, strlen(text));
 }
 
-const char *own_id(ortto_sending *s){
+const char *generated_id(ortto_sending *s){
   unsigned char b[16];
   if( getentropy(b, sizeof b)!=0 )
     for(int i=0; i<16; i++) b[i] = (unsigned char)(random_unit(s->endpoint->client) * 256);

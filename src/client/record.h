@@ -27,10 +27,10 @@ typedef struct record {
   js given;                        /* as it came */
   const char *item;                /* as it is sent; NULL: refused here, or done without sending */
   size_t item_n;
-  int keys;                        /* bits: what names a contact in it */
-  int kinds;                       /* of these: what it is found by. An email beside an id is only set */
+  int keys_given;                        /* bits: what names a contact in it */
+  int lookup_keys;                       /* of these: what it is found by. An email beside an id is only set */
   const char *key[4];              /* the keys' texts, by bit */
-  int round;
+  int wave;
   int unordered;                   /* an activity that changes no field: it carries its own time */
   const char *merge_by;            /* JSON array, "" none: records of one request have the same */
   ortto_outcome outcome;
@@ -50,9 +50,9 @@ struct ortto_sending {
   int stopped;                     /* no new request is begun */
   int interrupted;
   ortto_field_list *fields;        /* of people (or accounts), every one */
-  int fields_fresh;                /* all were listed during this call */
-  index_map by_id, by_name;
-  index_map refused;               /* what could not be made: name to the record that tried */
+  int fields_fresh;                /* all were listed during this http_request */
+  text_map by_id, by_name;
+  text_map refused;               /* what could not be made: name to the record that tried */
   arena names;                     /* folded names */
   int activities_fresh;
   encoder encoder;
@@ -66,7 +66,7 @@ __attribute__((format(printf, 4, 5)))
 int refuse(ortto_sending *s, record *r, int status, const char *format, ...);
 
 /* A request that a record depends on failed: its status is the record's, and what would fail likewise is not begun. */
-int refuse_by_call(ortto_sending *s, record *r, const call *c, int rc);
+int refuse_by_call(ortto_sending *s, record *r, const http_request *c, int rc);
 int is_open(const record *r);
 void outcome_set(record *r, int status, const char *errortype, const char *message);
 void fields_forget(ortto_sending *s);
@@ -77,7 +77,7 @@ const ortto_field *field_named(ortto_sending *s, const char *name, size_t n, int
 const char *closest_field(const ortto_sending *s, const char *name);
 
 /* A time and an id make a delivery that is repeated the same event. */
-const char *own_time(arena *a);
-const char *own_id(ortto_sending *s);
+const char *generated_time(arena *a);
+const char *generated_id(ortto_sending *s);
 
 #endif

@@ -27,18 +27,18 @@
 #define RATE_MARGIN 10000          /* one second at the server may be a little shorter than ours */
 #define REFUSED_FOR (15 * SECOND)  /* Ortto bans an address after 15 bad requests in 15 seconds [documented] */
 
-void log_rows(const call *c, int64_t rows){
+void log_rows(const http_request *c, int64_t rows){
   ortto_log_entry *entry = log_entry(c->endpoint->client, c->log_number);
   if( entry ) entry->rows = rows;
 }
 
-static void log_error(const call *c, const char *error){
+static void log_error(const http_request *c, const char *error){
   ortto_log_entry *entry = log_entry(c->endpoint->client, c->log_number);
   if( entry ) snprintf(entry->error, sizeof entry->error, "%s", error);
 }
 
 /* One entry an attempt, when it is over. Without memory for the log there is no log. */
-static void log_attempt(call *c, const char *request_id, const char *error){
+static void log_attempt(http_request *c, const char *request_id, const char *error){
   ortto_client *client = c->endpoint->client;
   if( client->log==NULL ) client->log = calloc(ORTTO_LOG_SIZE, sizeof *client->log);
   if( client->log==NULL ) return;
@@ -61,7 +61,7 @@ static void log_attempt(call *c, const char *request_id, const char *error){
 
 /* -- making and dropping -- */
 
-static void call_free(call *c){
+static void request_free(http_request *c){
   if( c==NULL ) return;
   ortto_endpoint_close(c->endpoint);
   free(c->url);
@@ -71,10 +71,10 @@ static void call_free(call *c){
   free(c);
 }
 
-static void call_unlink(ortto_client *client, call *c){
-  for(call **at=&client->calls; *at; at=&(*at)->next) if( *at==c ){
+static void request_unlink(ortto_client *client, http_request *c){
+  for(http_request **at=&client->requests; *at; at=&(*at)->next) if( *at==c ){
     *at = c->next;
-    if( client->calls_end==&c->next ) client->calls_end = at;
+    if( client->requests_end==&c->next ) client->requests_end = at;
     c->next = NULL;
     return;
   }
@@ -86,7 +86,7 @@ static void easy_release(ortto_client *client, CURL *easy){
 }
 
 /* Takes the transfer off the wire, whatever its state. */
-static void call_detach(call *c){
+static void request_detach(http_request *c){
   ortto_client *client = c->endpoint->client;
   if( c->easy==NULL ) return;
   curl_multi_remove_handle(client->multi, c->easy);
@@ -96,61 +96,61 @@ static void call_detach(call *c){
 }
 
 /* A request counts against the rate from the moment it is on the wire, not while its connection is being made. */
-static void sent_stamp(call *c, int64_t now){
-  lane *l = c->endpoint->lane;
+static void sent_stamp(http_request *c, int64_t now){
+  key_limits *l = c->endpoint->limits;
   curl_off_t before = 0;
   if( c->sent_number<0 ) return;
   int64_t *slot = &l->sent[c->sent_number % (RATE_MAX+1)];
   if( *slot!=INT64_MAX || l->sent_count - c->sent_number > RATE_MAX ) return;
   if( c->easy ) curl_easy_getinfo(c->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
   if( before>0 ) *slot = c->started + before;
-  else if( c->state!=CALL_SENT ) *slot = now;
+  else if( c->state!=REQUEST_SENT ) *slot = now;
 }
 
-void call_drop(call *c){
+void request_drop(http_request *c){
   if( c==NULL ) return;
-  if( c->state==CALL_SENT ){
-    call_detach(c);
-    c->state = CALL_DONE;
+  if( c->state==REQUEST_SENT ){
+    request_detach(c);
+    c->state = REQUEST_DONE;
     sent_stamp(c, now_us());                     /* it counts against the rate, connected or not */
     log_attempt(c, NULL, "cancelled: its answer was no longer wanted");
   }
-  call_unlink(c->endpoint->client, c);
-  call_free(c);
+  request_unlink(c->endpoint->client, c);
+  request_free(c);
 }
 
-void calls_drop_all(ortto_client *client){
-  call *c;
-  while( (c = client->calls)!=NULL ){
-    client->calls = c->next;
-    if( client->calls==NULL ) client->calls_end = &client->calls;
+void requests_drop_all(ortto_client *client){
+  http_request *c;
+  while( (c = client->requests)!=NULL ){
+    client->requests = c->next;
+    if( client->requests==NULL ) client->requests_end = &client->requests;
     c->next = NULL;
-    call_drop(c);
+    request_drop(c);
   }
 }
 
-static uint64_t call_hash(const call *c){
+static uint64_t request_hash(const http_request *c){
   uint64_t h = hash_bytes(HASH_START ^ c->endpoint->identity, c->path, strlen(c->path));
   return hash_bytes(h, c->body ? c->body : "", c->body_n);
 }
 
 /* The sentence of an earlier refusal of the same reading request, if it is fresh. */
-static const char *bad_read_find(ortto_client *client, uint64_t hash, int64_t now){
-  for(size_t i=0; i<sizeof client->bad/sizeof *client->bad; i++)
-    if( client->bad[i].hash==hash && client->bad[i].until>now && client->bad[i].why ) return client->bad[i].why;
+static const char *refused_read_find(ortto_client *client, uint64_t hash, int64_t now){
+  for(size_t i=0; i<sizeof client->refused_reads/sizeof *client->refused_reads; i++)
+    if( client->refused_reads[i].hash==hash && client->refused_reads[i].until>now && client->refused_reads[i].why ) return client->refused_reads[i].why;
   return NULL;
 }
 
-static void bad_read_remember(ortto_client *client, const call *c, int64_t now){
-  bad_read *b = &client->bad[client->bad_read_next++ % (sizeof client->bad/sizeof *client->bad)];
+static void refused_read_remember(ortto_client *client, const http_request *c, int64_t now){
+  refused_read *b = &client->refused_reads[client->refused_read_next++ % (sizeof client->refused_reads/sizeof *client->refused_reads)];
   free(b->why);
-  b->hash = call_hash(c);
+  b->hash = request_hash(c);
   b->until = now + REFUSED_FOR;
   b->why = text_copy(c->error);
 }
 
 __attribute__((format(printf, 2, 3)))
-static void call_fail(call *c, const char *format, ...){
+static void request_fail(http_request *c, const char *format, ...){
   buf b = { 0 };
   va_list args;
   va_start(args, format);
@@ -159,12 +159,12 @@ static void call_fail(call *c, const char *format, ...){
   free(c->error);
   c->error = b.p;
   c->rc = b.failed ? ORTTO_NOMEM : ORTTO_ERROR;
-  c->state = CALL_DONE;
+  c->state = REQUEST_DONE;
 }
 
-call *call_new(ortto_endpoint *e, const char *method, const char *path, char *body, int flags, const char *doing){
+http_request *request_new(ortto_endpoint *e, const char *method, const char *path, char *body, int flags, const char *doing){
   ortto_client *client = e->client;
-  call *c = calloc(1, sizeof *c);
+  http_request *c = calloc(1, sizeof *c);
   buf url = { 0 };
   buf_printf(&url, "%s%s", e->base, path);
   if( c==NULL || url.failed || (body==NULL && strcmp(method, "GET")!=0) ){
@@ -184,18 +184,18 @@ call *call_new(ortto_endpoint *e, const char *method, const char *path, char *bo
   c->body_n = body ? strlen(body) : 0;
   c->flags = flags;
   c->sent_number = -1;
-  const char *why = flags & CALL_READ ? bad_read_find(client, call_hash(c), now_us()) : NULL;
+  const char *why = flags & REQUEST_READ ? refused_read_find(client, request_hash(c), now_us()) : NULL;
   if( why ){
-    call_fail(c, "%s (the same request was refused less than 15 seconds ago and was not sent again)", why);
+    request_fail(c, "%s (the same request was refused less than 15 seconds ago and was not sent again)", why);
     return c;
   }
-  if( flags & CALL_URGENT ){
-    c->next = client->calls;
-    if( client->calls==NULL ) client->calls_end = &c->next;
-    client->calls = c;
+  if( flags & REQUEST_URGENT ){
+    c->next = client->requests;
+    if( client->requests==NULL ) client->requests_end = &c->next;
+    client->requests = c;
   }else{
-    *client->calls_end = c;
-    client->calls_end = &c->next;
+    *client->requests_end = c;
+    client->requests_end = &c->next;
   }
   return c;
 }
@@ -235,7 +235,7 @@ static double seconds_of(const cJSON *item){
 }
 
 /* `error` may be text or an object, `message` may stand in either place, and so may try-in-seconds. */
-static void error_read(const call *c, answer_error *out){
+static void error_read(const http_request *c, answer_error *out){
   memset(out, 0, sizeof *out);
   out->try_in = -1;
   const char *key = c->endpoint->key;
@@ -262,7 +262,7 @@ static void error_read(const call *c, answer_error *out){
   out->words = words.p;
 }
 
-static const char *advice(const call *c){
+static const char *advice(const http_request *c){
   const ortto_endpoint *e = c->endpoint;
   switch( c->status ){
     case 400: return "The request itself was refused; if it looks right, report it with the request_id";
@@ -280,7 +280,7 @@ static const char *advice(const call *c){
   }
 }
 
-static void fail_by_status(call *c, const answer_error *why){
+static void fail_by_status(http_request *c, const answer_error *why){
   const ortto_endpoint *e = c->endpoint;
   buf b = { 0 };
   buf_printf(&b, "ortto: %s: %s answered %d", c->doing, e->base, c->status);
@@ -290,8 +290,8 @@ static void fail_by_status(call *c, const answer_error *why){
   buf_printf(&b, ". %s%s%s", advice(c), e->region[0] && (c->status==401 || c->status==403) ? "; region is " : "",
              e->region[0] && (c->status==401 || c->status==403) ? e->region : "");
   if( b.failed ) c->rc = ORTTO_NOMEM;
-  else call_fail(c, "%s", b.p);
-  c->state = CALL_DONE;
+  else request_fail(c, "%s", b.p);
+  c->state = REQUEST_DONE;
   buf_free(&b);
 }
 
@@ -314,14 +314,14 @@ static const char *transport_advice(CURLcode code){
   }
 }
 
-static void fail_by_transport(call *c, CURLcode code){
+static void fail_by_transport(http_request *c, CURLcode code){
   const char *said = c->curl_error[0] ? c->curl_error : curl_easy_strerror(code);
   if( c->too_large ){
-    call_fail(c, "ortto: %s: the answer of %s is larger than 64 MB. Ask for fewer columns, and report it if that does not help",
+    request_fail(c, "ortto: %s: the answer of %s is larger than 64 MB. Ask for fewer columns, and report it if that does not help",
               c->doing, c->endpoint->base);
     return;
   }
-  call_fail(c, "ortto: %s: no whole answer from %s: %s%s. %s", c->doing, c->endpoint->base, said,
+  request_fail(c, "ortto: %s: no whole answer from %s: %s%s. %s", c->doing, c->endpoint->base, said,
             c->attempt>1 ? ", after several attempts" : "", transport_advice(code));
 }
 
@@ -336,22 +336,22 @@ static int64_t backoff(ortto_client *client, int attempt){
   return (int64_t)(base * (0.5 + 0.5*random_unit(client)) * (double)SECOND);
 }
 
-static void bad_count(ortto_client *client, int64_t now){
-  client->bad_at[client->bad_next++ % BAD_MAX] = now;
+static void breaker_count(ortto_client *client, int64_t now){
+  client->breaker_at[client->breaker_next++ % BREAKER_MAX] = now;
 }
 
 /* After ten bad answers in 15 seconds: when may the connection send again? */
-static int64_t bad_until(const ortto_client *client){
-  if( client->bad_next < BAD_MAX ) return 0;
-  int64_t oldest = client->bad_at[client->bad_next % BAD_MAX];
-  int64_t newest = client->bad_at[(client->bad_next - 1) % BAD_MAX];
+static int64_t breaker_until(const ortto_client *client){
+  if( client->breaker_next < BREAKER_MAX ) return 0;
+  int64_t oldest = client->breaker_at[client->breaker_next % BREAKER_MAX];
+  int64_t newest = client->breaker_at[(client->breaker_next - 1) % BREAKER_MAX];
   return newest - oldest < REFUSED_FOR ? oldest + REFUSED_FOR : 0;
 }
 
 /* An answer with a status other than 2xx, or a retry of it. */
-static void call_refused(call *c, CURL *easy, int64_t now){
+static void request_refused(http_request *c, CURL *easy, int64_t now){
   ortto_client *client = c->endpoint->client;
-  lane *l = c->endpoint->lane;
+  key_limits *l = c->endpoint->limits;
   answer_error why;
   curl_off_t after = 0;
   error_read(c, &why);
@@ -362,10 +362,10 @@ static void call_refused(call *c, CURL *easy, int64_t now){
     if( wait>86400 ) wait = 86400;
     c->not_before = now + (wait>=0 ? (int64_t)(wait*(double)SECOND) : backoff(client, c->attempt));
     if( c->status==429 && l->hold_until<c->not_before ) l->hold_until = c->not_before;
-    c->state = CALL_WAITING;
+    c->state = REQUEST_WAITING;
   }else fail_by_status(c, &why);
-  if( c->status==400 || c->status==401 || c->status==403 ) bad_count(client, now);
-  if( c->status==400 && (c->flags & CALL_READ) ) bad_read_remember(client, c, now);
+  if( c->status==400 || c->status==401 || c->status==403 ) breaker_count(client, now);
+  if( c->status==400 && (c->flags & REQUEST_READ) ) refused_read_remember(client, c, now);
   if( c->status==401 || c->status==403 ){
     l->refused_until = now + REFUSED_FOR;
     l->refused_identity = c->endpoint->identity;
@@ -380,7 +380,7 @@ int status_ends(int status){
 }
 
 /* libcurl is done with this attempt. */
-static void call_arrived(call *c, CURLcode code){
+static void request_arrived(http_request *c, CURLcode code){
   int64_t now = now_us();
   long status = 0;
   CURL *easy = c->easy;
@@ -389,27 +389,27 @@ static void call_arrived(call *c, CURLcode code){
   if( code==CURLE_OK && status>=200 && status<300 ){
     log_attempt(c, NULL, NULL);
     c->rc = ORTTO_OK;
-    c->state = CALL_DONE;
-  }else if( code==CURLE_OK ) call_refused(c, easy, now);
+    c->state = REQUEST_DONE;
+  }else if( code==CURLE_OK ) request_refused(c, easy, now);
   else{
     log_attempt(c, NULL, c->too_large ? "larger than 64 MB" : c->curl_error[0] ? c->curl_error : curl_easy_strerror(code));
     if( code==CURLE_OUT_OF_MEMORY || c->answer.failed ){
       c->rc = ORTTO_NOMEM;
-      c->state = CALL_DONE;
+      c->state = REQUEST_DONE;
     }else if( transport_is_final(code) || c->attempt>c->endpoint->retries ) fail_by_transport(c, code);
     else{
-      c->state = CALL_WAITING;
+      c->state = REQUEST_WAITING;
       c->not_before = now + backoff(c->endpoint->client, c->attempt);
     }
   }
-  if( c->stop && c->state==CALL_DONE && c->rc==ORTTO_ERROR && status_ends(c->status) ) *c->stop = 1;
-  call_detach(c);
+  if( c->stop && c->state==REQUEST_DONE && c->rc==ORTTO_ERROR && status_ends(c->status) ) *c->stop = 1;
+  request_detach(c);
 }
 
 /* -- sending -- */
 
 static size_t on_data(char *data, size_t size, size_t n, void *ctx){
-  call *c = ctx;
+  http_request *c = ctx;
   n *= size;
   if( c->answer.n + n > ANSWER_MAX ){
     c->too_large = 1;
@@ -420,7 +420,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx){
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *ctx){
-  call *c = ctx;
+  http_request *c = ctx;
   char date[64];
   n *= size;
   if( n>5 && n<sizeof date && strncasecmp(line, "date:", 5)==0 ){
@@ -433,7 +433,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx){
   return n;
 }
 
-static CURL *easy_take(ortto_client *client){
+static CURL *acquire_easy(ortto_client *client){
   if( client->idle_count==0 ) return curl_easy_init();
   CURL *easy = client->idle[--client->idle_count];
   curl_easy_reset(easy);
@@ -441,7 +441,7 @@ static CURL *easy_take(ortto_client *client){
 }
 
 /* 0: one of those that matter could not be set. */
-static int call_options(call *c){
+static int request_options(http_request *c){
   const ortto_endpoint *e = c->endpoint;
   CURL *easy = c->easy;
   int ok = curl_easy_setopt(easy, CURLOPT_URL, c->url)==CURLE_OK;
@@ -475,13 +475,13 @@ static int call_options(call *c){
   return ok;
 }
 
-static void call_send(call *c, int64_t now){
+static void request_send(http_request *c, int64_t now){
   ortto_client *client = c->endpoint->client;
-  lane *l = c->endpoint->lane;
-  c->easy = easy_take(client);
+  key_limits *l = c->endpoint->limits;
+  c->easy = acquire_easy(client);
   if( c->easy==NULL ){
     c->rc = ORTTO_NOMEM;
-    c->state = CALL_DONE;
+    c->state = REQUEST_DONE;
     return;
   }
   c->answer.n = 0;
@@ -489,25 +489,25 @@ static void call_send(call *c, int64_t now){
   c->curl_error[0] = 0;
   c->attempt++;
   c->started = now;
-  if( !call_options(c) || curl_multi_add_handle(client->multi, c->easy)!=CURLM_OK ){
+  if( !request_options(c) || curl_multi_add_handle(client->multi, c->easy)!=CURLM_OK ){
     curl_easy_cleanup(c->easy);
     c->easy = NULL;
     c->rc = ORTTO_NOMEM;
-    c->state = CALL_DONE;
+    c->state = REQUEST_DONE;
     return;
   }
   client->in_flight++;
-  c->state = CALL_SENT;
+  c->state = REQUEST_SENT;
   c->sent_number = l->sent_count++;
   l->sent[c->sent_number % (RATE_MAX+1)] = INT64_MAX;
-  if( c->flags & CALL_FEED ) l->feed_at = now;
+  if( c->flags & REQUEST_FEED ) l->feed_at = now;
 }
 
 /* When may this call be sent, as far as time is concerned? */
-static int64_t call_due(const call *c, int64_t now){
-  const lane *l = c->endpoint->lane;
+static int64_t request_due(const http_request *c, int64_t now){
+  const key_limits *l = c->endpoint->limits;
   long rate = c->endpoint->rate;
-  int64_t due = c->not_before, until = bad_until(c->endpoint->client);
+  int64_t due = c->not_before, until = breaker_until(c->endpoint->client);
   if( due<l->hold_until ) due = l->hold_until;
   if( due<until ) due = until;
   if( rate>0 && l->sent_count>=rate ){
@@ -515,36 +515,36 @@ static int64_t call_due(const call *c, int64_t now){
     if( earlier==INT64_MAX ) earlier = now;
     if( due < earlier + SECOND + RATE_MARGIN ) due = earlier + SECOND + RATE_MARGIN;
   }
-  if( (c->flags & CALL_FEED) && l->feed_at && due < l->feed_at + SECOND + RATE_MARGIN ) due = l->feed_at + SECOND + RATE_MARGIN;
+  if( (c->flags & REQUEST_FEED) && l->feed_at && due < l->feed_at + SECOND + RATE_MARGIN ) due = l->feed_at + SECOND + RATE_MARGIN;
   return due;
 }
 
-static int fail_if_refused(call *c, int64_t now){
-  const lane *l = c->endpoint->lane;
+static int fail_if_refused(http_request *c, int64_t now){
+  const key_limits *l = c->endpoint->limits;
   if( l->refused_until<=now || l->refused_identity!=c->endpoint->identity || l->refused_why==NULL ) return 0;
-  call_fail(c, "%s", l->refused_why);
+  request_fail(c, "%s", l->refused_why);
   return 1;
 }
 
 /* Sends what may be sent now; returns how long, in ms, until the next may. */
-static int calls_send(ortto_client *client, int64_t now){
+static int requests_send(ortto_client *client, int64_t now){
   int64_t next = now + POLL_MS*1000;
-  for(call *c=client->calls; c; c=c->next) sent_stamp(c, now);
-  for(call *c=client->calls; c; c=c->next){
-    if( c->state!=CALL_WAITING || fail_if_refused(c, now) ) continue;
+  for(http_request *c=client->requests; c; c=c->next) sent_stamp(c, now);
+  for(http_request *c=client->requests; c; c=c->next){
+    if( c->state!=REQUEST_WAITING || fail_if_refused(c, now) ) continue;
     if( c->stop && *c->stop && c->attempt==0 ){
-      call_fail(c, "ortto: not sent, because an earlier request failed");
+      request_fail(c, "ortto: not sent, because an earlier request failed");
       continue;
     }
-    int64_t due = call_due(c, now);
+    int64_t due = request_due(c, now);
     if( due>now ){
       if( due<next ) next = due;
-    }else if( client->in_flight < c->endpoint->concurrency ) call_send(c, now);
+    }else if( client->in_flight < c->endpoint->concurrency ) request_send(c, now);
   }
   return (int)((next - now + 999) / 1000);
 }
 
-static void calls_collect(ortto_client *client){
+static void requests_collect(ortto_client *client){
   CURLMsg *message;
   int left;
   while( (message = curl_multi_info_read(client->multi, &left))!=NULL ){
@@ -552,40 +552,40 @@ static void calls_collect(ortto_client *client){
     CURLcode code = message->data.result;
     char *private = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-    call *c = (call *)(void *)private;
-    call_arrived(c, code);
+    http_request *c = (http_request *)(void *)private;
+    request_arrived(c, code);
     sent_stamp(c, now_us());
-    if( c->state==CALL_DONE ) call_unlink(client, c);
+    if( c->state==REQUEST_DONE ) request_unlink(client, c);
   }
 }
 
 void pump(ortto_client *client, int wait){
   int running;
-  int ms = calls_send(client, now_us());
+  int ms = requests_send(client, now_us());
   curl_multi_perform(client->multi, &running);
-  calls_collect(client);
+  requests_collect(client);
   if( !wait ) return;
   if( running==0 && client->in_flight>0 ) return;
   curl_multi_poll(client->multi, NULL, 0, ms<POLL_MS ? ms : POLL_MS, NULL);
   curl_multi_perform(client->multi, &running);
-  calls_collect(client);
+  requests_collect(client);
 }
 
-int call_wait(call *c){
+int request_wait(http_request *c){
   ortto_client *client = c->endpoint->client;
   int first = 1;
-  while( c->state!=CALL_DONE ){
-    if( interrupted(client) ) return stopped(client);
+  while( c->state!=REQUEST_DONE ){
+    if( interrupted(client) ) return fail_interrupted(client);
     pump(client, !first);
     first = 0;
   }
-  call_unlink(client, c);
+  request_unlink(client, c);
   if( c->rc==ORTTO_ERROR ) set_error(client, "%s", c->error);
   if( c->rc==ORTTO_NOMEM ) no_memory(client);
   return c->rc;
 }
 
-void set_bad_answer(call *c, const char *format, ...){
+void set_bad_answer(http_request *c, const char *format, ...){
   char what[256];
   va_list args;
   va_start(args, format);
@@ -593,12 +593,12 @@ void set_bad_answer(call *c, const char *format, ...){
   va_end(args);
   utf8_mend(what);
   log_error(c, what);
-  set_error(c->endpoint->client, "ortto: %s: the answer of %s %s. %s", c->doing, c->endpoint->base, what, c->flags & CALL_READ
+  set_error(c->endpoint->client, "ortto: %s: the answer of %s %s. %s", c->doing, c->endpoint->base, what, c->flags & REQUEST_READ
             ? "Nothing was taken from it; try again, and report it if it stays so"
             : "Whether the records were taken is not known; contacts can be sent again without harm");
 }
 
-int answer_json(call *c, js *value){
+int answer_json(http_request *c, js *value){
   *value = (js){ NULL, 0 };
   if( c==NULL ) return ORTTO_NOMEM;
   if( c->answer.n==0 ) return bad_answer(c, "is empty");
@@ -608,10 +608,10 @@ int answer_json(call *c, js *value){
   return bad_answer(c, "is not JSON, or cut off");
 }
 
-int call_now(ortto_endpoint *e, const char *path, char *body, const char *doing, call **out, js *value){
-  call *c = call_new(e, "POST", path, body, CALL_READ, doing);
+int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out, js *value){
+  http_request *c = request_new(e, "POST", path, body, REQUEST_READ, doing);
   *out = c;
   if( c==NULL ) return ORTTO_NOMEM;
-  int rc = call_wait(c);
+  int rc = request_wait(c);
   return rc==ORTTO_OK ? answer_json(c, value) : rc;
 }

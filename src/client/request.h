@@ -15,10 +15,10 @@
 #include "pace.h"
 
 /* What a request is for: it decides about the second limit and about remembering refusals. */
-enum { CALL_READ = 1, CALL_FEED = 2, CALL_URGENT = 4 };
+enum { REQUEST_READ = 1, REQUEST_FEED = 2, REQUEST_URGENT = 4 };
 
-struct call {
-  call *next;
+struct http_request {
+  http_request *next;
   ortto_endpoint *endpoint;        /* a reference */
   const char *method, *path;       /* constants */
   const char *doing;               /* constant, for messages: "reading people" */
@@ -26,10 +26,10 @@ struct call {
   size_t body_n;
   int flags;
   int *stop;                       /* set when this call fails for good, and then none like it is begun; or NULL */
-  enum { CALL_WAITING, CALL_SENT, CALL_DONE } state;
+  enum { REQUEST_WAITING, REQUEST_SENT, REQUEST_DONE } state;
   int attempt;                     /* 1 is the first; 0: not begun */
   int64_t not_before, started;
-  int64_t sent_number;             /* its place in lane->sent, -1 none */
+  int64_t sent_number;             /* its place in key_limits->sent, -1 none */
   int64_t log_number;
   CURL *easy;
   char curl_error[CURL_ERROR_SIZE];
@@ -42,14 +42,14 @@ struct call {
 
 #define bad_answer(...) (set_bad_answer(__VA_ARGS__), ORTTO_ERROR)
 
-void log_rows(const call *c, int64_t rows);
+void log_rows(const http_request *c, int64_t rows);
 
 /* Forget this call; what is in flight is cancelled. */
-void call_drop(call *c);
-void calls_drop_all(ortto_client *client);
+void request_drop(http_request *c);
+void requests_drop_all(ortto_client *client);
 
 /* Queues a request; NULL when out of memory. Takes the body over. path, method and doing must be constants. */
-call *call_new(ortto_endpoint *e, const char *method, const char *path, char *body, int flags, const char *doing);
+http_request *request_new(ortto_endpoint *e, const char *method, const char *path, char *body, int flags, const char *doing);
 
 /* The server's own words, without the key, on one line, of bearable length. */
 void words_add(buf *out, const char *words, const char *key);
@@ -61,16 +61,16 @@ int status_ends(int status);
 void pump(ortto_client *client, int wait);
 
 /* Waits until this call is over. On an error the sentence is the client's error; the call stays to be dropped. */
-int call_wait(call *c);
+int request_wait(http_request *c);
 
 /* A complete answer that is not what it must be. */
 __attribute__((format(printf, 2, 3)))
-void set_bad_answer(call *c, const char *format, ...);
+void set_bad_answer(http_request *c, const char *format, ...);
 
 /* The answer as JSON. */
-int answer_json(call *c, js *value);
+int answer_json(http_request *c, js *value);
 
 /* Sends a request that reads, and waits: the answer is JSON in *value, whose bytes belong to *out. */
-int call_now(ortto_endpoint *e, const char *path, char *body, const char *doing, call **out, js *value);
+int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out, js *value);
 
 #endif

@@ -211,7 +211,7 @@ const ortto_field_list *ortto_table_fields(ortto_table table){
   return &table_fields[table];
 }
 
-const char *ortto_steering_column(ortto_table table, int i){
+const char *ortto_hidden_column(ortto_table table, int i){
   static const char *const columns[] = { "filter", "q", "scope", "sort", "audience" };
   int count = table==ORTTO_PEOPLE ? 5 : table==ORTTO_ACCOUNTS ? 4 : 0;
   return i<count ? columns[i] : NULL;

@@ -133,8 +133,8 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   cJSON_free(printed);
   cJSON_Delete(o);
   js answer;
-  call *c = call_new(s->endpoint, "POST", "/v1/audiences/create", body, 0, "looking up the audience");
-  int rc = c ? call_wait(c) : ORTTO_NOMEM;
+  http_request *c = request_new(s->endpoint, "POST", "/v1/audiences/create", body, 0, "looking up the audience");
+  int rc = c ? request_wait(c) : ORTTO_NOMEM;
   if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
   char *id = rc==ORTTO_OK ? js_cstring(&s->memory, js_get(answer, "id")) : NULL;
   if( rc==ORTTO_OK && (id==NULL || id[0]==0) ) rc = bad_answer(c, "has no id of the audience");
@@ -142,7 +142,7 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
     refuse_by_call(s, r, c, rc);
     refused_remember(s, r, key ? key : "");
   }
-  call_drop(c);
+  request_drop(c);
   if( rc!=ORTTO_OK ) return NULL;
   audience_memory *grown = realloc(client->audience, ((size_t)client->audience_count + 1) * sizeof *grown);
   if( grown ) client->audience = grown;
@@ -192,9 +192,9 @@ static void segment_keys(ortto_sending *s, record *r){
   for(int i=0; i<3; i++) if( is_present(keys[i].v) ){
     int at = keys[i].bit==KEY_EMAIL ? 1 : keys[i].bit==KEY_EXTERNAL ? 2 : 3;
     r->key[at] = arena_text(&s->memory, keys[i].v.p, keys[i].v.n);
-    if( r->key[at] ) r->keys |= keys[i].bit;
+    if( r->key[at] ) r->keys_given |= keys[i].bit;
   }
-  r->kinds = r->keys;
+  r->lookup_keys = r->keys_given;
 }
 
 int map_segment(ortto_sending *s, record *r){
@@ -219,9 +219,9 @@ int map_segment(ortto_sending *s, record *r){
     clean_write(out, v);
   }
   if( s->verb==ORTTO_TRACK && !is_present(js_get(r->given, "timestamp")) )
-    buf_printf(out, "%s\"timestamp\":\"%s\"", out->n>1 ? "," : "", own_time(&s->memory));
+    buf_printf(out, "%s\"timestamp\":\"%s\"", out->n>1 ? "," : "", generated_time(&s->memory));
   if( s->verb==ORTTO_TRACK && !is_present(js_get(r->given, "message_id")) )
-    buf_printf(out, "%s\"message_id\":\"%s\"", out->n>1 ? "," : "", own_id(s));
+    buf_printf(out, "%s\"message_id\":\"%s\"", out->n>1 ? "," : "", generated_id(s));
   if( !segment_audience(s, r, out) ) return ORTTO_OK;
   buf_puts(out, "}");
   segment_keys(s, r);

@@ -40,7 +40,7 @@ static int contact_write(ortto_sending *s, contact *c){
   return ok && (r->merge_by = merge_by_of(s, r))!=NULL && item_keep(s, r, out);
 }
 
-#define ROUNDS_MAX 300              /* more fields than an account can have are not made for one record */
+#define READINGS_MAX 300              /* more fields than an account can have are not made for one record */
 
 /* The item of the API, or a refusal. ORTTO_OK in both cases. */
 static int map_api(ortto_sending *s, record *r){
@@ -49,13 +49,13 @@ static int map_api(ortto_sending *s, record *r){
   if( rc!=ORTTO_OK ) return rc;
   if( is_raw_event(r->given) && !raw_map(s, r) ) return ORTTO_OK;
   do{
-    r->keys = 0;
+    r->keys_given = 0;
     c.person_id = c.tags = (js){ NULL, 0 };
     if( !contact_room(s, &c) ) rc = no_memory(s->endpoint->client);
     ok = rc==ORTTO_OK && members_known(s, r);
     if( ok ) ok = contact_object(s, &c, js_get(r->given, "traits"), 1, "trait");
     if( ok>0 ) ok = contact_object(s, &c, js_get(r->given, "fields"), 0, "field");
-    if( ok<0 && ++rounds>ROUNDS_MAX ) ok = refuse(s, r, 400, "ortto: the fields that were made are not in the server's list; try again");
+    if( ok<0 && ++rounds>READINGS_MAX ) ok = refuse(s, r, 400, "ortto: the fields that were made are not in the server's list; try again");
   }while( ok<0 );
   if( ok && contact_keys(s, &c) ) contact_write(s, &c);
   free(c.value);
@@ -86,7 +86,7 @@ static const char *words_of(ortto_sending *s, js v){
 }
 
 /* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the key]. */
-static void row_take(ortto_sending *s, record *r, js row){
+static void parse_outcome(ortto_sending *s, record *r, js row){
   static const char *const ids[] = { "person_id", "account_id", "accounts_id", "organization_id", "id" };
   const char *result = words_of(s, js_get(row, "status")), *error = words_of(s, js_get(row, "error")), *id = NULL;
   for(int i=0; i<COUNT(ids) && id==NULL; i++){
@@ -101,16 +101,16 @@ static void row_take(ortto_sending *s, record *r, js row){
   }else record_done(r, result[0] ? result : NULL, id);
 }
 
-static void rows_take(ortto_sending *s, batch *b, js rows){
+static void parse_outcomes(ortto_sending *s, batch *b, js rows){
   js row;
   int i = 0;
   js_iter it = js_in(rows);
-  while( js_next(&it, NULL, &row) ) row_take(s, &s->record[b->member[i++]], row);
+  while( js_next(&it, NULL, &row) ) parse_outcome(s, &s->record[b->member[i++]], row);
 }
 
-static void api_take(ortto_sending *s, batch *b){
+static void parse_api_answer(ortto_sending *s, batch *b){
   js answer, rows;
-  if( answer_json(b->call, &answer)!=ORTTO_OK ){
+  if( answer_json(b->request, &answer)!=ORTTO_OK ){
     batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
     return;
   }
@@ -120,7 +120,7 @@ static void api_take(ortto_sending *s, batch *b){
   int counted = 0;
   for(int i=0; is_archive(s) && i<COUNT(counts); i++) counted |= js_integer(js_get(answer, counts[i]), &number);
   if( is_archive(s) && !counted ){
-    set_bad_answer(b->call, "does not say how many were archived");
+    set_bad_answer(b->request, "does not say how many were archived");
     batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
     return;
   }
@@ -131,34 +131,34 @@ static void api_take(ortto_sending *s, batch *b){
   rows = js_get(answer, items_member(s));
   if( rows.p==NULL && s->verb==ORTTO_UPSERT_ACCOUNTS ) rows = js_get(answer, "organizations");
   int count = js_type(rows)=='[' ? count_elements(rows) : -1;
-  log_rows(b->call, count);
-  if( count==b->count ) rows_take(s, b, rows);
+  log_rows(b->request, count);
+  if( count==b->count ) parse_outcomes(s, b, rows);
   else{
-    set_bad_answer(b->call, "has %d outcomes for %d records, so that it does not say which were taken", count<0 ? 0 : count, b->count);
+    set_bad_answer(b->request, "has %d outcomes for %d records, so that it does not say which were taken", count<0 ? 0 : count, b->count);
     batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
   }
 }
 
 /* {} or {"errors":[{"status","message","index"}]}, where index counts in the array as sent. */
-static void segment_take(ortto_sending *s, batch *b){
+static void parse_segment_answer(ortto_sending *s, batch *b){
   js answer, error;
   int64_t index, status;
-  if( answer_json(b->call, &answer)!=ORTTO_OK || js_type(answer)!='{' ){
-    if( ortto_error(s->endpoint->client)[0]==0 || b->call->answer.n ) set_bad_answer(b->call, "is no object");
+  if( answer_json(b->request, &answer)!=ORTTO_OK || js_type(answer)!='{' ){
+    if( ortto_error(s->endpoint->client)[0]==0 || b->request->answer.n ) set_bad_answer(b->request, "is no object");
     batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
     return;
   }
   for(int i=0; i<b->count; i++) record_done(&s->record[b->member[i]], NULL, NULL);
   js errors = js_get(answer, "errors");
   if( is_present(errors) && js_type(errors)!='[' ){
-    set_bad_answer(b->call, "has \"errors\" that is no list");
+    set_bad_answer(b->request, "has \"errors\" that is no list");
     batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
   }
   if( js_type(errors)!='[' ) return;
   js_iter it = js_in(errors);
   while( js_next(&it, NULL, &error) ){
     if( !js_integer(js_get(error, "index"), &index) || index<0 || index>=b->count ){
-      set_bad_answer(b->call, "names an error without saying of which record");
+      set_bad_answer(b->request, "names an error without saying of which record");
       batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
       return;
     }
@@ -171,13 +171,13 @@ static void segment_take(ortto_sending *s, batch *b){
 }
 
 /* A 400 whose details answer each record; else it is the batch's own. */
-static void refused_take(ortto_sending *s, batch *b){
+static void parse_refusal(ortto_sending *s, batch *b){
   js answer;
-  const call *c = b->call;
+  const http_request *c = b->request;
   if( c->status==400 && s->endpoint->protocol==ORTTO_API && c->answer.n && json_check(c->answer.p, c->answer.n, &answer) ){
     js details = js_get(answer, "details");
     if( js_type(details)=='[' && count_elements(details)==b->count ){
-      rows_take(s, b, details);
+      parse_outcomes(s, b, details);
       for(int i=0; i<b->count; i++){             /* 400: none was taken, whatever the words */
         record *r = &s->record[b->member[i]];
         r->outcome.request_id = js_cstring(&s->memory, js_get(answer, "request_id"));
@@ -192,7 +192,7 @@ static void refused_take(ortto_sending *s, batch *b){
   if( c->attempt==0 || status_ends(c->status) ) s->stopped = 1;
 }
 
-static int batch_take(ortto_sending *s, batches *all, int at);
+static int batch_settle(ortto_sending *s, batches *all, int at);
 
 /* Some records of a batch once more, by themselves and at once: what they were in order with, they stay in order with. */
 static int batch_again(ortto_sending *s, batches *all, int at, int from, int to, int conflicts){
@@ -203,51 +203,51 @@ static int batch_again(ortto_sending *s, batches *all, int at, int from, int to,
   if( !ok ) return no_memory(s->endpoint->client);
   if( s->stopped ) return ORTTO_OK;
   int rc = batch_send(s, b);
-  return rc==ORTTO_OK ? batch_take(s, all, (int)(b - all->list)) : rc;
+  return rc==ORTTO_OK ? batch_settle(s, all, (int)(b - all->list)) : rc;
 }
 
 /* The answer of a batch. */
-static int batch_take(ortto_sending *s, batches *all, int at){
+static int batch_settle(ortto_sending *s, batches *all, int at){
   batch *b = &all->list[at];
-  call *c = b->call;
-  int count = b->count, rc = call_wait(c);
+  http_request *c = b->request;
+  int count = b->count, rc = request_wait(c);
   if( rc==ORTTO_INTERRUPT || rc==ORTTO_NOMEM ) return rc;
   int halve = rc!=ORTTO_OK && c->status==413 && count>1, again = rc!=ORTTO_OK && c->status==409 && b->conflicts==0;
-  if( rc==ORTTO_OK && s->endpoint->protocol==ORTTO_API ) api_take(s, b);
-  else if( rc==ORTTO_OK ) segment_take(s, b);
-  else if( !halve && !again ) refused_take(s, b);
-  call_drop(c);
-  b->call = NULL;
+  if( rc==ORTTO_OK && s->endpoint->protocol==ORTTO_API ) parse_api_answer(s, b);
+  else if( rc==ORTTO_OK ) parse_segment_answer(s, b);
+  else if( !halve && !again ) parse_refusal(s, b);
+  request_drop(c);
+  b->request = NULL;
   if( again ) return batch_again(s, all, at, 0, count, 1);
   rc = halve ? batch_again(s, all, at, 0, count/2, 0) : ORTTO_OK;
   return halve && rc==ORTTO_OK ? batch_again(s, all, at, count/2, count, 0) : rc;
 }
 
 /* All batches of a round, several in flight; batches that are added on the way belong to it too. */
-static int round_send(ortto_sending *s, batches *all, int round){
+static int wave_send(ortto_sending *s, batches *all, int round){
   int rc = ORTTO_OK, next = 0, waiting = 0;
   for(;;){
     int flying = 0;
-    for(int i=waiting; i<next; i++) flying += all->list[i].call!=NULL;
+    for(int i=waiting; i<next; i++) flying += all->list[i].request!=NULL;
     while( rc==ORTTO_OK && !s->stopped && flying<=s->endpoint->concurrency && next<all->count ){
-      if( all->list[next].round==round ){
+      if( all->list[next].wave==round ){
         rc = batch_send(s, &all->list[next]);
         flying++;
       }
       next++;
     }
-    while( waiting<next && all->list[waiting].call==NULL ) waiting++;
+    while( waiting<next && all->list[waiting].request==NULL ) waiting++;
     if( rc!=ORTTO_OK || waiting>=next ){
       if( rc==ORTTO_OK && !s->stopped && next<all->count ) continue;
       return rc;
     }
-    rc = batch_take(s, all, waiting);
+    rc = batch_settle(s, all, waiting);
     if( rc!=ORTTO_OK ) return rc;
   }
 }
 
 static void leftovers(ortto_sending *s, const batches *all){
-  for(int i=0; i<all->count; i++) if( all->list[i].call && all->list[i].call->attempt>0 )   /* on the wire when the user interrupted */
+  for(int i=0; i<all->count; i++) if( all->list[i].request && all->list[i].request->attempt>0 )   /* on the wire when the user interrupted */
     for(int k=0; k<all->list[i].count; k++){
       record *r = &s->record[all->list[i].member[k]];
       if( r->outcome.status<0 ) outcome_set(r, 0, UNKNOWN, "ortto: given up before the answer came");
@@ -270,11 +270,11 @@ static int sending_run(ortto_sending *s){
   batches all = { 0 };
   int rounds = 0, ok = s->endpoint->protocol==ORTTO_SEGMENT ? batches_segment(s, &all) : batches_api(s, &all);
   int rc = ok ? ORTTO_OK : no_memory(s->endpoint->client);
-  for(int i=0; i<all.count; i++) if( all.list[i].round>rounds ) rounds = all.list[i].round;
-  for(int round=1; rc==ORTTO_OK && !s->stopped && round<=rounds; round++) rc = round_send(s, &all, round);
+  for(int i=0; i<all.count; i++) if( all.list[i].wave>rounds ) rounds = all.list[i].wave;
+  for(int round=1; rc==ORTTO_OK && !s->stopped && round<=rounds; round++) rc = wave_send(s, &all, round);
   int begun = 0;                                 /* out of memory after something went out: the outcomes say so, record by record */
   for(int i=0; i<s->count; i++) begun |= s->record[i].item!=NULL && s->record[i].outcome.status>=0;
-  for(int i=0; i<all.count; i++) begun |= all.list[i].call!=NULL && all.list[i].call->attempt>0;
+  for(int i=0; i<all.count; i++) begun |= all.list[i].request!=NULL && all.list[i].request->attempt>0;
   if( rc==ORTTO_NOMEM && begun ){
     s->stopped = 1;
     rc = ORTTO_OK;
@@ -291,7 +291,7 @@ static int map_archive(ortto_sending *s, record *r){
     refuse(s, r, 400, "ortto: an id is 24 hexadecimal digits, not %.*s", (int)(id.n<40 ? id.n : 40), id.p ? id.p : "");
     return ORTTO_OK;
   }
-  r->keys = r->kinds = KEY_ID;
+  r->keys_given = r->lookup_keys = KEY_ID;
   r->key[0] = arena_text(&s->memory, id.p+1, id.n-2);
   r->merge_by = "";
   r->item = id.p;
@@ -385,7 +385,7 @@ int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t leng
 void ortto_sending_free(ortto_sending *s){
   if( s==NULL ) return;
   fields_forget(s);
-  index_free(&s->refused);
+  map_free(&s->refused);
   arena_free(&s->memory);
   buf_free(&s->scratch);
   free(s->record);

@@ -67,7 +67,7 @@ static int bad_table(const char *value, char **error){
 }
 
 /* `table`, `fields` and `columns`; *known is 0 if the name is none of them. */
-static int argument_own(arguments *a, const char *name, const char *value, int *known, char **error){
+static int argument_of_table(arguments *a, const char *name, const char *value, int *known, char **error){
   static const char *const own[] = { "table", "fields", "columns" };
   int which = 0;
   while( which<3 && strcmp(name, own[which])!=0 ) which++;
@@ -88,7 +88,7 @@ static int argument_own(arguments *a, const char *name, const char *value, int *
 
 static int argument_set(conn *c, arguments *a, const char *name, const char *value, char **error){
   int known;
-  int rc = argument_own(a, name, value, &known, error);
+  int rc = argument_of_table(a, name, value, &known, error);
   if( known ) return rc;
   int setting = -1;
   for(int i=0; i<ORTTO_SETTINGS; i++) if( strcmp(name, ortto_setting_name((ortto_setting)i))==0 ) setting = i;

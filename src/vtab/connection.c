@@ -6,46 +6,46 @@
 #include <stdarg.h>
 #include <string.h>
 
-int private_open(conn *c){
-  if( c->private ) return SQLITE_OK;
-  int rc = sqlite3_open_v2("", &c->private, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE, NULL);
-  if( rc==SQLITE_OK ) rc = sqlite3_exec(c->private,
+int spool_open(conn *c){
+  if( c->spool ) return SQLITE_OK;
+  int rc = sqlite3_open_v2("", &c->spool, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE, NULL);
+  if( rc==SQLITE_OK ) rc = sqlite3_exec(c->spool,
     "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA cache_size=-4000;"
     "CREATE TABLE held(place INTEGER PRIMARY KEY, owner INTEGER, kind TEXT, id TEXT, email TEXT, record TEXT);"
     "CREATE TABLE failures(number INTEGER PRIMARY KEY, at TEXT, table_name TEXT, operation TEXT, id TEXT, email TEXT, status INTEGER, message TEXT, sent TEXT);"
     "CREATE TABLE tags(id TEXT PRIMARY KEY, names TEXT);", NULL, NULL, NULL);
   if( rc!=SQLITE_OK ){
-    sqlite3_close(c->private);
-    c->private = NULL;
+    sqlite3_close(c->spool);
+    c->spool = NULL;
   }
   return rc;
 }
 
-static void private_close(conn *c){
-  sqlite3_finalize(c->hold);
-  sqlite3_finalize(c->failed);
-  sqlite3_close(c->private);
+static void spool_close(conn *c){
+  sqlite3_finalize(c->insert_held);
+  sqlite3_finalize(c->insert_failure);
+  sqlite3_close(c->spool);
 }
 
-int private_run(conn *c, const char *format, ...){
+int spool_run(conn *c, const char *format, ...){
   va_list args;
   va_start(args, format);
   char *sql = sqlite3_vmprintf(format, args);
   va_end(args);
-  int rc = sql ? sqlite3_exec(c->private, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+  int rc = sql ? sqlite3_exec(c->spool, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
   sqlite3_free(sql);
   return rc;
 }
 
-int private_number(const conn *c, sqlite3_int64 *number, const char *format, ...){
+int spool_number(const conn *c, sqlite3_int64 *number, const char *format, ...){
   va_list args;
   sqlite3_stmt *stmt = NULL;
   *number = 0;
-  if( c->private==NULL ) return SQLITE_OK;
+  if( c->spool==NULL ) return SQLITE_OK;
   va_start(args, format);
   char *sql = sqlite3_vmprintf(format, args);
   va_end(args);
-  int rc = sql ? sqlite3_prepare_v2(c->private, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
+  int rc = sql ? sqlite3_prepare_v2(c->spool, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
   sqlite3_free(sql);
   if( rc!=SQLITE_OK ) return rc;
   rc = sqlite3_step(stmt);
@@ -56,7 +56,7 @@ int private_number(const conn *c, sqlite3_int64 *number, const char *format, ...
 
 void conn_release(conn *c){
   if( c==NULL || --c->references>0 ) return;
-  private_close(c);
+  spool_close(c);
   ortto_client_free(c->client);
   for(int i=0; i<c->keys; i++) sqlite3_free(c->key[i]);
   sqlite3_free(c->key);

@@ -23,7 +23,7 @@ typedef struct running {           /* a statement in one of its runs */
 
 struct conn {
   sqlite3 *db;
-  int (*register_own)(conn *c, ortto_table kind);   /* registers the module of ortto_KIND anew */
+  int (*register_eponymous)(conn *c, ortto_table kind);   /* registers the module of ortto_KIND anew */
   ortto_client *client;
   int references;
   table *tables;                   /* connected now */
@@ -33,18 +33,18 @@ struct conn {
   int keys, keys_cap;
   running *at_change;              /* statements that ran when the account was changed by ortto_config */
   int at_changes;
-  sqlite3 *private;                /* what is held back until COMMIT, and what failed: a database without a name */
-  sqlite3_stmt *hold, *failed;     /* its inserts */
+  sqlite3 *spool;                /* what is held back until COMMIT, and what failed: a database without a name */
+  sqlite3_stmt *insert_held, *insert_failure;     /* its inserts */
   sqlite3_int64 place;             /* last place given in the list of what is held back: never used again */
-  int holding;                     /* there is something in it */
+  int spool_open;                     /* there is something in it */
   int damaged;                     /* it could not be kept in order */
   sqlite3_int64 deletes;           /* how much of it archives */
 };
 
 /* The private database, opened when first needed. */
-int private_open(conn *c);
-int private_run(conn *c, const char *format, ...);
-int private_number(const conn *c, sqlite3_int64 *number, const char *format, ...);
+int spool_open(conn *c);
+int spool_run(conn *c, const char *format, ...);
+int spool_number(const conn *c, sqlite3_int64 *number, const char *format, ...);
 void conn_release(conn *c);
 
 /* Before 3.41 SQLite has no call that tells. A statement says it: preparing and stepping one while another runs returns

@@ -17,7 +17,7 @@ typedef struct cursor {
   int fields;
   int *place;                      /* SQL column to place in field[], -1 not asked for */
   int more_from;                   /* first place of the fields of more_fields, -1 none */
-  sqlite3_value *given[STEERING_MAX];
+  sqlite3_value *given[HIDDEN_MAX];
   sqlite3_int64 counted, passed;   /* of a count: rows left, rows passed. The reader has sent nothing yet */
   int counting, eof;
   sqlite3_int64 rowid;
@@ -25,7 +25,7 @@ typedef struct cursor {
 } cursor;
 
 /* What a cursor is to do, read from idxStr and the arguments. */
-typedef struct request {
+typedef struct scan_setup {
   cursor *cur;
   table *t;
   ortto_endpoint *endpoint;
@@ -40,7 +40,7 @@ typedef struct request {
   int *condition_from;             /* place of a condition's values in list */
   char *audience, *sort;
   sqlite3_int64 limit, offset;
-} request;
+} scan_setup;
 
 int vt_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
   (void)base;
@@ -62,7 +62,7 @@ static void cursor_reset(cursor *cur){
   cur->fields = 0;
   sqlite3_free(cur->place);
   cur->place = NULL;
-  for(int i=0; i<STEERING_MAX; i++){
+  for(int i=0; i<HIDDEN_MAX; i++){
     sqlite3_value_free(cur->given[i]);
     cur->given[i] = NULL;
   }
@@ -80,7 +80,7 @@ int vt_close(sqlite3_vtab_cursor *base){
 
 /* -- arguments of xFilter -- */
 
-static int list_add(request *q, const char *text){
+static int list_add(scan_setup *q, const char *text){
   if( q->listed==q->list_cap ){
     int cap = q->list_cap ? q->list_cap*2 : 32;
     char **grown = sqlite3_realloc64(q->list, (sqlite3_uint64)cap * sizeof *grown);
@@ -94,21 +94,21 @@ static int list_add(request *q, const char *text){
 }
 
 /* An id that is no text cannot be one: no row. */
-static int id_add(request *q, sqlite3_value *v){
+static int id_add(scan_setup *q, sqlite3_value *v){
   if( sqlite3_value_type(v)!=SQLITE_TEXT ) return SQLITE_OK;
   const char *text = (const char *)sqlite3_value_text(v);
   if( text==NULL ) return SQLITE_NOMEM;
   return ortto_is_id(text, (size_t)sqlite3_value_bytes(v)) ? list_add(q, text) : SQLITE_OK;
 }
 
-static int ids_add(request *q, sqlite3_value *list){
+static int ids_add(scan_setup *q, sqlite3_value *list){
   sqlite3_value *v;
   int rc = SQLITE_OK, step;
   for(step=sqlite3_vtab_in_first(list, &v); rc==SQLITE_OK && step==SQLITE_OK; step=sqlite3_vtab_in_next(list, &v)) rc = id_add(q, v);
   return rc!=SQLITE_OK || step==SQLITE_DONE ? rc : step;
 }
 
-static ortto_condition *condition_new(request *q, int column, ortto_test test){
+static ortto_condition *condition_new(scan_setup *q, int column, ortto_test test){
   ortto_condition *c = &q->condition[q->conditions];
   memset(c, 0, sizeof *c);
   c->field = &q->t->fields->field[column_field(q->t, column)];
@@ -118,7 +118,7 @@ static ortto_condition *condition_new(request *q, int column, ortto_test test){
 }
 
 /* IS NULL and IS NOT NULL, where the instance has the field. */
-static int presence_add(request *q, int column, ortto_test test){
+static int presence_add(scan_setup *q, int column, ortto_test test){
   int listed;
   const ortto_field *f = &q->t->fields->field[column_field(q->t, column)];
   int rc = ortto_field_is_listed(q->endpoint, f, &listed);
@@ -138,7 +138,7 @@ static int matches_nothing(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_NULL || sqlite3_value_type(v)==SQLITE_BLOB;
 }
 
-static int equals_add(request *q, int column, char token, sqlite3_value *v){
+static int equals_add(scan_setup *q, int column, char token, sqlite3_value *v){
   if( token=='s' && sqlite3_value_type(v)==SQLITE_NULL ) return presence_add(q, column, ORTTO_HAS_NO_VALUE);
   if( matches_nothing(v) ) q->nothing = 1;
   else if( is_exact_text(v) ){
@@ -151,7 +151,7 @@ static int equals_add(request *q, int column, char token, sqlite3_value *v){
 #define LIST_MAX 2000              /* values of a condition; more are cheaper to find in the whole list */
 
 /* A list of texts is pushed whole or not at all. */
-static int values_add(request *q, int column, sqlite3_value *list){
+static int values_add(scan_setup *q, int column, sqlite3_value *list){
   sqlite3_value *v;
   int rc = SQLITE_OK, step, from = q->listed, whole = 1;
   for(step=sqlite3_vtab_in_first(list, &v); rc==SQLITE_OK && step==SQLITE_OK; step=sqlite3_vtab_in_next(list, &v)){
@@ -191,9 +191,9 @@ static const ortto_field *sort_field(const table *t, const char *text, int *desc
   return NULL;
 }
 
-static int steer(request *q, int which, sqlite3_value *v){
+static int set_hidden(scan_setup *q, int which, sqlite3_value *v){
   table *t = q->t;
-  const char *name = ortto_steering_column(t->kind, which);
+  const char *name = ortto_hidden_column(t->kind, which);
   q->cur->given[which] = sqlite3_value_dup(v);
   if( q->cur->given[which]==NULL ) return SQLITE_NOMEM;
   if( sqlite3_value_type(v)==SQLITE_NULL ){
@@ -222,7 +222,7 @@ static int steer(request *q, int which, sqlite3_value *v){
 }
 
 /* One token of the plan; those of column 'h' and after take an argument. */
-static int request_token(request *q, char token, int column, sqlite3_value **argv, int *arg){
+static int setup_token(scan_setup *q, char token, int column, sqlite3_value **argv, int *arg){
   switch( token ){
     case 'z': q->exact = 1; return SQLITE_OK;
     case 'n': return presence_add(q, column, ORTTO_HAS_NO_VALUE);
@@ -231,7 +231,7 @@ static int request_token(request *q, char token, int column, sqlite3_value **arg
   }
   sqlite3_value *v = argv[(*arg)++];
   switch( token ){
-    case 'h': return steer(q, column-1, v);
+    case 'h': return set_hidden(q, column-1, v);
     case 'k': case 'p': q->query.by_ids = 1; return id_add(q, v);
     case 'K': case 'P': q->query.by_ids = 1; return ids_add(q, v);
     case 'e': case 's': return equals_add(q, column, token, v);
@@ -243,7 +243,7 @@ static int request_token(request *q, char token, int column, sqlite3_value **arg
   }
 }
 
-static int request_read(request *q, const char *plan, int argc, sqlite3_value **argv){
+static int setup_read(scan_setup *q, const char *plan, int argc, sqlite3_value **argv){
   const char *p = strrchr(plan, '{');
   char *end;
   int arg = 0, rc = SQLITE_OK;
@@ -255,21 +255,21 @@ static int request_read(request *q, const char *plan, int argc, sqlite3_value **
   for(p=end; rc==SQLITE_OK && *p==' '; p=end){
     char token = p[1];
     long column = strtol(p+2, &end, 10);
-    rc = request_token(q, token, (int)column, argv, &arg);
+    rc = setup_token(q, token, (int)column, argv, &arg);
   }
   return rc==SQLITE_OK && arg!=argc ? SQLITE_INTERNAL : rc;
 }
 
 /* -- columns of the request -- */
 
-static void want(request *q, int field, int column){
+static void want(scan_setup *q, int field, int column){
   cursor *cur = q->cur;
   cur->field[cur->fields] = &q->t->fields->field[field];
   if( column>=0 ) cur->place[column] = cur->fields;
   cur->fields++;
 }
 
-static int request_fields(request *q){
+static int setup_fields(scan_setup *q){
   cursor *cur = q->cur;
   const table *t = q->t;
   cur->field = sqlite3_malloc64(((sqlite3_uint64)t->fields->count + 1) * sizeof *cur->field);
@@ -281,7 +281,7 @@ static int request_fields(request *q){
     int field = column_field(t, i);
     int used = (int)(q->used >> (i<63 ? i : 63) & 1);
     if( field>=0 && (used || t->fields->field[field].key) ) want(q, field, i);
-    if( field>=0 || !used || (i>=1 && i<=t->steering) ) continue;
+    if( field>=0 || !used || (i>=1 && i<=t->hidden_columns) ) continue;
     cur->more_from = cur->fields;
     for(int k=t->overflow; k<t->fields->count; k++) want(q, k, -1);
   }
@@ -291,9 +291,9 @@ static int request_fields(request *q){
 }
 
 /* Are no values wanted, so that the number of rows is enough? */
-static int is_count(const request *q){
-  unsigned long long steering = ((1ull << q->t->steering) - 1) << 1;
-  return is_contact_table(q->t) && q->exact && !q->query.by_ids && (q->used & ~steering)==0;
+static int is_count(const scan_setup *q){
+  unsigned long long hidden = ((1ull << q->t->hidden_columns) - 1) << 1;
+  return is_contact_table(q->t) && q->exact && !q->query.by_ids && (q->used & ~hidden)==0;
 }
 
 /* -- starting -- */
@@ -307,11 +307,11 @@ static int table_is_stale(table *t){
     for(int i=0; i<c->at_changes; i++)
       if( c->at_change[i].statement==s && sqlite3_stmt_busy(s) && sqlite3_stmt_status(s, SQLITE_STMTSTATUS_RUN, 0)==c->at_change[i].run )
         return vt_error(t, "ortto: the settings were changed to another account while this statement ran; run it again");
-  int rc = c->register_own(c, t->kind);
+  int rc = c->register_eponymous(c, t->kind);
   return rc==SQLITE_OK ? SQLITE_SCHEMA : rc;
 }
 
-static int request_begin(request *q){
+static int setup_begin(scan_setup *q){
   table *t = q->t;
   if( t->broken ) return vt_error(t, "%s", t->broken);
   int rc = vt_fail(t, endpoint_of(t, &q->endpoint));
@@ -319,7 +319,7 @@ static int request_begin(request *q){
   return rc;
 }
 
-static int request_check(request *q){
+static int setup_check(scan_setup *q){
   table *t = q->t;
   if( q->query.archived && (q->query.filter || q->query.audience) )
     return vt_error(t, "ortto: scope = 'archived' cannot be combined with %s: the server filters no archived records. Use a WHERE on the columns",
@@ -332,7 +332,7 @@ static int request_check(request *q){
   return rc;
 }
 
-static void request_lists(request *q){
+static void setup_lists(scan_setup *q){
   q->query.table = q->t->kind;
   q->query.conditions = q->condition;
   q->query.condition_count = q->conditions;
@@ -344,7 +344,7 @@ static void request_lists(request *q){
   if( q->limit>0 && q->limit<1000000000 && q->offset<1000000000 ) q->query.limit = q->limit + (q->offset>0 ? q->offset : 0);
 }
 
-static void remember_total(const request *q, int64_t total){
+static void remember_total(const scan_setup *q, int64_t total){
   if( is_contact_table(q->t) && total>=0 && q->conditions==0 && !q->query.by_ids && !q->query.filter && !q->query.q
    && !q->query.archived && !q->query.audience ) q->t->conn->total[q->t->kind] = total;
 }
@@ -356,7 +356,7 @@ static int cursor_step(cursor *cur){
   return vt_fail(t, rc);
 }
 
-static int request_count(request *q, int *known){
+static int setup_count(scan_setup *q, int *known){
   cursor *cur = q->cur;
   int64_t count;
   int rc = vt_fail(q->t, ortto_reader_open(q->endpoint, &q->query, &cur->reader));
@@ -371,11 +371,11 @@ static int request_count(request *q, int *known){
   return SQLITE_OK;
 }
 
-static int request_run(request *q){
+static int setup_run(scan_setup *q){
   cursor *cur = q->cur;
   int known = 0, rc = SQLITE_OK;
-  request_lists(q);
-  if( is_count(q) ) rc = request_count(q, &known);
+  setup_lists(q);
+  if( is_count(q) ) rc = setup_count(q, &known);
   ortto_reader_close(cur->reader);
   cur->reader = NULL;
   if( rc!=SQLITE_OK ) return rc;
@@ -392,7 +392,7 @@ static int request_run(request *q){
   return rc;
 }
 
-static void request_free(request *q){
+static void setup_free(scan_setup *q){
   for(int i=0; i<q->listed; i++) sqlite3_free(q->list[i]);
   sqlite3_free(q->list);
   sqlite3_free(q->condition);
@@ -403,16 +403,16 @@ static void request_free(request *q){
 
 int vt_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv){
   cursor *cur = (cursor *)base;
-  request q = { .cur = cur, .t = (table *)base->pVtab };
+  scan_setup q = { .cur = cur, .t = (table *)base->pVtab };
   (void)number;
   cursor_reset(cur);
   cur->rowid = -1;
-  int rc = request_begin(&q);
-  if( rc==SQLITE_OK ) rc = request_read(&q, plan, argc, argv);
-  if( rc==SQLITE_OK ) rc = request_check(&q);
-  if( rc==SQLITE_OK && !q.nothing ) rc = request_fields(&q);
-  if( rc==SQLITE_OK && !q.nothing ) rc = request_run(&q);
-  request_free(&q);
+  int rc = setup_begin(&q);
+  if( rc==SQLITE_OK ) rc = setup_read(&q, plan, argc, argv);
+  if( rc==SQLITE_OK ) rc = setup_check(&q);
+  if( rc==SQLITE_OK && !q.nothing ) rc = setup_fields(&q);
+  if( rc==SQLITE_OK && !q.nothing ) rc = setup_run(&q);
+  setup_free(&q);
   return rc;
 }
 
@@ -450,7 +450,7 @@ int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
   if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set this column */
-  if( is_contact_table(t) && column>=1 && column<=t->steering ){
+  if( is_contact_table(t) && column>=1 && column<=t->hidden_columns ){
     if( cur->given[column-1] ) sqlite3_result_value(ctx, cur->given[column-1]);
     return SQLITE_OK;
   }

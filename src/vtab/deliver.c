@@ -21,7 +21,7 @@ typedef struct delivery {
   int gathered;
   char class;                      /* of those gathered: W written, D archived */
   int stopped, interrupted;
-  sqlite3_int64 taken, failed;
+  sqlite3_int64 taken, refused;
   char *reason;                    /* of the first failure */
 } delivery;
 
@@ -32,29 +32,29 @@ static const char *operation_name(const char *kind){
 static int failure_add(delivery *d, sqlite3_stmt *row, int status, const char *message, const char *sent, size_t sent_n){
   conn *c = d->t->conn;
   int rc = SQLITE_OK;
-  if( c->failed==NULL )
-    rc = sqlite3_prepare_v3(c->private, "INSERT INTO failures(at,table_name,operation,id,email,status,message,sent) "
-                            "VALUES(strftime('%Y-%m-%dT%H:%M:%fZ','now'),?,?,?,?,?,?,?)", -1, SQLITE_PREPARE_PERSISTENT, &c->failed, NULL);
+  if( c->insert_failure==NULL )
+    rc = sqlite3_prepare_v3(c->spool, "INSERT INTO failures(at,table_name,operation,id,email,status,message,sent) "
+                            "VALUES(strftime('%Y-%m-%dT%H:%M:%fZ','now'),?,?,?,?,?,?,?)", -1, SQLITE_PREPARE_PERSISTENT, &c->insert_failure, NULL);
   if( rc!=SQLITE_OK ) return rc;
-  d->failed++;
+  d->refused++;
   if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", message);
-  sqlite3_bind_text(c->failed, 1, d->t->name, -1, SQLITE_STATIC);
-  sqlite3_bind_text(c->failed, 2, operation_name((const char *)sqlite3_column_text(row, 1)), -1, SQLITE_STATIC);
-  sqlite3_bind_value(c->failed, 3, sqlite3_column_value(row, 2));
-  sqlite3_bind_value(c->failed, 4, sqlite3_column_value(row, 3));
-  sqlite3_bind_int(c->failed, 5, status);
-  sqlite3_bind_text(c->failed, 6, message, -1, SQLITE_STATIC);
-  sqlite3_bind_text64(c->failed, 7, sent, sent_n, SQLITE_STATIC, SQLITE_UTF8);
-  sqlite3_step(c->failed);
-  rc = sqlite3_reset(c->failed);
-  sqlite3_clear_bindings(c->failed);
+  sqlite3_bind_text(c->insert_failure, 1, d->t->name, -1, SQLITE_STATIC);
+  sqlite3_bind_text(c->insert_failure, 2, operation_name((const char *)sqlite3_column_text(row, 1)), -1, SQLITE_STATIC);
+  sqlite3_bind_value(c->insert_failure, 3, sqlite3_column_value(row, 2));
+  sqlite3_bind_value(c->insert_failure, 4, sqlite3_column_value(row, 3));
+  sqlite3_bind_int(c->insert_failure, 5, status);
+  sqlite3_bind_text(c->insert_failure, 6, message, -1, SQLITE_STATIC);
+  sqlite3_bind_text64(c->insert_failure, 7, sent, sent_n, SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_step(c->insert_failure);
+  rc = sqlite3_reset(c->insert_failure);
+  sqlite3_clear_bindings(c->insert_failure);
   return rc;
 }
 
 /* Every held row from `first` on gets the outcome at its place; those behind the last outcome were not sent. */
-static int outcomes_take(delivery *d, ortto_sending *sending, const char *otherwise){
+static int record_outcomes(delivery *d, ortto_sending *sending, const char *otherwise){
   sqlite3_stmt *row = NULL;
-  int rc = sqlite3_prepare_v2(d->t->conn->private, "SELECT place, kind, id, email, record FROM held WHERE owner=?1 AND place>=?2 ORDER BY place LIMIT ?3", -1, &row, NULL);
+  int rc = sqlite3_prepare_v2(d->t->conn->spool, "SELECT place, kind, id, email, record FROM held WHERE owner=?1 AND place>=?2 ORDER BY place LIMIT ?3", -1, &row, NULL);
   if( rc!=SQLITE_OK ) return rc;
   sqlite3_bind_int64(row, 1, (sqlite3_int64)(intptr_t)d->t);
   sqlite3_bind_int64(row, 2, d->first);
@@ -90,20 +90,20 @@ static int delivery_send(delivery *d){
   sqlite3_free(json);
   int rc = SQLITE_OK;
   if( sending ){
-    rc = outcomes_take(d, sending, NULL);
+    rc = record_outcomes(d, sending, NULL);
     d->stopped = ortto_sending_stopped(sending);
     d->interrupted = got==ORTTO_INTERRUPT;
     ortto_sending_free(sending);
     if( rc==SQLITE_OK && (d->stopped || d->interrupted) ){
       d->first = d->settled + 1;
-      rc = outcomes_take(d, NULL, d->interrupted ? "ortto: not sent: interrupted" : "ortto: not sent, because an earlier request failed");
+      rc = record_outcomes(d, NULL, d->interrupted ? "ortto: not sent: interrupted" : "ortto: not sent, because an earlier request failed");
     }
   }else if( got==ORTTO_NOMEM ) rc = SQLITE_NOMEM;
   else{
     char why[1100];
     snprintf(why, sizeof why, "%s", ortto_error(d->t->conn->client));
     d->stopped = 1;
-    rc = outcomes_take(d, NULL, why);
+    rc = record_outcomes(d, NULL, why);
   }
   d->gathered = 0;
   return rc;
@@ -115,7 +115,7 @@ static int tags_read(delivery *d){
   sqlite3_stmt *ids = NULL;
   ortto_field tags = { .id = "tags", .column = "tags", .display_type = "tags", .type = ORTTO_JSON }, key = { .id = "id", .column = "id", .type = ORTTO_TEXT };
   const ortto_field *fields[] = { &key, &tags };
-  int rc = sqlite3_prepare_v2(c->private, "SELECT DISTINCT id FROM held WHERE owner=?1 AND kind='T' AND id NOT IN (SELECT id FROM tags) LIMIT 1000", -1, &ids, NULL);
+  int rc = sqlite3_prepare_v2(c->spool, "SELECT DISTINCT id FROM held WHERE owner=?1 AND kind='T' AND id NOT IN (SELECT id FROM tags) LIMIT 1000", -1, &ids, NULL);
   if( rc!=SQLITE_OK ) return rc;
   char **list = sqlite3_malloc64(1000 * sizeof *list);
   int n = 0, step = SQLITE_DONE;
@@ -131,9 +131,9 @@ static int tags_read(delivery *d){
   ortto_reader *reader = NULL;
   const ortto_value *v;
   int got = n && rc==SQLITE_OK ? ortto_reader_open(d->endpoint, &q, &reader) : ORTTO_DONE;
-  for(int i=0; rc==SQLITE_OK && i<n; i++) rc = private_run(c, "INSERT INTO tags VALUES(%Q,'[]')", list[i]);
+  for(int i=0; rc==SQLITE_OK && i<n; i++) rc = spool_run(c, "INSERT INTO tags VALUES(%Q,'[]')", list[i]);
   while( rc==SQLITE_OK && (got==ORTTO_OK || got==ORTTO_ROW) && (got = ortto_reader_next(reader, &v))==ORTTO_ROW )
-    if( v[1].kind==ORTTO_VALUE_JSON ) rc = private_run(c, "UPDATE tags SET names=%.*Q WHERE id=%.*Q", (int)v[1].length, v[1].text, (int)v[0].length, v[0].text);
+    if( v[1].kind==ORTTO_VALUE_JSON ) rc = spool_run(c, "UPDATE tags SET names=%.*Q WHERE id=%.*Q", (int)v[1].length, v[1].text, (int)v[0].length, v[0].text);
   ortto_reader_close(reader);
   for(int i=0; i<n; i++) sqlite3_free(list[i]);
   sqlite3_free(list);
@@ -145,9 +145,9 @@ static int tags_complete(delivery *d, const char *id, const char *record){
   conn *c = d->t->conn;
   sqlite3_stmt *stmt = NULL;
   sqlite3_int64 known;
-  int rc = id && record ? private_number(c, &known, "SELECT count(*) FROM tags WHERE id=%Q", id) : SQLITE_NOMEM;
+  int rc = id && record ? spool_number(c, &known, "SELECT count(*) FROM tags WHERE id=%Q", id) : SQLITE_NOMEM;
   if( rc==SQLITE_OK && known==0 ) rc = tags_read(d);
-  if( rc==SQLITE_OK ) rc = sqlite3_prepare_v2(c->private, "SELECT json_group_array(value) FROM json_each((SELECT names FROM tags WHERE id=?1)) "
+  if( rc==SQLITE_OK ) rc = sqlite3_prepare_v2(c->spool, "SELECT json_group_array(value) FROM json_each((SELECT names FROM tags WHERE id=?1)) "
     "WHERE value NOT IN (SELECT value FROM json_each(?2,'$.tags'))", -1, &stmt, NULL);
   if( rc!=SQLITE_OK ) return rc;
   sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
@@ -161,7 +161,7 @@ static int tags_complete(delivery *d, const char *id, const char *record){
   int finished = sqlite3_finalize(stmt);
   if( rc!=SQLITE_OK ) return finished ? finished : rc;
   /* A later UPDATE of the same person in this transaction starts from here. */
-  return private_run(c, "UPDATE tags SET names=json_extract(%Q,'$.tags') WHERE id=%Q", record, id);
+  return spool_run(c, "UPDATE tags SET names=json_extract(%Q,'$.tags') WHERE id=%Q", record, id);
 }
 
 static int delivery_gather(delivery *d){
@@ -186,9 +186,9 @@ static int delivery_run(delivery *d){
   table *t = d->t;
   int rc = vt_fail(t, endpoint_of(t, &d->endpoint));
   if( rc==SQLITE_OK ) rc = vt_fail(t, ortto_options_read(t->conn->client, NULL, 0, &d->options));
-  if( rc==SQLITE_OK ) rc = sqlite3_prepare_v2(t->conn->private, "SELECT place, kind, id, email, record FROM held WHERE owner=?1 ORDER BY place", -1, &d->rows, NULL);
+  if( rc==SQLITE_OK ) rc = sqlite3_prepare_v2(t->conn->spool, "SELECT place, kind, id, email, record FROM held WHERE owner=?1 ORDER BY place", -1, &d->rows, NULL);
   if( rc!=SQLITE_OK ) return rc;
-  private_run(t->conn, "DELETE FROM tags");
+  spool_run(t->conn, "DELETE FROM tags");
   sqlite3_bind_int64(d->rows, 1, (sqlite3_int64)(intptr_t)t);
   int step = SQLITE_DONE;
   while( rc==SQLITE_OK && !d->stopped && !d->interrupted && (step = sqlite3_step(d->rows))==SQLITE_ROW ) rc = delivery_gather(d);
@@ -206,7 +206,7 @@ static int others_fail(delivery *d){
     if( t==own || (rc = held_any(t, &any))!=SQLITE_OK || !any ) continue;
     d->t = t;
     d->first = 1;
-    rc = outcomes_take(d, NULL, "ortto: not sent, because the COMMIT failed at another table");
+    rc = record_outcomes(d, NULL, "ortto: not sent, because the COMMIT failed at another table");
   }
   d->t = own;
   return rc;
@@ -217,15 +217,15 @@ static int delivery_failed(delivery *d, int rc){
   table *t = d->t;
   conn *c = t->conn;
   if( rc!=SQLITE_OK ){
-    if( t->base.zErrMsg==NULL ) vt_error(t, "ortto: %s", rc==SQLITE_NOMEM ? "out of memory" : sqlite3_errmsg(c->private));
+    if( t->base.zErrMsg==NULL ) vt_error(t, "ortto: %s", rc==SQLITE_NOMEM ? "out of memory" : sqlite3_errmsg(c->spool));
     d->interrupted |= rc==SQLITE_INTERRUPT;
     if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", t->base.zErrMsg ? t->base.zErrMsg : "out of memory");
     d->first = d->settled + 1;
-    outcomes_take(d, NULL, d->reason ? d->reason : "not sent");
+    record_outcomes(d, NULL, d->reason ? d->reason : "not sent");
   }
   others_fail(d);
   vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld records were taken, %lld were not. The first reason: %s. "
-           "SELECT * FROM ortto_failures lists what was not taken; the local transaction was rolled back", t->name, d->taken, d->failed, d->reason ? d->reason : "");
+           "SELECT * FROM ortto_failures lists what was not taken; the local transaction was rolled back", t->name, d->taken, d->refused, d->reason ? d->reason : "");
   return d->interrupted ? SQLITE_INTERRUPT : SQLITE_ERROR;
 }
 
@@ -239,7 +239,7 @@ int vt_sync(sqlite3_vtab *base){
   if( rc!=SQLITE_OK ) return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: %s", t->name, sqlite3_errstr(rc));
   if( !any ) return SQLITE_OK;
   rc = delivery_run(&d);
-  if( rc!=SQLITE_OK || d.failed ) rc = delivery_failed(&d, rc);
+  if( rc!=SQLITE_OK || d.refused ) rc = delivery_failed(&d, rc);
   else held_drop(t, 0);
   sqlite3_finalize(d.rows);
   sqlite3_free(sqlite3_str_finish(d.records));

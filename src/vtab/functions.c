@@ -40,8 +40,8 @@ static int account_changed(conn *c){
   c->at_change = list;
   c->at_changes = n;
   c->total[0] = c->total[1] = 0;
-  int rc = c->register_own(c, ORTTO_PEOPLE);
-  return rc==SQLITE_OK ? c->register_own(c, ORTTO_ACCOUNTS) : rc;
+  int rc = c->register_eponymous(c, ORTTO_PEOPLE);
+  return rc==SQLITE_OK ? c->register_eponymous(c, ORTTO_ACCOUNTS) : rc;
 }
 
 void fn_config(sqlite3_context *ctx, int argc, sqlite3_value **argv){
@@ -66,7 +66,7 @@ void fn_config(sqlite3_context *ctx, int argc, sqlite3_value **argv){
       sqlite3_result_error(ctx, "ortto: ortto_config cannot set anything inside a statement that writes; call it in a SELECT of its own", -1);
       return;
     }
-    if( c->holding && (which==ORTTO_KEY || which==ORTTO_REGION || which==ORTTO_API_URL) ){
+    if( c->spool_open && (which==ORTTO_KEY || which==ORTTO_REGION || which==ORTTO_API_URL) ){
       sqlite3_result_error(ctx, "ortto: rows written in this transaction wait for COMMIT, to the account of the present settings: COMMIT or ROLLBACK first", -1);
       return;
     }

@@ -9,27 +9,27 @@
 #include "convert.h"
 
 /* kind: I insert, U update, T update that sets tags, D delete. */
-static int hold(table *t, char kind, const char *id, const char *email, const char *record){
+static int hold_row(table *t, char kind, const char *id, const char *email, const char *record){
   conn *c = t->conn;
   char text[2] = { kind, 0 };
-  int rc = private_open(c);
-  if( rc==SQLITE_OK && c->hold==NULL )
-    rc = sqlite3_prepare_v3(c->private, "INSERT INTO held(owner,kind,id,email,record,place) VALUES(?,?,?,?,?,?)", -1, SQLITE_PREPARE_PERSISTENT, &c->hold, NULL);
+  int rc = spool_open(c);
+  if( rc==SQLITE_OK && c->insert_held==NULL )
+    rc = sqlite3_prepare_v3(c->spool, "INSERT INTO held(owner,kind,id,email,record,place) VALUES(?,?,?,?,?,?)", -1, SQLITE_PREPARE_PERSISTENT, &c->insert_held, NULL);
   if( (rc & 0xff)==SQLITE_NOMEM ) return SQLITE_NOMEM;
-  if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", c->private ? sqlite3_errmsg(c->private) : "no temporary database");
-  if( !c->holding ) sqlite3_exec(c->private, "BEGIN", NULL, NULL, NULL);
-  c->holding = 1;
-  sqlite3_bind_int64(c->hold, 1, (sqlite3_int64)(intptr_t)t);
-  sqlite3_bind_text(c->hold, 2, text, 1, SQLITE_STATIC);
-  sqlite3_bind_text(c->hold, 3, id, -1, SQLITE_STATIC);
-  sqlite3_bind_text(c->hold, 4, email, -1, SQLITE_STATIC);
-  sqlite3_bind_text(c->hold, 5, record, -1, SQLITE_STATIC);
-  sqlite3_bind_int64(c->hold, 6, ++c->place);
-  sqlite3_step(c->hold);
-  rc = sqlite3_reset(c->hold);
-  sqlite3_clear_bindings(c->hold);
+  if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", c->spool ? sqlite3_errmsg(c->spool) : "no temporary database");
+  if( !c->spool_open ) sqlite3_exec(c->spool, "BEGIN", NULL, NULL, NULL);
+  c->spool_open = 1;
+  sqlite3_bind_int64(c->insert_held, 1, (sqlite3_int64)(intptr_t)t);
+  sqlite3_bind_text(c->insert_held, 2, text, 1, SQLITE_STATIC);
+  sqlite3_bind_text(c->insert_held, 3, id, -1, SQLITE_STATIC);
+  sqlite3_bind_text(c->insert_held, 4, email, -1, SQLITE_STATIC);
+  sqlite3_bind_text(c->insert_held, 5, record, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(c->insert_held, 6, ++c->place);
+  sqlite3_step(c->insert_held);
+  rc = sqlite3_reset(c->insert_held);
+  sqlite3_clear_bindings(c->insert_held);
   if( (rc & 0xff)==SQLITE_NOMEM ) return SQLITE_NOMEM;
-  if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", sqlite3_errmsg(c->private));
+  if( rc!=SQLITE_OK ) return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", sqlite3_errmsg(c->spool));
   c->deletes += kind=='D';
   return SQLITE_OK;
 }
@@ -46,8 +46,8 @@ static int refuse_row(table *t, const char *format, ...){
 /* One column into the record's fields; refused here if it cannot be right. */
 static int column_write(table *t, int column, sqlite3_value *v, sqlite3_str *fields, int *any){
   int at = column_field(t, column);
-  if( at<0 ) return refuse_row(t, "ortto: the column %s cannot be written; it %s", column>t->columns-2 && column>t->steering ? "more_fields" : ortto_steering_column(t->kind, column-1),
-                               column>t->steering ? "shows fields that found no column" : "steers a SELECT");
+  if( at<0 ) return refuse_row(t, "ortto: the column %s cannot be written; it %s", column>t->columns-2 && column>t->hidden_columns ? "more_fields" : ortto_hidden_column(t->kind, column-1),
+                               column>t->hidden_columns ? "shows fields that found no column" : "steers a SELECT");
   const ortto_field *f = &t->fields->field[at];
   if( f->read_only ) return refuse_row(t, "ortto: the column %s is read-only: Ortto sets it; the value was '%.40s'", f->column, sqlite3_value_text(v));
   sqlite3_str *one = sqlite3_str_new(NULL);
@@ -100,7 +100,7 @@ static int row_insert(table *t, sqlite3_value **argv){
                                                                          : "ortto: an account needs its name or its id");
   sqlite3_str_appendall(record, "}}");
   char *text = sqlite3_str_finish(record);
-  if( rc==SQLITE_OK ) rc = text ? hold(t, 'I', id, t->kind==ORTTO_PEOPLE ? email : NULL, text) : SQLITE_NOMEM;
+  if( rc==SQLITE_OK ) rc = text ? hold_row(t, 'I', id, t->kind==ORTTO_PEOPLE ? email : NULL, text) : SQLITE_NOMEM;
   sqlite3_free(text);
   return rc;
 }
@@ -111,10 +111,10 @@ static int row_update(table *t, const char *id, sqlite3_value **argv){
   char *tags = NULL;
   sqlite3_str *record = sqlite3_str_new(NULL);
   sqlite3_str_appendf(record, "{\"fields\":{\"id\":\"%.24s\"", id);
-  for(int i=1; i<=t->steering; i++) if( !sqlite3_value_nochange(argv[i]) ) rc =
+  for(int i=1; i<=t->hidden_columns; i++) if( !sqlite3_value_nochange(argv[i]) ) rc =
     vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which columns change (and hidden columns cannot be set). "
              "Write: UPDATE %s SET city = (SELECT ... ) WHERE id IN (SELECT ...)", t->name);
-  for(int i=1+t->steering; rc==SQLITE_OK && i<t->columns; i++){
+  for(int i=1+t->hidden_columns; rc==SQLITE_OK && i<t->columns; i++){
     if( sqlite3_value_nochange(argv[i]) ) continue;
     set = 1;
     if( !column_is(t, i, "tags") ){
@@ -132,7 +132,7 @@ static int row_update(table *t, const char *id, sqlite3_value **argv){
   if( tags ) sqlite3_str_appendf(record, ",\"tags\":%s", tags);
   sqlite3_str_appendall(record, "}");
   char *text = sqlite3_str_finish(record);
-  if( rc==SQLITE_OK && set ) rc = text ? hold(t, tags ? 'T' : 'U', id, NULL, text) : SQLITE_NOMEM;
+  if( rc==SQLITE_OK && set ) rc = text ? hold_row(t, tags ? 'T' : 'U', id, NULL, text) : SQLITE_NOMEM;
   sqlite3_free(text);
   sqlite3_free(tags);
   return rc;
@@ -148,7 +148,7 @@ static int row_delete(table *t, const char *id){
                     "If that is meant: SELECT ortto_config('max_deletes', ...)", most);
   char *record = sqlite3_mprintf("{\"id\":%Q}", id);
   for(char *p=record; p && *p; p++) if( *p=='\'' ) *p = '"';
-  rc = record ? hold(t, 'D', id, NULL, record) : SQLITE_NOMEM;
+  rc = record ? hold_row(t, 'D', id, NULL, record) : SQLITE_NOMEM;
   sqlite3_free(record);
   return rc;
 }
@@ -184,19 +184,19 @@ int vt_begin(sqlite3_vtab *base){
 void held_drop(table *t, sqlite3_int64 after){
   conn *c = t->conn;
   sqlite3_int64 left = 0;
-  if( c->private==NULL ) return;
-  int rc = private_run(c, "DELETE FROM held WHERE place>%lld AND owner=%lld", after, (sqlite3_int64)(intptr_t)t);
-  if( rc==SQLITE_OK && c->deletes ) rc = private_number(c, &c->deletes, "SELECT count(*) FROM held WHERE kind='D'");
-  if( rc==SQLITE_OK && c->holding ) rc = private_number(c, &left, "SELECT count(*) FROM (SELECT 1 FROM held LIMIT 1)");
+  if( c->spool==NULL ) return;
+  int rc = spool_run(c, "DELETE FROM held WHERE place>%lld AND owner=%lld", after, (sqlite3_int64)(intptr_t)t);
+  if( rc==SQLITE_OK && c->deletes ) rc = spool_number(c, &c->deletes, "SELECT count(*) FROM held WHERE kind='D'");
+  if( rc==SQLITE_OK && c->spool_open ) rc = spool_number(c, &left, "SELECT count(*) FROM (SELECT 1 FROM held LIMIT 1)");
   if( rc!=SQLITE_OK ) c->damaged = 1;
-  else if( c->holding && left==0 ){
-    sqlite3_exec(c->private, "COMMIT", NULL, NULL, NULL);
-    c->holding = c->damaged = 0;
+  else if( c->spool_open && left==0 ){
+    sqlite3_exec(c->spool, "COMMIT", NULL, NULL, NULL);
+    c->spool_open = c->damaged = 0;
   }
 }
 
 int held_any(const table *t, sqlite3_int64 *any){
-  return private_number(t->conn, any, "SELECT count(*) FROM (SELECT 1 FROM held WHERE owner=%lld LIMIT 1)", (sqlite3_int64)(intptr_t)t);
+  return spool_number(t->conn, any, "SELECT count(*) FROM (SELECT 1 FROM held WHERE owner=%lld LIMIT 1)", (sqlite3_int64)(intptr_t)t);
 }
 
 int vt_destroy(sqlite3_vtab *base){
@@ -212,21 +212,21 @@ int vt_savepoint(sqlite3_vtab *base, int number){
   table *t = (table *)base;
   writes *w = t->writes;
   if( w==NULL || !w->open ) return SQLITE_OK;
-  while( w->count && w->marks[w->count-1].number>=number ) w->count--;
+  while( w->count && w->savepoints[w->count-1].number>=number ) w->count--;
   if( w->count==w->cap ){
     int cap = w->cap ? w->cap*2 : 8;
-    mark *grown = sqlite3_realloc64(w->marks, (sqlite3_uint64)cap * sizeof *grown);
+    savepoint *grown = sqlite3_realloc64(w->savepoints, (sqlite3_uint64)cap * sizeof *grown);
     if( grown==NULL ) return SQLITE_NOMEM;
-    w->marks = grown;
+    w->savepoints = grown;
     w->cap = cap;
   }
-  w->marks[w->count++] = (mark){ number, t->conn->place };
+  w->savepoints[w->count++] = (savepoint){ number, t->conn->place };
   return SQLITE_OK;
 }
 
 int vt_release(sqlite3_vtab *base, int number){
   writes *w = ((table *)base)->writes;
-  while( w && w->count && w->marks[w->count-1].number>=number ) w->count--;
+  while( w && w->count && w->savepoints[w->count-1].number>=number ) w->count--;
   return SQLITE_OK;
 }
 
@@ -235,8 +235,8 @@ int vt_rollback_to(sqlite3_vtab *base, int number){
   writes *w = t->writes;
   sqlite3_int64 place = 0;
   if( w==NULL || !w->open ) return SQLITE_OK;
-  while( w->count && w->marks[w->count-1].number>number ) w->count--;
-  if( w->count && w->marks[w->count-1].number==number ) place = w->marks[w->count-1].place;
+  while( w->count && w->savepoints[w->count-1].number>number ) w->count--;
+  if( w->count && w->savepoints[w->count-1].number==number ) place = w->savepoints[w->count-1].place;
   held_drop(t, place);
   return SQLITE_OK;
 }

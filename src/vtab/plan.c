@@ -13,7 +13,7 @@ typedef struct plan {
   table *t;
   sqlite3_str *words, *code;
   int args;
-  int steered, scoped, keyed, pushed, left;   /* left: constraints that SQLite still has to check */
+  int hidden_given, scoped, keyed, pushed, left;   /* left: constraints that SQLite still has to check */
   double rows, cost;
 } plan;
 
@@ -42,18 +42,18 @@ int is_limit(unsigned char op){
 }
 
 /* Equality on hidden columns. 0: this plan must not be used, because a value would come too late. */
-static int plan_steering(plan *p){
+static int plan_hidden(plan *p){
   unsigned seen = 0;
   for(int i=0; i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( is_limit(c->op) || c->iColumn<1 || c->iColumn>p->t->steering || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || is_in(p, i) ) continue;
+    if( is_limit(c->op) || c->iColumn<1 || c->iColumn>p->t->hidden_columns || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || is_in(p, i) ) continue;
     if( !c->usable ) return 0;
     if( seen & 1u<<c->iColumn ) continue;
     seen |= 1u<<c->iColumn;
-    const char *name = ortto_steering_column(p->t->kind, c->iColumn-1);
+    const char *name = ortto_hidden_column(p->t->kind, c->iColumn-1);
     plan_argument(p, i, 1, 'h', c->iColumn);
     plan_words(p, "%s given", name);
-    p->steered = 1;
+    p->hidden_given = 1;
     if( strcmp(name, "scope")==0 ) p->scoped = 1;
   }
   return 1;
@@ -133,11 +133,11 @@ static void plan_conditions(plan *p){
   double all = p->rows;
   for(int i=0; i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( c->usable && !is_limit(c->op) && c->iColumn>p->t->steering ) plan_condition(p, i);
+    if( c->usable && !is_limit(c->op) && c->iColumn>p->t->hidden_columns ) plan_condition(p, i);
   }
   p->cost = REQUEST_COST * (1 + (double)(int64_t)(p->rows/PAGE_ROWS)) + p->rows;
-  /* A steered plan must not look cheaper than the whole list: SQLite would use it for one arm of an OR. */
-  if( p->steered ) p->cost = REQUEST_COST * (2 + all/PAGE_ROWS) + all;
+  /* A hidden_given plan must not look cheaper than the whole list: SQLite would use it for one arm of an OR. */
+  if( p->hidden_given ) p->cost = REQUEST_COST * (2 + all/PAGE_ROWS) + all;
 }
 
 /* LIMIT sizes the pages where every row that the server sends is one that SQLite will take. */
@@ -157,7 +157,7 @@ static void plan_columns(plan *p){
   int used = 0, names = 0;
   sqlite3_str *s = sqlite3_str_new(NULL);
   for(int i=0; i<p->t->columns; i++){
-    if( !(p->info->colUsed >> (i<63 ? i : 63) & 1) || (i>=1 && i<=p->t->steering) ) continue;
+    if( !(p->info->colUsed >> (i<63 ? i : 63) & 1) || (i>=1 && i<=p->t->hidden_columns) ) continue;
     used++;
     int field = column_field(p->t, i);
     const char *name = field>=0 ? p->t->fields->field[field].column : "more_fields";
@@ -168,7 +168,7 @@ static void plan_columns(plan *p){
   else if( names<=6 ) plan_words(p, "columns: %s", list ? list : "");
   else{
     char count[40];
-    sqlite3_snprintf(sizeof count, count, "%d of %d", used, p->t->columns - p->t->steering);
+    sqlite3_snprintf(sizeof count, count, "%d of %d", used, p->t->columns - p->t->hidden_columns);
     plan_words(p, "columns: %s", count);
   }
   sqlite3_free(list);
@@ -198,7 +198,7 @@ static void plan_contacts(plan *p){
   int64_t known = p->t->conn->total[p->t->kind];
   p->rows = known>0 ? (double)known : ROWS_GUESS;
   p->cost = REQUEST_COST * (1 + (double)(int64_t)(p->rows/PAGE_ROWS)) + p->rows;
-  if( !p->steered && plan_key(p, 0, "kK", "id by get-by-ids", "list of ids by get-by-ids") ) return;
+  if( !p->hidden_given && plan_key(p, 0, "kK", "id by get-by-ids", "list of ids by get-by-ids") ) return;
   if( p->scoped ) p->cost += REQUEST_COST;
   else plan_conditions(p);
 }
@@ -209,7 +209,7 @@ int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
   p.words = sqlite3_str_new(NULL);
   p.code = sqlite3_str_new(NULL);
   conn_prune(p.t->conn);
-  if( is_contact_table(p.t) && (possible = plan_steering(&p))!=0 ) plan_contacts(&p);
+  if( is_contact_table(p.t) && (possible = plan_hidden(&p))!=0 ) plan_contacts(&p);
   if( !possible ){
     sqlite3_free(sqlite3_str_finish(p.words));
     sqlite3_free(sqlite3_str_finish(p.code));

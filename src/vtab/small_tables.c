@@ -152,8 +152,8 @@ static int failures_filter(sqlite3_vtab_cursor *base, int number, const char *pl
   sqlite3_finalize(cur->rows);
   cur->rows = NULL;
   cur->eof = 1;
-  if( c->private==NULL ) return SQLITE_OK;
-  int rc = sqlite3_prepare_v2(c->private, "SELECT number, at, table_name, operation, id, email, status, message, sent FROM failures ORDER BY number", -1, &cur->rows, NULL);
+  if( c->spool==NULL ) return SQLITE_OK;
+  int rc = sqlite3_prepare_v2(c->spool, "SELECT number, at, table_name, operation, id, email, status, message, sent FROM failures ORDER BY number", -1, &cur->rows, NULL);
   return rc==SQLITE_OK ? failures_next(base) : rc;
 }
 
@@ -175,7 +175,7 @@ static int failures_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
 static int failures_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
   conn *c = ((fixed_table *)base)->conn;
   *rowid = 0;
-  if( argc==1 ) return private_run(c, "DELETE FROM failures WHERE number=%lld", sqlite3_value_int64(argv[0]));
+  if( argc==1 ) return spool_run(c, "DELETE FROM failures WHERE number=%lld", sqlite3_value_int64(argv[0]));
   sqlite3_free(base->zErrMsg);
   base->zErrMsg = sqlite3_mprintf("ortto: rows of ortto_failures can be deleted, not written");
   return SQLITE_ERROR;

@@ -12,17 +12,17 @@ typedef struct sync_job {
   char *source, *target;
 } sync_job;
 
-typedef struct sync_call {
+typedef struct sync_batch {
   conn *conn;
   sync_job *job;
   int jobs, at, changes, list, reading;
   syncing *sync;                   /* of job[at] */
-} sync_call;
+} sync_batch;
 
-void sync_call_free(sync_call *call);
-int call_begin(sync_call *call, conn *c, sqlite3_value *sources, sqlite3_value *target, sqlite3_value *mode, char **error);
+void sync_batch_free(sync_batch *batch);
+int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3_value *target, sqlite3_value *mode, char **error);
 
 /* On to the next row. *more is 0 when all sources are done. */
-int call_step(sync_call *call, int *more, char **error);
+int sync_batch_step(sync_batch *batch, int *more, char **error);
 
 #endif

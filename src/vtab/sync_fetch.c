@@ -15,8 +15,8 @@
 int sync_fields(syncing *s, char **error){
   int rc = ortto_endpoint_open(s->conn->client, &s->args.settings, ORTTO_API, &s->endpoint);
   if( rc==ORTTO_OK && s->kind<=ORTTO_ACCOUNTS ){
-    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, &s->own_fields);
-    s->fields = s->own_fields;
+    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, &s->owned_fields);
+    s->fields = s->owned_fields;
   }else s->fields = ortto_table_fields(s->kind);
   if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
   s->overflow = columns_fit(s->conn->db, s->kind, s->fields->count);
@@ -69,10 +69,10 @@ static int edit_check(syncing *s, const ortto_value *v){
   if( !s->changes ) return EDIT_GOOD;
   if( s->last[0] && ortto_time_compare(v->text, v->length, s->last, strlen(s->last))>0 ) return EDIT_BAD;
   snprintf(s->last, sizeof s->last, "%.*s", (int)v->length, v->text);
-  return ortto_time_compare(v->text, v->length, s->mark, strlen(s->mark))<0 ? EDIT_OLD : EDIT_GOOD;
+  return ortto_time_compare(v->text, v->length, s->watermark, strlen(s->watermark))<0 ? EDIT_OLD : EDIT_GOOD;
 }
 
-static void progress_take(syncing *s, ortto_progress *p){
+static void note_progress(syncing *s, ortto_progress *p){
   ortto_reader_progress(s->reader, p);
   s->requests = s->requests_before + p->requests;
   s->retries = s->retries_before + p->retries;
@@ -81,7 +81,7 @@ static void progress_take(syncing *s, ortto_progress *p){
   snprintf(s->cursor, sizeof s->cursor, "%s", p->cursor_id ? p->cursor_id : "");
   if( s->server_time[0]==0 ) snprintf(s->server_time, sizeof s->server_time, "%s", p->server_time);
   if( p->fell_back && strstr(s->message, p->fell_back)==NULL ){
-    say(s, "read one page at a time: ");
+    sync_note(s, "read one page at a time: ");
     snprintf(s->message + strlen(s->message), sizeof s->message - strlen(s->message), "%s", p->fell_back);
   }
 }
@@ -91,9 +91,9 @@ static int page_stage(syncing *s, const ortto_value *v, int *verdict){
   ortto_progress p;
   sqlite3_stmt *insert = NULL;
   char *names = name_list(s, "", 0), *keys = name_list(s, "", 1);
-  sqlite3_str *marks = sqlite3_str_new(NULL);
-  for(int i=0; i<s->columns; i++) sqlite3_str_appendall(marks, i ? ",?" : "?");
-  char *values = sqlite3_str_finish(marks);
+  sqlite3_str *placeholders = sqlite3_str_new(NULL);
+  for(int i=0; i<s->columns; i++) sqlite3_str_appendall(placeholders, i ? ",?" : "?");
+  char *values = sqlite3_str_finish(placeholders);
   int rc = names && values && keys ? sql_prepare(s->db, &insert, "INSERT INTO \"%w\".\"%w\"(%s) VALUES(%s) ON CONFLICT(%s) DO NOTHING", s->schema, s->staging, names, values, keys) : SQLITE_NOMEM;
   sqlite3_free(keys);
   sqlite3_free(names);
@@ -110,17 +110,17 @@ static int page_stage(syncing *s, const ortto_value *v, int *verdict){
   }
   sqlite3_finalize(insert);
   if( rc==SQLITE_OK && *verdict!=EDIT_BAD ){
-    progress_take(s, &p);
+    note_progress(s, &p);
     s->page++;
     rc = state_write(s, "fetching", 0, NULL);
   }
   return rc;
 }
 
-static int fetched(syncing *s, char **error){
-  int rc = begin(s);
+static int sync_fetched(syncing *s, char **error){
+  int rc = sync_begin(s);
   if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
-  rc = end(s, state_write(s, "fetched", 0, NULL), error);
+  rc = sync_end(s, state_write(s, "fetched", 0, NULL), error);
   ortto_reader_close(s->reader);
   s->reader = NULL;
   s->phase = SYNC_MERGE;
@@ -134,7 +134,7 @@ static int is_other_list(const syncing *s, sqlite3_int64 total_before){
   return total_before>=0 && p.total>=0 && p.total!=total_before;
 }
 
-int fetch_step(syncing *s, int *landed, char **error){
+int sync_fetch_step(syncing *s, int *landed, char **error){
   const ortto_value *v;
   int verdict, taken_up = 0;
   sqlite3_int64 total_before = s->total;
@@ -146,21 +146,21 @@ int fetch_step(syncing *s, int *landed, char **error){
   int got = ortto_reader_next(s->reader, &v);
   ortto_progress p;
   ortto_reader_progress(s->reader, &p);
-  if( got==ORTTO_ERROR && p.cursor_lost ) return start_over(s, "the server does not know the cursor of the earlier run any more", error);
-  if( got==ORTTO_DONE ) return fetched(s, error);
+  if( got==ORTTO_ERROR && p.cursor_lost ) return sync_start_over(s, "the server does not know the cursor of the earlier run any more", error);
+  if( got==ORTTO_DONE ) return sync_fetched(s, error);
   if( got!=ORTTO_ROW ) return sync_remote(s, got, error);
-  if( taken_up && is_other_list(s, total_before) ) return start_over(s, "the list has another length than when the earlier run began", error);
-  int rc = begin(s);
+  if( taken_up && is_other_list(s, total_before) ) return sync_start_over(s, "the list has another length than when the earlier run began", error);
+  int rc = sync_begin(s);
   if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
-  rc = end(s, page_stage(s, v, &verdict), error);
+  rc = sync_end(s, page_stage(s, v, &verdict), error);
   if( rc!=SQLITE_OK ) return rc;
   if( verdict==EDIT_BAD ){
     s->changes = 0;
-    s->mark[0] = 0;
-    return start_over(s, "the server's order by time of change could not be relied upon: everything is fetched", error);
+    s->watermark[0] = 0;
+    return sync_start_over(s, "the server's order by time of change could not be relied upon: everything is fetched", error);
   }
   *landed = 1;
   s->state = s->opening ? s->opening : "fetching";
   s->opening = NULL;
-  return verdict==EDIT_OLD ? fetched(s, error) : SQLITE_OK;
+  return verdict==EDIT_OLD ? sync_fetched(s, error) : SQLITE_OK;
 }

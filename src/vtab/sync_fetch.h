@@ -11,6 +11,6 @@
 int sync_fields(syncing *s, char **error);
 
 /* One page, or the end of them. *landed: there is a row to show. */
-int fetch_step(syncing *s, int *landed, char **error);
+int sync_fetch_step(syncing *s, int *landed, char **error);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-void lock_take(syncing *s){
+void sync_lock_acquire(syncing *s){
   const char *folder = getenv("TMPDIR");
   char *path = sqlite3_mprintf("%s/ortto-sync-XXXXXX", folder && folder[0] ? folder : "/tmp");
   s->lock = path ? mkstemp(path) : -1;
@@ -22,7 +22,7 @@ void lock_take(syncing *s){
   }else sqlite3_free(path);
 }
 
-void lock_drop(syncing *s){
+void sync_lock_drop(syncing *s){
   if( s->lock_path ) unlink(s->lock_path);
   if( s->lock>=0 ) close(s->lock);
   sqlite3_free(s->lock_path);

@@ -10,8 +10,8 @@
 
 /* A run at work holds the lock of a file of its own, whose name stands in its state as owner. The system takes the lock
 ** away when the process dies, however it does. */
-void lock_take(syncing *s);
-void lock_drop(syncing *s);
+void sync_lock_acquire(syncing *s);
+void sync_lock_drop(syncing *s);
 char *owner_text(const syncing *s);
 
 /* Is the run of that owner still going on? Of one on another machine only its silence tells. */

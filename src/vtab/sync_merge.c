@@ -147,11 +147,11 @@ static int merge_rows(syncing *s, char **error){
 
 /* The mark for the next run of changes: no later than the server's clock at the beginning, since what was edited during
 ** the run may have been missed. */
-static void mark_set(syncing *s){
+static void watermark_set(syncing *s){
   const char *newest = s->newest;
-  if( s->mark[0] && ortto_time_compare(s->mark, strlen(s->mark), newest, strlen(newest))>0 ) newest = s->mark;
+  if( s->watermark[0] && ortto_time_compare(s->watermark, strlen(s->watermark), newest, strlen(newest))>0 ) newest = s->watermark;
   if( s->server_time[0] && newest[0] && ortto_time_compare(newest, strlen(newest), s->server_time, strlen(s->server_time))>0 ) newest = s->server_time;
-  if( newest!=s->mark ) snprintf(s->mark, sizeof s->mark, "%s", newest);
+  if( newest!=s->watermark ) snprintf(s->watermark, sizeof s->watermark, "%s", newest);
 }
 
 static int merge_inside(syncing *s, char **error){
@@ -173,19 +173,19 @@ static int merge_inside(syncing *s, char **error){
     if( rc==SQLITE_OK ) rc = sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
   }
   s->unchanged = s->rows - s->inserted - s->updated;
-  mark_set(s);
+  watermark_set(s);
   return rc==SQLITE_OK ? state_write(s, "done", 1, NULL) : rc;
 }
 
-int merge_step(syncing *s, char **error){
-  char mark[sizeof s->mark];
-  memcpy(mark, s->mark, sizeof mark);
-  int rc = begin(s);
+int sync_merge_step(syncing *s, char **error){
+  char watermark[sizeof s->watermark];
+  memcpy(watermark, s->watermark, sizeof watermark);
+  int rc = sync_begin(s);
   if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
-  rc = end(s, merge_inside(s, error), error);
+  rc = sync_end(s, merge_inside(s, error), error);
   if( rc!=SQLITE_OK ){
     s->inserted = s->updated = s->deleted = s->unchanged = 0;
-    memcpy(s->mark, mark, sizeof mark);
+    memcpy(s->watermark, watermark, sizeof watermark);
     return rc;
   }
   s->state = "done";

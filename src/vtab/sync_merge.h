@@ -8,6 +8,6 @@
 #include "connection.h"
 #include "sync_run.h"
 
-int merge_step(syncing *s, char **error);
+int sync_merge_step(syncing *s, char **error);
 
 #endif

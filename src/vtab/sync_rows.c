@@ -20,13 +20,13 @@ static const char *const show_names[SHOW_COLUMNS] = { "source", "target", "state
                                                       "unchanged", "requests", "retries", "elapsed_ms", "message" };
 
 /* The text of a column, or NULL and the number; *null where there is neither. */
-static const char *show(const sync_call *call, int column, sqlite3_int64 *number, int *null){
-  const syncing *s = call->sync;
+static const char *show(const sync_batch *batch, int column, sqlite3_int64 *number, int *null){
+  const syncing *s = batch->sync;
   *null = 0;
   *number = 0;
   switch( column ){
     case SHOW_SOURCE: return s->source;
-    case SHOW_TARGET: return call->job[call->at].target;
+    case SHOW_TARGET: return batch->job[batch->at].target;
     case SHOW_STATE: return s->state;
     case SHOW_PAGE: *number = s->page; break;
     case SHOW_ROWS: *number = s->rows; break;
@@ -37,17 +37,17 @@ static const char *show(const sync_call *call, int column, sqlite3_int64 *number
     case SHOW_UNCHANGED: *number = s->unchanged; break;
     case SHOW_REQUESTS: *number = s->requests; break;
     case SHOW_RETRIES: *number = s->retries; break;
-    case SHOW_ELAPSED: *number = elapsed(s); break;
+    case SHOW_ELAPSED: *number = sync_elapsed(s); break;
     default: *null = s->message[0]==0; return *null ? NULL : s->message;
   }
   return NULL;
 }
 
-static void show_json(const sync_call *call, sqlite3_str *out){
+static void show_json(const sync_batch *batch, sqlite3_str *out){
   for(int i=0; i<SHOW_COLUMNS; i++){
     sqlite3_int64 number;
     int null;
-    const char *text = show(call, i, &number, &null);
+    const char *text = show(batch, i, &number, &null);
     sqlite3_str_appendf(out, "%s\"%s\":", i ? "," : "{", show_names[i]);
     if( text ) json_string(out, text, strlen(text));
     else if( null ) sqlite3_str_appendall(out, "null");
@@ -58,19 +58,19 @@ static void show_json(const sync_call *call, sqlite3_str *out){
 
 void fn_sync(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   conn *c = ((registration *)sqlite3_user_data(ctx))->conn;
-  sync_call call;
+  sync_batch batch;
   char *error = NULL;
   int more = 1;
   sqlite3_str *out = sqlite3_str_new(NULL);
-  int rc = call_begin(&call, c, argv[0], argv[1], argc>2 ? argv[2] : NULL, &error);
+  int rc = sync_batch_begin(&batch, c, argv[0], argv[1], argc>2 ? argv[2] : NULL, &error);
   while( rc==SQLITE_OK && more ){
-    rc = call_step(&call, &more, &error);
-    if( rc!=SQLITE_OK || !more || call.sync->phase!=SYNC_DONE ) continue;
-    sqlite3_str_appendall(out, call.at ? "," : call.list ? "[" : "");
-    show_json(&call, out);
+    rc = sync_batch_step(&batch, &more, &error);
+    if( rc!=SQLITE_OK || !more || batch.sync->phase!=SYNC_DONE ) continue;
+    sqlite3_str_appendall(out, batch.at ? "," : batch.list ? "[" : "");
+    show_json(&batch, out);
   }
-  if( rc==SQLITE_OK && call.list ) sqlite3_str_appendall(out, "]");
-  sync_call_free(&call);
+  if( rc==SQLITE_OK && batch.list ) sqlite3_str_appendall(out, "]");
+  sync_batch_free(&batch);
   char *text = sqlite3_str_finish(out);
   if( rc==SQLITE_OK && text ){
     sqlite3_result_text(ctx, text, -1, sqlite3_free);
@@ -83,7 +83,7 @@ void fn_sync(sqlite3_context *ctx, int argc, sqlite3_value **argv){
 
 typedef struct sync_cursor {
   sqlite3_vtab_cursor base;
-  sync_call call;
+  sync_batch batch;
   sqlite3_value *argument[3];
   sqlite3_int64 row;
   int eof;
@@ -127,7 +127,7 @@ static int sync_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
 }
 
 static void sync_cursor_reset(sync_cursor *cur){
-  sync_call_free(&cur->call);
+  sync_batch_free(&cur->batch);
   for(int i=0; i<3; i++){
     sqlite3_value_free(cur->argument[i]);
     cur->argument[i] = NULL;
@@ -145,7 +145,7 @@ static int sync_next(sqlite3_vtab_cursor *base){
   sync_cursor *cur = (sync_cursor *)base;
   char *error = NULL;
   int more;
-  int rc = call_step(&cur->call, &more, &error);
+  int rc = sync_batch_step(&cur->batch, &more, &error);
   cur->eof = rc!=SQLITE_OK || !more;
   cur->row++;
   if( error ){
@@ -164,9 +164,9 @@ static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, i
   char *error = NULL;
   int rc;
   if( (given & 3)!=3 ) rc = sync_error(&error, "ortto: ortto_sync needs a source and a local table: SELECT * FROM ortto_sync('ortto_people', 'people')");
-  else rc = call_begin(&cur->call, t->conn, cur->argument[0], cur->argument[1], cur->argument[2], &error);
+  else rc = sync_batch_begin(&cur->batch, t->conn, cur->argument[0], cur->argument[1], cur->argument[2], &error);
   cur->row = 0;
-  cur->call.reading = 1;
+  cur->batch.reading = 1;
   if( rc==SQLITE_OK ) return sync_next(base);
   sqlite3_free(base->pVtab->zErrMsg);
   base->pVtab->zErrMsg = error;
@@ -185,7 +185,7 @@ static int sync_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int colu
   }
   sqlite3_int64 number;
   int null;
-  const char *text = show(&cur->call, column, &number, &null);
+  const char *text = show(&cur->batch, column, &number, &null);
   if( text ) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
   else if( !null ) sqlite3_result_int64(ctx, number);
   return SQLITE_OK;

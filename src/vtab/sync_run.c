@@ -4,23 +4,19 @@
 #define _GNU_SOURCE
 #include "sync_run.h"
 
+#include "../os.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "sql.h"
 
-sqlite3_int64 now_ms(void){
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (sqlite3_int64)t.tv_sec*1000 + t.tv_nsec/1000000;
+sqlite3_int64 sync_elapsed(const syncing *s){
+  return s->elapsed_before + (now_us()/1000) - s->started;
 }
 
-sqlite3_int64 elapsed(const syncing *s){
-  return s->elapsed_before + now_ms() - s->started;
-}
-
-void say(syncing *s, const char *text){
+void sync_note(syncing *s, const char *text){
   size_t n = strlen(s->message);
   snprintf(s->message + n, sizeof s->message - n, "%s%s", n ? "; " : "", text);
 }
@@ -67,13 +63,13 @@ int side_open(syncing *s){
 
 /* Others that write are waited for: they must not end a sync. */
 static int wait_for_locks(syncing *s, const char *sql){
-  sqlite3_int64 until = now_ms() + (s->reading ? READING_SECONDS : LOCK_SECONDS)*1000;
+  sqlite3_int64 until = (now_us()/1000) + (s->reading ? READING_SECONDS : LOCK_SECONDS)*1000;
   for(;;){
     int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
     if( (rc & 0xff)!=SQLITE_BUSY && (rc & 0xff)!=SQLITE_LOCKED ) return rc;
     if( sqlite3_extended_errcode(s->db)==SQLITE_BUSY_SNAPSHOT && side_open(s)==SQLITE_OK ) continue;
     if( conn_interrupted(s->conn) ) return SQLITE_INTERRUPT;
-    if( now_ms()>until ) return rc;
+    if( (now_us()/1000)>until ) return rc;
     sqlite3_sleep(20);
   }
 }
@@ -89,24 +85,24 @@ static int run_patiently(syncing *s, const char *sql){
   return rc;
 }
 
-int begin(syncing *s){
+int sync_begin(syncing *s){
   return s->nested ? sqlite3_exec(s->db, "SAVEPOINT ortto_sync", NULL, NULL, NULL) : run_patiently(s, "BEGIN IMMEDIATE");
 }
 
-void undo(syncing *s){
+void sync_undo(syncing *s){
   if( s->nested ) sqlite3_exec(s->db, "ROLLBACK TO ortto_sync; RELEASE ortto_sync", NULL, NULL, NULL);
   else if( !sqlite3_get_autocommit(s->db) ) sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-int commit(syncing *s){
+int sync_commit(syncing *s){
   return s->nested ? sqlite3_exec(s->db, "RELEASE ortto_sync", NULL, NULL, NULL) : run_patiently(s, "COMMIT");
 }
 
-int end(syncing *s, int rc, char **error){
-  if( rc==SQLITE_OK ) rc = commit(s);
+int sync_end(syncing *s, int rc, char **error){
+  if( rc==SQLITE_OK ) rc = sync_commit(s);
   if( rc!=SQLITE_OK ){
     if( *error==NULL ) rc = sync_local(s, rc, error);
-    undo(s);
+    sync_undo(s);
   }
   return rc;
 }

@@ -28,7 +28,7 @@ struct syncing {
   arguments args;
   int changes;                     /* only what was edited since the mark */
   ortto_endpoint *endpoint;
-  ortto_field_list *own_fields;
+  ortto_field_list *owned_fields;
   const ortto_field_list *fields;
   const ortto_field **field;       /* as the reader takes them */
   int overflow, columns;           /* columns: fields before overflow, and more_fields if there is one */
@@ -40,16 +40,15 @@ struct syncing {
   char message[400];
   sqlite3_int64 run, page, rows, total, inserted, updated, deleted, unchanged, requests, retries, elapsed_before;
   sqlite3_int64 requests_before, retries_before, started;
-  char cursor[25], newest[40], mark[40], server_time[24], last[40];
+  char cursor[25], newest[40], watermark[40], server_time[24], last[40];
   sqlite3_int64 next_offset;
   int claimed;                     /* the run is ours: its state row may be written */
   int lock;                        /* file descriptor, -1 none */
   char *lock_path;
 };
 
-sqlite3_int64 now_ms(void);
-sqlite3_int64 elapsed(const syncing *s);
-void say(syncing *s, const char *text);
+sqlite3_int64 sync_elapsed(const syncing *s);
+void sync_note(syncing *s, const char *text);
 
 /* SQLite's own words about what failed in the local database. */
 int sync_local(const syncing *s, int rc, char **error);
@@ -57,11 +56,11 @@ int sync_remote(const syncing *s, int rc, char **error);
 
 /* A connection of our own to the file that holds the target; none for databases in memory. */
 int side_open(syncing *s);
-int begin(syncing *s);
-void undo(syncing *s);
-int commit(syncing *s);
+int sync_begin(syncing *s);
+void sync_undo(syncing *s);
+int sync_commit(syncing *s);
 
 /* Ends a transaction that began well: the error, if any, is told before it is undone. */
-int end(syncing *s, int rc, char **error);
+int sync_end(syncing *s, int rc, char **error);
 
 #endif

@@ -25,7 +25,7 @@ int state_write(const syncing *s, const char *state, int finished, const char *e
     "deleted=%lld, unchanged=%lld, requests=%lld, retries=%lld, elapsed_ms=%lld, cursor_id=nullif(%Q,''), next_offset=%lld, error=%Q, message=nullif(%Q,''), "
     "newest=nullif(%Q,''), mark=nullif(%Q,''), server_time=nullif(%Q,''), owner=%Q, beat=strftime('%%s','now'), "
     "finished=%s WHERE run=%lld AND (%d OR owner=%Q)", s->schema, state, s->changes ? "changes" : "full", s->rows, s->page, s->inserted, s->updated, s->deleted, s->unchanged,
-    s->requests, s->retries, elapsed(s), s->cursor, s->next_offset, error, s->message, s->newest, s->mark, s->server_time, owner,
+    s->requests, s->retries, sync_elapsed(s), s->cursor, s->next_offset, error, s->message, s->newest, s->watermark, s->server_time, owner,
     finished ? "strftime('%Y-%m-%dT%H:%M:%SZ','now')" : "NULL", s->run, !s->claimed, us);
   sqlite3_free(us);
   if( rc!=SQLITE_OK ) return rc;
@@ -61,7 +61,7 @@ static const char *not_resumable(const syncing *s, sqlite3_stmt *last, const cha
   return NULL;
 }
 
-static void take_up(syncing *s, sqlite3_stmt *last){
+static void sync_resume(syncing *s, sqlite3_stmt *last){
   s->run = sqlite3_column_int64(last, 0);
   copy_text(s->cursor, sizeof s->cursor, last, 9);
   s->next_offset = sqlite3_column_int64(last, 10);
@@ -72,7 +72,7 @@ static void take_up(syncing *s, sqlite3_stmt *last){
   s->retries = s->retries_before = sqlite3_column_int64(last, 15);
   s->elapsed_before = sqlite3_column_int64(last, 16);
   copy_text(s->newest, sizeof s->newest, last, 17);
-  copy_text(s->mark, sizeof s->mark, last, 18);
+  copy_text(s->watermark, sizeof s->watermark, last, 18);
   copy_text(s->server_time, sizeof s->server_time, last, 19);
   const char *state = (const char *)sqlite3_column_text(last, 1);
   s->phase = state && strcmp(state, "fetched")==0 ? SYNC_MERGE : SYNC_FETCH;
@@ -89,7 +89,7 @@ static int run_new(syncing *s, const char *identity, const char *columns){
 }
 
 /* The mark of the last finished run, if what it left can be built upon. */
-static int mark_find(syncing *s, const char *identity, const char *columns){
+static int watermark_find(syncing *s, const char *identity, const char *columns){
   sqlite3_stmt *stmt;
   sqlite3_int64 exists;
   const char *why = NULL;
@@ -100,13 +100,13 @@ static int mark_find(syncing *s, const char *identity, const char *columns){
   if( sqlite3_step(stmt)!=SQLITE_ROW || !exists ) why = "there is no finished sync to build upon: everything is fetched";
   else if( !sqlite3_column_int(stmt, 1) || !sqlite3_column_int(stmt, 3) ) why = "the last finished sync was of another source, host or key: everything is fetched";
   else if( !sqlite3_column_int(stmt, 2) ) why = "the fields have changed since the last finished sync: everything is fetched";
-  else copy_text(s->mark, sizeof s->mark, stmt, 0);
+  else copy_text(s->watermark, sizeof s->watermark, stmt, 0);
   if( why==NULL && s->edited<0 ) why = "this source has no time of its last change: everything is fetched";
-  else if( why==NULL && s->mark[0]==0 ) why = "the last finished sync saw no time of a change: everything is fetched";
+  else if( why==NULL && s->watermark[0]==0 ) why = "the last finished sync saw no time of a change: everything is fetched";
   if( why ){
     s->changes = 0;
-    s->mark[0] = 0;
-    say(s, why);
+    s->watermark[0] = 0;
+    sync_note(s, why);
   }
   return sqlite3_finalize(stmt);
 }
@@ -117,7 +117,7 @@ static int at_work(const syncing *s, char **error){
 }
 
 /* Takes the target: a run that can be taken up, or a new one. In a transaction. */
-static int claim_inside(syncing *s, char **error){
+static int sync_claim_inside(syncing *s, char **error){
   char identity[20], columns[20];
   sqlite3_stmt *last = NULL;
   const char *why = NULL;
@@ -125,7 +125,7 @@ static int claim_inside(syncing *s, char **error){
   sqlite3_snprintf(sizeof identity, identity, "%016llx", (unsigned long long)ortto_endpoint_identity(s->endpoint));
   sqlite3_snprintf(sizeof columns, columns, "%016llx", (unsigned long long)ortto_fields_identity(s->fields));
   int rc = state_create(s);
-  if( rc==SQLITE_OK && changes ) rc = mark_find(s, identity, columns);
+  if( rc==SQLITE_OK && changes ) rc = watermark_find(s, identity, columns);
   if( rc==SQLITE_OK ) rc = sql_prepare(s->db, &last, "SELECT run, state, owner, strftime('%%s','now')-beat, source, identity, columns, mode, "
     "strftime('%%s','now')-strftime('%%s',started), cursor_id, next_offset, rows, total, page, requests, retries, elapsed_ms, newest, mark, server_time, staging FROM \"%w\"."
     STATE_TABLE " WHERE target=%Q COLLATE NOCASE ORDER BY run DESC LIMIT 1", s->schema, s->target);
@@ -149,8 +149,8 @@ static int claim_inside(syncing *s, char **error){
     if( unfinished ) why = not_resumable(s, last, identity, columns);
   }
   if( unfinished && why==NULL ){
-    take_up(s, last);
-    if( !changes ) s->mark[0] = 0;
+    sync_resume(s, last);
+    if( !changes ) s->watermark[0] = 0;
   }
   sqlite3_int64 old = unfinished && why ? sqlite3_column_int64(last, 0) : 0;
   rc = sqlite3_finalize(last);
@@ -158,7 +158,7 @@ static int claim_inside(syncing *s, char **error){
     rc = sql_run(s->db, "UPDATE \"%w\"." STATE_TABLE " SET state='abandoned', owner=NULL, finished=coalesce(finished,strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now')) WHERE run=%lld", s->schema, old);
     if( why[0] ){
       s->opening = "restarted";
-      say(s, why);
+      sync_note(s, why);
     }
   }
   if( rc==SQLITE_OK && s->run==0 ) rc = run_new(s, identity, columns);
@@ -167,7 +167,7 @@ static int claim_inside(syncing *s, char **error){
 }
 
 /* Is another run at work? Asked without a lock, as the other one may be waiting for the lock that our SELECT holds. */
-static int claim_peek(const syncing *s, char **error){
+static int sync_claim_peek(const syncing *s, char **error){
   sqlite3_stmt *last;
   int lives = 0;
   if( sql_prepare(s->db, &last, "SELECT owner, strftime('%%s','now')-beat FROM \"%w\"." STATE_TABLE " WHERE target=%Q COLLATE NOCASE AND state NOT IN "
@@ -177,30 +177,30 @@ static int claim_peek(const syncing *s, char **error){
   return lives ? at_work(s, error) : SQLITE_OK;
 }
 
-int claim(syncing *s, char **error){
-  int rc = claim_peek(s, error);
-  if( rc==SQLITE_OK ) rc = begin(s);
+int sync_claim(syncing *s, char **error){
+  int rc = sync_claim_peek(s, error);
+  if( rc==SQLITE_OK ) rc = sync_begin(s);
   if( *error ) return rc;
   if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
-  lock_take(s);
+  sync_lock_acquire(s);
   rc = target_check(s, error);
-  if( rc==SQLITE_OK ) rc = claim_inside(s, error);
-  rc = end(s, rc, error);
+  if( rc==SQLITE_OK ) rc = sync_claim_inside(s, error);
+  rc = sync_end(s, rc, error);
   s->claimed = rc==SQLITE_OK;
   return rc;
 }
 
-int start_over(syncing *s, const char *why, char **error){
+int sync_start_over(syncing *s, const char *why, char **error){
   ortto_reader_close(s->reader);
   s->reader = NULL;
-  say(s, why);
+  sync_note(s, why);
   s->opening = "restarted";
   s->rows = s->page = s->next_offset = 0;
   s->total = -1;
   s->cursor[0] = s->newest[0] = s->last[0] = s->server_time[0] = 0;
-  int rc = begin(s);
+  int rc = sync_begin(s);
   if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
   rc = sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
   if( rc==SQLITE_OK ) rc = state_write(s, "fetching", 0, NULL);
-  return end(s, rc, error);
+  return sync_end(s, rc, error);
 }

@@ -10,9 +10,9 @@
 
 /* The row of this run. finished: the run is over, well or not. Once the run is ours, only as long as it is. */
 int state_write(const syncing *s, const char *state, int finished, const char *error);
-int claim(syncing *s, char **error);
+int sync_claim(syncing *s, char **error);
 
 /* What was staged is of no use: the same run, from the beginning. */
-int start_over(syncing *s, const char *why, char **error);
+int sync_start_over(syncing *s, const char *why, char **error);
 
 #endif

@@ -101,7 +101,7 @@ int staging_create(syncing *s){
   return rc;
 }
 
-static int is_own_name(const char *name){
+static int is_ortto_name(const char *name){
   if( sqlite3_strnicmp(name, "ortto_", 6)!=0 ) return 0;
   for(int i=0; i<ORTTO_TABLES; i++) if( sqlite3_stricmp(name+6, ortto_table_name((ortto_table)i))==0 ) return 1;
   return sqlite3_stricmp(name+6, "log")==0 || sqlite3_stricmp(name+6, "sync")==0 || sqlite3_stricmp(name+6, "sync_state")==0
@@ -129,7 +129,7 @@ int target_parse(syncing *s, const char *text){
 int target_check(const syncing *s, char **error){
   sqlite3_int64 other, exists, same = 0, unique = 0, keys = 0, generated = 0;
   if( s->target[0]==0 ) return sync_error(error, "ortto: a sync needs the name of a local table");
-  if( is_own_name(s->target) || sqlite3_strnicmp(s->target, "ortto_staging_", 14)==0 || sqlite3_strnicmp(s->target, "sqlite_", 7)==0 )
+  if( is_ortto_name(s->target) || sqlite3_strnicmp(s->target, "ortto_staging_", 14)==0 || sqlite3_strnicmp(s->target, "sqlite_", 7)==0 )
     return sync_error(error, "ortto: a local table cannot be called '%s': that name is taken by ortto or SQLite; choose another", s->target);
   int rc = sql_integer(s->db, &other, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE AND (type='view' OR type='index' "
                        "OR sql LIKE 'CREATE VIRTUAL%%')", s->schema, s->target);

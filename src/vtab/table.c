@@ -16,19 +16,19 @@ static int has_rowid(ortto_table kind){
 
 int column_field(const table *t, int column){
   if( !is_contact_table(t) || column==0 ) return column;
-  int field = column - t->steering;
+  int field = column - t->hidden_columns;
   return field>=1 && field<t->overflow ? field : -1;
 }
 
 void table_free(table *t){
   if( t==NULL ) return;
   for(table **at=&t->conn->tables; *at; at=&(*at)->next) if( *at==t ){ *at = t->next; break; }
-  ortto_fields_free(t->own_fields);
+  ortto_fields_free(t->owned_fields);
   arguments_free(&t->args);
   sqlite3_free(t->schema);
   sqlite3_free(t->name);
   sqlite3_free(t->broken);
-  if( t->writes ) sqlite3_free(t->writes->marks);
+  if( t->writes ) sqlite3_free(t->writes->savepoints);
   sqlite3_free(t->writes);
   conn_release(t->conn);
   sqlite3_free(t);
@@ -40,7 +40,7 @@ static void declare_column(sqlite3_str *s, const char *name, const char *type){
 
 int columns_fit(sqlite3 *db, ortto_table kind, int fields){
   int most = sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1), hidden = 0;
-  while( ortto_steering_column(kind, hidden) ) hidden++;
+  while( ortto_hidden_column(kind, hidden) ) hidden++;
   if( hidden+fields<=most ) return fields;
   return most-hidden-1<1 ? 1 : most-hidden-1;
 }
@@ -50,11 +50,11 @@ static char *declare_contacts(table *t){
   sqlite3_str *s = sqlite3_str_new(NULL);
   const char *hidden;
   sqlite3_str_appendall(s, "CREATE TABLE x(id TEXT PRIMARY KEY");
-  for(t->steering=0; (hidden = ortto_steering_column(t->kind, t->steering))!=NULL; t->steering++)
+  for(t->hidden_columns=0; (hidden = ortto_hidden_column(t->kind, t->hidden_columns))!=NULL; t->hidden_columns++)
     declare_column(s, hidden, "HIDDEN");
   t->overflow = columns_fit(t->conn->db, t->kind, t->fields->count);
   for(int i=1; i<t->overflow; i++) declare_column(s, t->fields->field[i].column, ortto_type_sql(t->fields->field[i].type));
-  t->columns = t->steering + t->overflow;
+  t->columns = t->hidden_columns + t->overflow;
   if( t->overflow<t->fields->count ){
     declare_column(s, "more_fields", "JSON");
     t->columns++;
@@ -99,8 +99,8 @@ static int table_list_fields(table *t, int creating){
   if( !is_contact_table(t) ) t->fields = ortto_table_fields(t->kind);
   if( is_contact_table(t) || creating ) rc = endpoint_of(t, &e);
   if( rc==ORTTO_OK && is_contact_table(t) ){
-    rc = ortto_fields_list(e, t->kind, t->args.fields, t->args.by_ids, &t->own_fields);
-    if( rc==ORTTO_OK ) t->fields = t->own_fields;
+    rc = ortto_fields_list(e, t->kind, t->args.fields, t->args.by_ids, &t->owned_fields);
+    if( rc==ORTTO_OK ) t->fields = t->owned_fields;
     t->identity = ortto_endpoint_identity(e);
   }else if( rc==ORTTO_OK && creating ) rc = ortto_check(e);
   ortto_endpoint_close(e);
@@ -117,8 +117,8 @@ static int table_break(table *t, const char *why){
     t->fields = ortto_table_fields(t->kind);
     return ORTTO_OK;
   }
-  int rc = ortto_fields_builtin(t->conn->client, t->kind, t->args.by_ids, &t->own_fields);
-  if( rc==ORTTO_OK ) t->fields = t->own_fields;
+  int rc = ortto_fields_builtin(t->conn->client, t->kind, t->args.by_ids, &t->owned_fields);
+  if( rc==ORTTO_OK ) t->fields = t->owned_fields;
   return rc;
 }
 
@@ -173,7 +173,7 @@ int vt_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite
   return connect_created(aux, argc, argv, out, error, 0);
 }
 
-int vt_connect_own(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
   const registration *reg = aux;
   table *t = NULL;
   (void)db;

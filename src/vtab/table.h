@@ -9,16 +9,16 @@
 #include "connection.h"
 #include "arguments.h"
 
-#define STEERING_MAX 5
+#define HIDDEN_MAX 5
 
-typedef struct mark {              /* a savepoint: what was held back when it was made */
+typedef struct savepoint {              /* a savepoint: what was held back when it was made */
   int number;
   sqlite3_int64 place;
-} mark;
+} savepoint;
 
 typedef struct writes {            /* of one table in a transaction */
   int open;                        /* between xBegin and xCommit or xRollback */
-  mark *marks;
+  savepoint *savepoints;
   int count, cap;
 } writes;
 
@@ -31,8 +31,8 @@ struct table {
   arguments args;
   int created;                     /* by CREATE VIRTUAL TABLE */
   const ortto_field_list *fields;
-  ortto_field_list *own_fields;    /* the same, if it is ours to free */
-  int steering;                    /* number of hidden columns: columns 1..steering */
+  ortto_field_list *owned_fields;    /* the same, if it is ours to free */
+  int hidden_columns;                    /* number of hidden columns: columns 1..hidden */
   int columns;                     /* SQL columns */
   int overflow;                    /* first field that has no column and goes to more_fields; fields->count if none */
   uint64_t identity;               /* of the endpoint that listed the fields */
@@ -54,7 +54,7 @@ int vt_create(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3
 int vt_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error);
 
 /* A table that exists without a CREATE. */
-int vt_connect_own(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error);
+int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error);
 int vt_disconnect(sqlite3_vtab *base);
 int vt_fail(table *t, int rc);
 int vt_error(table *t, const char *format, ...);
