@@ -6,13 +6,8 @@
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
-#ifdef ORTTO_CJSON
-#include "cJSON.h"
-#else
-#include <cjson/cJSON.h>
-#endif
+#include "os.h"
 
 void buf_json(buf *b, const char *text){
   buf_puts(b, "\"");
@@ -224,13 +219,16 @@ int js_integer(js v, int64_t *out){
 }
 
 int js_double(js v, double *out){
+  char text[64], *end;
+  js whole;
   if( v.n==0 || v.n>60 || js_type(v)!=0 ) return 0;
-  const char *end = NULL;
-  cJSON *number = cJSON_ParseWithLengthOpts(v.p, v.n, &end, 0);
-  int ok = number!=NULL && end==v.p+v.n && cJSON_IsNumber(number) && isfinite(number->valuedouble);
-  if( ok ) *out = number->valuedouble;
-  cJSON_Delete(number);
-  return ok;
+  memcpy(text, v.p, v.n);
+  text[v.n] = 0;
+  if( !json_check(text, v.n, &whole) ) return 0;
+  double value = os_parse_double(text, &end);
+  if( end!=text + v.n || !isfinite(value) ) return 0;
+  *out = value;
+  return 1;
 }
 
 static unsigned hex4(const char *p){

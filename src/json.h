@@ -3,7 +3,7 @@
 **
 ** Why one of our own: cJSON keeps every number as a double, ends strings at \u0000, refuses lone surrogates and accepts what is
 ** not JSON. So a text is checked and sliced in place, with no tree and no copy, which is also what makes a page cheap.
-** May use: text. Must not know: SQLite, Ortto.
+** May use: os (numbers in text), text. Must not know: SQLite, Ortto.
 **
 ** A js points into the text it was read from and lives as long as that does. Only json_check takes text that was not
 ** checked yet; all the others want slices of a text that it has accepted, which is terminated.
@@ -48,7 +48,7 @@ int js_true(js v);
 /* 1 if this is an integer that int64 holds. */
 int js_integer(js v, int64_t *out);
 
-/* 1 if this is a number that a double can show. cJSON converts, whatever the locale's decimal point. */
+/* 1 if this is a number that a double can show, whatever the process's locale. */
 int js_double(js v, double *out);
 
 /* Sound UTF-8 from text that may have escapes (if so told) and broken bytes. NULL when out of memory; the text

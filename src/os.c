@@ -4,8 +4,17 @@
 #define _GNU_SOURCE
 #include "os.h"
 
+#include <arpa/inet.h>
+#include <locale.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <xlocale.h>
+#endif
 
 int64_t now_us(void){
   struct timespec t;
@@ -27,4 +36,30 @@ void os_utc_text(int64_t wall_ms, char text[25]){
   size_t n = strftime(at, sizeof at, "%Y-%m-%dT%H:%M:%S", &utc);
   snprintf(at + n, sizeof at - n, ".%03dZ", (int)(wall_ms % 1000));
   snprintf(text, 25, "%.24s", at);
+}
+
+uint64_t os_process_id(void){
+  return (uint64_t)getpid();
+}
+
+int os_random(void *bytes, size_t n){
+  return getentropy(bytes, n)==0;
+}
+
+int os_ip_parse(const char *text, unsigned char bytes[16]){
+  if( inet_pton(AF_INET, text, bytes)==1 ) return 4;
+  return inet_pton(AF_INET6, text, bytes)==1 ? 6 : 0;
+}
+
+double os_parse_double(const char *text, char **end){
+  locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);   /* glibc and others keep this one ready */
+  if( c==(locale_t)0 ) return strtod(text, end);
+  double value = strtod_l(text, end, c);
+  freelocale(c);
+  return value;
+}
+
+void os_once(void (*fn)(void)){
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, fn);
 }

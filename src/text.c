@@ -261,3 +261,11 @@ char *text_copy_n(const char *text, size_t n){
   copy[n] = 0;
   return copy;
 }
+
+int same_start(const char *text, const char *word, size_t n){
+  for(size_t i=0; i<n; i++){
+    char x = text[i]>='A' && text[i]<='Z' ? (char)(text[i] + 32) : text[i];
+    if( x!=word[i] ) return 0;
+  }
+  return 1;
+}

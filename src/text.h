@@ -57,6 +57,9 @@ char *text_copy(const char *text);
 
 /* Equal but for the case of ASCII letters, whatever the locale. */
 int same_word(const char *a, const char *b);
+
+/* Do the first n bytes of text equal word, which is in lower case, but for the case of ASCII letters? */
+int same_start(const char *text, const char *word, size_t n);
 uint64_t hash_bytes(uint64_t h, const void *data, size_t n);
 
 /* Spreads every bit of x over all bits of the result (the finalizer of splitmix64). */

@@ -116,20 +116,20 @@ void listing_free(listing *l){
   map_free(&l->by_id);
 }
 
-int listing_begin(ortto_client *client, listing *l, ortto_table table){
+int listing_begin(context *ctx, listing *l, ortto_table table){
   memset(l, 0, sizeof *l);
   l->memory = calloc(1, sizeof *l->memory);
-  if( l->memory==NULL ) return no_memory(client);
+  if( l->memory==NULL ) return no_memory(ctx);
   listing_built_in(l, table);
   return ORTTO_OK;
 }
 
 static void schema_remember(ortto_endpoint *e, ortto_table table, const listing *l){
-  ortto_client *client = e->client;
+  client_memory *memory = e->memory;
   schema_memory *m = NULL;
-  for(int i=0; i<COUNT(client->schema); i++) if( client->schema[i].identity==e->identity ) m = &client->schema[i];
+  for(int i=0; i<COUNT(memory->schema); i++) if( memory->schema[i].identity==e->identity ) m = &memory->schema[i];
   if( m==NULL ){
-    m = &client->schema[client->schema_next++ % COUNT(client->schema)];
+    m = &memory->schema[memory->schema_next++ % COUNT(memory->schema)];
     memset(m, 0, sizeof *m);
     m->identity = e->identity;
   }
@@ -153,7 +153,7 @@ int parse_schema(ortto_endpoint *e, ortto_table table, http_request *c, listing 
 
 static int schema_ask(ortto_endpoint *e, ortto_table table){
   listing l;
-  int rc = listing_begin(e->client, &l, table);
+  int rc = listing_begin(e->context, &l, table);
   if( rc!=ORTTO_OK ) return rc;
   const char *body = table==ORTTO_PEOPLE ? "{\"namespaces\":[\"\"]}" : "{\"namespaces\":[\"o\"]}";
   http_request *c = request_new(e, "POST", "/v1/instance-schema/get", text_copy(body), REQUEST_READ, "reading the instance schema");
@@ -171,7 +171,7 @@ static int schema_ask(ortto_endpoint *e, ortto_table table){
 }
 
 int ortto_field_is_listed(ortto_endpoint *e, const ortto_field *field, int *listed){
-  const ortto_client *client = e->client;
+  client_memory *memory = e->memory;
   int n[2];
   const built_in *b[] = { schema_built_in(ORTTO_PEOPLE, &n[0]), schema_built_in(ORTTO_ACCOUNTS, &n[1]) };
   *listed = field->listed;
@@ -179,8 +179,8 @@ int ortto_field_is_listed(ortto_endpoint *e, const ortto_field *field, int *list
   for(int table=ORTTO_PEOPLE; table<=ORTTO_ACCOUNTS; table++) for(int i=0; i<n[table]; i++){
     if( strcmp(b[table][i].id, field->id)!=0 ) continue;
     for(int round=0; round<2; round++){
-      for(int k=0; k<COUNT(client->schema); k++) if( client->schema[k].identity==e->identity && client->schema[k].known[table] ){
-        *listed = client->schema[k].listed[table][i];
+      for(int k=0; k<COUNT(memory->schema); k++) if( memory->schema[k].identity==e->identity && memory->schema[k].known[table] ){
+        *listed = memory->schema[k].listed[table][i];
         return ORTTO_OK;
       }
       int rc = round==0 ? schema_ask(e, (ortto_table)table) : ORTTO_OK;

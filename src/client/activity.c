@@ -5,12 +5,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../json.h"
-#include "client.h"
 #include "value.h"
 #include "create.h"
+#include "account.h"
 
 /* By id, by name, by name however it is written. int::v is the conversion value, which any activity may have [documented]. */
 static const ortto_field *attribute_named(ortto_sending *s, const activity_type *t, const char *name, size_t n){
@@ -34,7 +33,7 @@ static const char *closest_attribute(const activity_type *t, const char *name){
 
 /* The definition of a record's event. NULL: refused, or *rc. */
 static const activity_type *activity_of(ortto_sending *s, record *r, js properties){
-  ortto_client *client = s->endpoint->client;
+  client_memory *memory = s->endpoint->memory;
   js event = js_get(r->given, "event");
   if( !is_present(event) || js_type(event)!='"' ){
     refuse(s, r, 400, "ortto: a record needs \"event\": the activity's name or its act: id");
@@ -51,7 +50,7 @@ static const activity_type *activity_of(ortto_sending *s, record *r, js properti
       refuse_by_call(s, r, NULL, rc);
       return NULL;
     }
-    activity_type *t = activity_named(client->activities, &s->memory, name);
+    activity_type *t = activity_named(memory->activities, &s->memory, name);
     if( t ) return t;
     if( round==0 && s->activities_fresh ) round = 1;
     if( round==1 && (!s->options->create || !activity_create(s, r, name, properties)) ) break;
@@ -59,7 +58,7 @@ static const activity_type *activity_of(ortto_sending *s, record *r, js properti
   if( r->outcome.status<0 && strncmp(name, "act:", 4)==0 )
     refuse(s, r, 400, "ortto: there is no activity with the id '%.60s'; ids stand in Ortto beside the activity, or give its name", name);
   else if( r->outcome.status<0 )
-    refuse(s, r, 400, "ortto: there is no activity '%.60s'; the closest is '%s'. Make it in Ortto, or with the option \"create\":true", name, closest_activity(client->activities, name));
+    refuse(s, r, 400, "ortto: there is no activity '%.60s'; the closest is '%s'. Make it in Ortto, or with the option \"create\":true", name, closest_activity(memory->activities, name));
   return NULL;
 }
 

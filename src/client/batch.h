@@ -5,7 +5,6 @@
 #define ORTTO_CLIENT_BATCH_H
 
 #include "../../ortto_client.h"
-#include "client.h"
 #include "request.h"
 #include "record.h"
 

@@ -3,11 +3,9 @@
 */
 #include "contact.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "value.h"
 #include "options.h"
@@ -196,9 +194,9 @@ int location_write(ortto_sending *s, record *r, buf *out){
   }
   if( is_present(ip) ){
     char text[64];
-    struct in6_addr address;
+    unsigned char address[16];
     snprintf(text, sizeof text, "%.*s", (int)(ip.n<60 && ip.n>2 ? ip.n-2 : 0), ip.p+1);
-    if( js_type(ip)!='"' || (inet_pton(AF_INET, text, &address)!=1 && inet_pton(AF_INET6, text, &address)!=1) )
+    if( js_type(ip)!='"' || os_ip_parse(text, address)==0 )
       return refuse(s, r, 400, "ortto: ip must be an address such as 203.0.113.9, not %.*s", (int)(ip.n<60 ? ip.n : 60), ip.p);
     buf_printf(out, ",\"location\":{\"source_ip\":\"%s\"}", text);
   }

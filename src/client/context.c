@@ -5,36 +5,43 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "../os.h"
 #include "../text.h"
 
-void set_error(ortto_client *client, const char *format, ...){
-  va_list args;
-  va_start(args, format);
-  vsnprintf(client->error, sizeof client->error, format, args);
-  va_end(args);
-  utf8_mend(client->error);
+void context_init(context *c, const ortto_host *host){
+  memset(c, 0, sizeof *c);
+  if( host ) c->host = *host;
+  c->random = mix64((uint64_t)now_us() ^ os_process_id()<<40 ^ mix64((uint64_t)(uintptr_t)c));
 }
 
-int no_memory(ortto_client *client){
-  set_error(client, "ortto: out of memory");
+void set_error(context *c, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  vsnprintf(c->error, sizeof c->error, format, args);
+  va_end(args);
+  utf8_mend(c->error);
+}
+
+int no_memory(context *c){
+  set_error(c, "ortto: out of memory");
   return ORTTO_NOMEM;
 }
 
-int fail_interrupted(ortto_client *client){
-  set_error(client, "ortto: interrupted");
+int fail_interrupted(context *c){
+  set_error(c, "ortto: interrupted");
   return ORTTO_INTERRUPT;
 }
 
-double random_unit(ortto_client *client){   /* only spreads retries */
-  client->random += 0x9E3779B97F4A7C15u;
-  return (double)(mix64(client->random)>>11) / 9007199254740992.0;
+int interrupted(context *c){
+  int64_t now = now_us();
+  if( c->host.interrupted==NULL || now - c->asked_host < POLL_MS*500 ) return 0;
+  c->asked_host = now;
+  return c->host.interrupted(c->host.ctx);
 }
 
-int interrupted(ortto_client *client){
-  int64_t now = now_us();
-  if( client->host.interrupted==NULL || now - client->asked_host < POLL_MS*500 ) return 0;
-  client->asked_host = now;
-  return client->host.interrupted(client->host.ctx);
+double random_unit(context *c){
+  c->random += 0x9E3779B97F4A7C15u;
+  return (double)(mix64(c->random)>>11) / 9007199254740992.0;
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #ifdef ORTTO_CJSON
 #include "cJSON.h"
@@ -18,6 +17,7 @@
 #include "context.h"
 #include "schema.h"
 #include "value.h"
+#include "account.h"
 
 void activities_free(struct activity_memory *m){
   if( m==NULL ) return;
@@ -74,28 +74,29 @@ static int activities_schema(struct activity_memory *m, http_request *c, js answ
     while( js_next(&in, &key, &field) ){
       js id = js_get(field, "id");
       if( js_type(id)!='"' || id.n<7 || memcmp(id.p+1, "act:", 4)!=0 ) continue;
-      if( !activity_add(m, id, js_get(field, "name"), js_get(field, "attributes")) ) return no_memory(c->endpoint->client);
+      if( !activity_add(m, id, js_get(field, "name"), js_get(field, "attributes")) ) return no_memory(c->endpoint->context);
     }
   }
   return ORTTO_OK;
 }
 
 int activities_have(ortto_sending *s, int anew){
-  ortto_client *client = s->endpoint->client;
-  struct activity_memory *m = client->activities;
+  context *ctx = s->endpoint->context;
+  client_memory *memory = s->endpoint->memory;
+  struct activity_memory *m = memory->activities;
   if( m && !anew && m->identity==s->endpoint->identity && now_us()-m->at<60*SECOND ) return ORTTO_OK;
   js answer;
   http_request *c;
   int rc = request_now(s->endpoint, "/v1/instance-schema/get", text_copy("{\"namespaces\":[]}"), "reading the activities' definitions", &c, &answer);
-  if( rc==ORTTO_OK && (m = calloc(1, sizeof *m))==NULL ) rc = no_memory(client);
+  if( rc==ORTTO_OK && (m = calloc(1, sizeof *m))==NULL ) rc = no_memory(ctx);
   if( rc==ORTTO_OK ){
     m->identity = s->endpoint->identity;
     m->at = now_us();
     rc = activities_schema(m, c, answer);
     if( rc!=ORTTO_OK ) activities_free(m);
     else{
-      activities_free(client->activities);
-      client->activities = m;
+      activities_free(memory->activities);
+      memory->activities = m;
       s->activities_fresh = 1;
     }
   }

@@ -10,7 +10,6 @@
 
 #include "../text.h"
 #include "../json.h"
-#include "client.h"
 #include "context.h"
 #include "endpoint.h"
 #include "request.h"
@@ -160,7 +159,7 @@ static int choose_sorted(const listing *l, enum group group, chosen *c){
   return sorted!=NULL;
 }
 
-static int unknown_field(ortto_client *client, const listing *l, ortto_table table, const char *id){
+static int unknown_field(context *ctx, const listing *l, ortto_table table, const char *id){
   buf b = { 0 };
   size_t best = 65;
   const char *closest = "";
@@ -172,14 +171,14 @@ static int unknown_field(ortto_client *client, const listing *l, ortto_table tab
   }
   if( c.at && choose_sorted(l, CUSTOM, &c) && choose_sorted(l, BUILT_IN, &c) )
     for(int i=0; i<c.count && b.n<600; i++) buf_printf(&b, "%s%s", i ? ", " : "", l->field[c.at[i]].id);
-  set_error(client, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s (SELECT id FROM ortto_fields lists all)",
+  set_error(ctx, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s (SELECT id FROM ortto_fields lists all)",
        ortto_table_name(table), id, closest, b.p ? b.p : "", b.n>=600 ? ", ..." : "");
   buf_free(&b);
   free(c.at);
   return ORTTO_ERROR;
 }
 
-static int choose_named(ortto_client *client, const listing *l, ortto_table table, const char *selection, chosen *c){
+static int choose_named(context *ctx, const listing *l, ortto_table table, const char *selection, chosen *c){
   static const char separators[] = " ,\t\r\n";
   int rc = ORTTO_OK;
   char *seen = calloc((size_t)l->count + 1, 1);
@@ -191,14 +190,14 @@ static int choose_named(ortto_client *client, const listing *l, ortto_table tabl
     if( i<0 && !(n==2 && memcmp(p, "id", 2)==0) ){
       char id[80];
       snprintf(id, sizeof id, "%.*s", (int)(n<79 ? n : 79), p);
-      rc = unknown_field(client, l, table, id);
+      rc = unknown_field(ctx, l, table, id);
     }else if( i>=0 && !seen[i] ){
       seen[i] = 1;
       chosen_add(c, i);
     }
     p += n;
   }
-  if( seen==NULL ) rc = no_memory(client);
+  if( seen==NULL ) rc = no_memory(ctx);
   free(seen);
   return rc;
 }
@@ -211,25 +210,25 @@ static enum selection selection_of(const char *text){
   return strcmp(text, "*")==0 ? SELECT_EVERY : SELECT_NAMED;   /* "*": what the table of fields shows */
 }
 
-static int choose(ortto_client *client, const listing *l, ortto_table table, const char *text, chosen *c){
+static int choose(context *ctx, const listing *l, ortto_table table, const char *text, chosen *c){
   enum selection what = selection_of(text);
-  if( what==SELECT_NAMED ) return choose_named(client, l, table, text, c);
+  if( what==SELECT_NAMED ) return choose_named(ctx, l, table, text, c);
   for(int i=0; i<l->count; i++) if( what==SELECT_EVERY || (l->group[i]==BUILT_IN && (what==SELECT_ALL || !l->field[i].hidden)) )
     chosen_add(c, i);
-  if( what!=SELECT_EVERY && !choose_sorted(l, CUSTOM, c) ) return no_memory(client);
-  if( what==SELECT_ALL && !choose_sorted(l, OTHER, c) ) return no_memory(client);
+  if( what!=SELECT_EVERY && !choose_sorted(l, CUSTOM, c) ) return no_memory(ctx);
+  if( what==SELECT_ALL && !choose_sorted(l, OTHER, c) ) return no_memory(ctx);
   return ORTTO_OK;
 }
 
 /* The listing becomes a list of columns, the id first. Takes the listing and its memory over. */
-static int listing_finish(ortto_client *client, listing *l, ortto_table table, const char *selection, int by_ids,
+static int listing_finish(context *ctx, listing *l, ortto_table table, const char *selection, int by_ids,
                           ortto_field_list **out){
   int rc = ORTTO_OK;
   ortto_field_list *list = calloc(1, sizeof *list);
   ortto_field *field = calloc((size_t)l->count + 1, sizeof *field);
   chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
-  if( list==NULL || field==NULL || c.at==NULL || l->failed || !names_give(l, table, by_ids) ) rc = no_memory(client);
-  if( rc==ORTTO_OK ) rc = choose(client, l, table, selection, &c);
+  if( list==NULL || field==NULL || c.at==NULL || l->failed || !names_give(l, table, by_ids) ) rc = no_memory(ctx);
+  if( rc==ORTTO_OK ) rc = choose(ctx, l, table, selection, &c);
   if( rc==ORTTO_OK ){
     field[0] = (ortto_field){ "id", "Id", "id", "id", NULL, ORTTO_TEXT, 1, 0, 0, 1, 1 };
     for(int i=0; i<c.count; i++) field[i+1] = l->field[c.at[i]];
@@ -269,10 +268,10 @@ uint64_t ortto_fields_identity(const ortto_field_list *list){
   return h;
 }
 
-int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out){
+int fields_builtin(context *ctx, ortto_table table, int by_ids, ortto_field_list **out){
   listing l;
-  int rc = listing_begin(client, &l, table);
-  return rc==ORTTO_OK ? listing_finish(client, &l, table, NULL, by_ids, out) : rc;
+  int rc = listing_begin(ctx, &l, table);
+  return rc==ORTTO_OK ? listing_finish(ctx, &l, table, NULL, by_ids, out) : rc;
 }
 
 int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, ortto_field_list **out){
@@ -280,7 +279,7 @@ int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selectio
   js answer;
   http_request *schema = NULL;
   *out = NULL;
-  int rc = listing_begin(e->client, &l, table);
+  int rc = listing_begin(e->context, &l, table);
   if( rc!=ORTTO_OK ) return rc;
   http_request *custom = request_new(e, "POST", definitions_path(table), text_copy("{}"), REQUEST_READ,
                           table==ORTTO_PEOPLE ? "listing the fields of people" : "listing the fields of accounts");
@@ -293,7 +292,7 @@ int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selectio
   if( rc==ORTTO_OK && schema ) rc = parse_schema(e, table, schema, &l);
   request_drop(custom);
   request_drop(schema);
-  if( rc==ORTTO_OK ) return listing_finish(e->client, &l, table, selection, by_ids, out);
+  if( rc==ORTTO_OK ) return listing_finish(e->context, &l, table, selection, by_ids, out);
   listing_free(&l);
   arena_free(l.memory);
   free(l.memory);

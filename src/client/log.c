@@ -3,18 +3,31 @@
 */
 #include "log.h"
 
-const ortto_log_entry *ortto_log_at(const ortto_client *client, int64_t number){
-  int64_t oldest = client->log_count - ORTTO_LOG_SIZE + 1;
+#include <stdlib.h>
+#include <string.h>
+
+void log_free(request_log *log){
+  free(log->ring);
+  memset(log, 0, sizeof *log);
+}
+
+ortto_log_entry *log_add(request_log *log){
+  if( log->ring==NULL ) log->ring = calloc(ORTTO_LOG_SIZE, sizeof *log->ring);
+  if( log->ring==NULL ) return NULL;
+  ortto_log_entry *entry = &log->ring[log->count++ % ORTTO_LOG_SIZE];
+  memset(entry, 0, sizeof *entry);
+  entry->number = log->count;
+  return entry;
+}
+
+ortto_log_entry *log_entry(request_log *log, int64_t number){
+  if( number<1 || number>log->count || number<=log->count-ORTTO_LOG_SIZE ) return NULL;
+  return &log->ring[(number-1) % ORTTO_LOG_SIZE];
+}
+
+const ortto_log_entry *log_from(const request_log *log, int64_t number){
+  int64_t oldest = log->count - ORTTO_LOG_SIZE + 1;
   if( number < oldest ) number = oldest;
   if( number < 1 ) number = 1;
-  if( client->log==NULL || number > client->log_count ) return NULL;
-  return &client->log[(number-1) % ORTTO_LOG_SIZE];
-}
-
-int64_t ortto_log_last(const ortto_client *client){
-  return client->log ? client->log_count : 0;
-}
-
-ortto_log_entry *log_entry(ortto_client *client, int64_t number){
-  return number<1 || number<=client->log_count-ORTTO_LOG_SIZE ? NULL : &client->log[(number-1) % ORTTO_LOG_SIZE];
+  return number > log->count ? NULL : &log->ring[(number-1) % ORTTO_LOG_SIZE];
 }

@@ -6,6 +6,7 @@
 
 #include "../../ortto_client.h"
 #include "../text.h"
+#include "context.h"
 
 struct ortto_options {
   arena memory;
@@ -19,5 +20,8 @@ struct ortto_options {
   int merge_by_count;
   const char *api_only;            /* the first option that only the API has, or NULL */
 };
+
+/* As ortto_options_read says. */
+int options_read(context *ctx, const char *text, size_t length, ortto_options **out);
 
 #endif

@@ -160,5 +160,5 @@ void pages_drop(ortto_reader *r){
 int page_room(ortto_reader *r, page *p, int rows){
   p->id = calloc((size_t)rows + 1, sizeof *p->id);
   p->part = calloc(((size_t)rows + 1) * (size_t)r->parts, sizeof *p->part);
-  return p->id && p->part ? ORTTO_OK : no_memory(r->endpoint->client);
+  return p->id && p->part ? ORTTO_OK : no_memory(r->endpoint->context);
 }

@@ -7,7 +7,6 @@
 #include "../../ortto_client.h"
 #include "../text.h"
 #include "../json.h"
-#include "client.h"
 #include "endpoint.h"
 #include "request.h"
 

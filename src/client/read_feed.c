@@ -38,7 +38,7 @@ int feed_load(ortto_reader *r, page **out){
   int fresh = 0;
   if( r->id_next>=r->id_count ) return ORTTO_DONE;
   page *p = page_new(r);
-  if( p==NULL ) return no_memory(r->endpoint->client);
+  if( p==NULL ) return no_memory(r->endpoint->context);
   p->ids = r->ids + r->id_next;
   p->request = request_new(r->endpoint, "POST", "/v1/person/get/activities", feed_body(r), REQUEST_READ|REQUEST_FEED, r->doing);
   int rc = p->request ? request_wait(p->request) : ORTTO_NOMEM;

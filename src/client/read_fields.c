@@ -51,11 +51,11 @@ int fields_load(ortto_reader *r, page **out){
   ortto_fields_free(list);
   if( p==NULL || text==NULL ){
     cJSON_free(text);
-    return no_memory(r->endpoint->client);
+    return no_memory(r->endpoint->context);
   }
   buf_puts(&p->text, text);
   cJSON_free(text);
-  if( p->text.failed || !json_check(p->text.p, p->text.n, &array) ) return no_memory(r->endpoint->client);
+  if( p->text.failed || !json_check(p->text.p, p->text.n, &array) ) return no_memory(r->endpoint->context);
   rc = list_rows(r, p, array);
   if( rc==ORTTO_OK ) *out = page_pop(r);
   return rc;

@@ -8,7 +8,6 @@
 
 #include "../text.h"
 #include "../json.h"
-#include "client.h"
 #include "context.h"
 #include "request.h"
 
@@ -70,7 +69,7 @@ static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int 
   }
   log_rows(c, found);
   if( found<count )
-    return fail(r->endpoint->client, "ortto: %s: %d of %d records vanished between two requests, so that their further fields could "
+    return fail(r->endpoint->context, "ortto: %s: %d of %d records vanished between two requests, so that their further fields could "
                 "not be read. Run the statement again", r->doing, count - found, count);
   return ORTTO_OK;
 }
@@ -79,7 +78,7 @@ int page_extras(ortto_reader *r, page *p){
   int batches = (p->rows + IDS_MAX - 1) / IDS_MAX, rc = ORTTO_OK;
   if( r->chunks<2 || p->rows==0 ) return ORTTO_OK;
   p->extra = calloc((size_t)batches * (size_t)(r->chunks - 1), sizeof *p->extra);
-  if( p->extra==NULL ) return no_memory(r->endpoint->client);
+  if( p->extra==NULL ) return no_memory(r->endpoint->context);
   for(int part=1; part<r->chunks; part++) for(int b=0; b<batches; b++){
     int first = b*IDS_MAX, count = p->rows-first<IDS_MAX ? p->rows-first : IDS_MAX;
     http_request *c = request_new(r->endpoint, "POST", by_ids_path(r->table), by_ids_body(r, p->id + first, count, r->chunk[part]),
@@ -97,7 +96,7 @@ int page_extras(ortto_reader *r, page *p){
 static int ids_request(ortto_reader *r){
   page *p = page_new(r);
   js ids[IDS_MAX];
-  if( p==NULL ) return no_memory(r->endpoint->client);
+  if( p==NULL ) return no_memory(r->endpoint->context);
   p->ids = r->ids + r->id_next;
   for(; p->id_count<IDS_MAX && r->id_next<r->id_count; r->id_next++)
     ids[p->id_count++] = (js){ r->ids[r->id_next], 24 };
@@ -141,7 +140,7 @@ static int parse_ids_page(ortto_reader *r, page *p){
 static int cached_page(ortto_reader *r, page **out){
   int left = 0, found = 0;
   page *p = page_new(r);
-  if( p==NULL || page_room(r, p, r->id_count)!=ORTTO_OK ) return no_memory(r->endpoint->client);
+  if( p==NULL || page_room(r, p, r->id_count)!=ORTTO_OK ) return no_memory(r->endpoint->context);
   for(int i=0; i<r->id_count; i++){
     const cached *c = cache_get(r->cache, r->ids[i]);
     if( c==NULL ) r->ids[left++] = r->ids[i];

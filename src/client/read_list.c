@@ -51,7 +51,7 @@ int list_load(ortto_reader *r, page **out){
   js answer;
   if( r->done ) return ORTTO_DONE;
   page *p = page_new(r);
-  if( p==NULL ) return no_memory(r->endpoint->client);
+  if( p==NULL ) return no_memory(r->endpoint->context);
   p->request = request_new(r->endpoint, "POST", list_path(r->table), list_body(r), REQUEST_READ, r->doing);
   int rc = p->request ? request_wait(p->request) : ORTTO_NOMEM;
   if( rc==ORTTO_OK ) rc = answer_json(p->request, &answer);

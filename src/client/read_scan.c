@@ -13,7 +13,6 @@
 #endif
 
 #include "../text.h"
-#include "client.h"
 #include "context.h"
 #include "request.h"
 #include "schema.h"
@@ -45,7 +44,7 @@ static int64_t page_limit(const ortto_reader *r, int64_t offset){
 
 static int scan_request(ortto_reader *r, int64_t offset){
   page *p = page_new(r);
-  if( p==NULL ) return no_memory(r->endpoint->client);
+  if( p==NULL ) return no_memory(r->endpoint->context);
   p->offset = offset;
   p->limit = page_limit(r, offset);
   p->request = request_new(r->endpoint, "POST", scan_path(r->table), scan_body(r, p->limit, offset, r->cursor, r->chunk[0]), REQUEST_READ, r->doing);
@@ -111,7 +110,7 @@ int page_unseen(ortto_reader *r, page *p, int *fresh){
   int kept = 0;
   for(int i=0; i<p->rows; i++){
     int is_new = seen_add(&r->seen, p->id[i]);
-    if( is_new<0 ) return no_memory(r->endpoint->client);
+    if( is_new<0 ) return no_memory(r->endpoint->context);
     if( !is_new ) continue;
     p->id[kept] = p->id[i];
     p->part[(size_t)kept*(size_t)r->parts] = p->part[(size_t)i*(size_t)r->parts];
@@ -133,7 +132,7 @@ static void fall_back(ortto_reader *r, const char *why){
 ** that is a snapshot prevents this; whether it is one is not documented). Read again from that much earlier. */
 static int step_back(ortto_reader *r, const page *p, int64_t by){
   if( ++r->step_backs>20 )
-    return fail(r->endpoint->client, "ortto: %s: the list shrinks faster than it can be read. Try again later, or ask for less at a time",
+    return fail(r->endpoint->context, "ortto: %s: the list shrinks faster than it can be read. Try again later, or ask for less at a time",
                 r->doing);
   r->next_offset = p->offset>by ? p->offset - by : 0;
   r->overlap = p->offset - r->next_offset;
@@ -175,7 +174,7 @@ static int parse_scan_page(ortto_reader *r, page *p, int *discarded){
   if( rc!=ORTTO_OK ) return rc;
   int received = p->rows;
   log_rows(p->request, received);
-  if( r->server_time[0]==0 ) memcpy(r->server_time, p->request->date, sizeof r->server_time);
+  if( r->server_time[0]==0 ) memcpy(r->server_time, p->request->transfer.date, sizeof r->server_time);
   if( !r->begun && r->resumed && p->cursor[0] && strcmp(p->cursor, r->cursor)!=0 ){
     r->cursor_lost = 1;            /* another list than the one that was begun */
     return bad_answer(p->request, "is under another cursor than the one asked for");
@@ -204,9 +203,9 @@ static int scan_refused(ortto_reader *r, const page *p, int rc){
     r->cursor_lost = 1;
     return rc;
   }
-  char said[sizeof r->endpoint->client->error];
-  memcpy(said, r->endpoint->client->error, sizeof said);
-  return fail(r->endpoint->client, "%.700s. This was not the first page, so the server may have forgotten the cursor under which the scan began; "
+  char said[sizeof r->endpoint->context->error];
+  memcpy(said, r->endpoint->context->error, sizeof said);
+  return fail(r->endpoint->context, "%.700s. This was not the first page, so the server may have forgotten the cursor under which the scan began; "
               "run the statement again", said);
 }
 
@@ -260,7 +259,7 @@ int reader_filters(ortto_reader *r, const ortto_query *q){
     if( ok && text ) ok = (r->filter[i] = arena_text(&r->memory, text, strlen(text)))!=NULL;
     cJSON_free(text);
   }
-  return ok ? ORTTO_OK : no_memory(r->endpoint->client);
+  return ok ? ORTTO_OK : no_memory(r->endpoint->context);
 }
 
 int reader_common(ortto_reader *r, const ortto_query *q){
@@ -274,7 +273,7 @@ int reader_common(ortto_reader *r, const ortto_query *q){
                         && cJSON_AddStringToObject(o, "sort_order", q->descending ? "desc" : "asc");
   char *text = ok ? cJSON_PrintUnformatted(o) : NULL;
   cJSON_Delete(o);
-  if( text==NULL ) return no_memory(r->endpoint->client);
+  if( text==NULL ) return no_memory(r->endpoint->context);
   size_t n = strlen(text);
   r->common = calloc(n + 1, 1);
   if( r->common && n>2 ){
@@ -282,5 +281,5 @@ int reader_common(ortto_reader *r, const ortto_query *q){
     r->common[0] = ',';
   }
   cJSON_free(text);
-  return r->common ? ORTTO_OK : no_memory(r->endpoint->client);
+  return r->common ? ORTTO_OK : no_memory(r->endpoint->context);
 }

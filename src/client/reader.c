@@ -55,7 +55,7 @@ static int part_decode(ortto_reader *r, js object){
     r->next_slot[last<0 ? r->fields : last] = at;
     last = at;
     r->expected_slot = r->next_slot[at];
-    if( !decode(&r->scratch, r->field[at]->type, v, &r->value[at]) ) return no_memory(r->endpoint->client);
+    if( !decode(&r->scratch, r->field[at]->type, v, &r->value[at]) ) return no_memory(r->endpoint->context);
   }
   return ORTTO_OK;
 }
@@ -91,7 +91,7 @@ static int reader_chunks(ortto_reader *r){
   for(int i=0; i<r->fields; i++) wanted += i!=r->id_at;
   r->chunks = wanted ? (wanted + FIELDS_MAX - 1)/FIELDS_MAX : 1;
   r->chunk = calloc((size_t)r->chunks, sizeof *r->chunk);
-  if( r->chunk==NULL ) return no_memory(r->endpoint->client);
+  if( r->chunk==NULL ) return no_memory(r->endpoint->context);
   for(int k=0; k<r->chunks; k++){
     cJSON *array = cJSON_CreateArray();
     int ok = array!=NULL;
@@ -105,7 +105,7 @@ static int reader_chunks(ortto_reader *r){
     if( text ) r->chunk[k] = arena_text(&r->memory, text, strlen(text));
     cJSON_free(text);
     cJSON_Delete(array);
-    if( r->chunk[k]==NULL ) return no_memory(r->endpoint->client);
+    if( r->chunk[k]==NULL ) return no_memory(r->endpoint->context);
   }
   return ORTTO_OK;
 }
@@ -119,7 +119,7 @@ static int reader_fields(ortto_reader *r, const ortto_query *q){
   r->field = calloc((size_t)q->field_count + 3, sizeof *r->field);
   r->value = calloc((size_t)q->field_count + 3, sizeof *r->value);
   r->next_slot = malloc(((size_t)q->field_count + 3) * sizeof *r->next_slot);
-  if( r->field==NULL || r->value==NULL || r->next_slot==NULL ) return no_memory(r->endpoint->client);
+  if( r->field==NULL || r->value==NULL || r->next_slot==NULL ) return no_memory(r->endpoint->context);
   r->id_at = r->archived_at = r->restored_at = r->person_at = r->tag_type_at = -1;
   if( q->field_count ) memcpy(r->field, q->fields, (size_t)q->field_count * sizeof *r->field);
   if( r->table==ORTTO_PEOPLE && q->by_ids ){
@@ -133,7 +133,7 @@ static int reader_fields(ortto_reader *r, const ortto_query *q){
   for(int i=0; i<r->fields; i++){
     const char *id = r->field[i]->id;
     if( is_contacts(r) && strcmp(id, "id")==0 ) r->id_at = i;
-    else if( !map_put(&r->by_id, id, strlen(id), i) ) return no_memory(r->endpoint->client);
+    else if( !map_put(&r->by_id, id, strlen(id), i) ) return no_memory(r->endpoint->context);
     if( r->table==ORTTO_ACTIVITIES && strcmp(id, "person_id")==0 ) r->person_at = i;
     if( r->table==ORTTO_TAGS && strcmp(id, "type")==0 ) r->tag_type_at = i;
     if( r->table==ORTTO_AUDIENCES && strcmp(id, "filter")==0 ) r->with_filter = 1;
@@ -156,7 +156,7 @@ static int reader_ids(ortto_reader *r, const ortto_query *q){
     if( ok ) r->ids[r->id_count++] = id;
   }
   map_free(&once);
-  return ok ? ORTTO_OK : no_memory(r->endpoint->client);
+  return ok ? ORTTO_OK : no_memory(r->endpoint->context);
 }
 
 static void reader_kind(ortto_reader *r, const ortto_query *q){
@@ -172,9 +172,9 @@ static void reader_kind(ortto_reader *r, const ortto_query *q){
 int ortto_reader_open(ortto_endpoint *e, const ortto_query *q, ortto_reader **out){
   ortto_reader *r = calloc(1, sizeof *r);
   *out = NULL;
-  if( r==NULL ) return no_memory(e->client);
+  if( r==NULL ) return no_memory(e->context);
   r->endpoint = e;
-  e->references++;
+  endpoint_keep(e);
   r->table = q->table;
   r->doing = reading[q->table];
   r->tail = &r->head;
@@ -235,7 +235,7 @@ int ortto_reader_next(ortto_reader *r, const ortto_value **values){
       r->pages++;
       continue;
     }
-    if( r->endpoint->client->in_flight && p->at%ROWS_BETWEEN_PUMPS==0 ) pump(r->endpoint->client, 0);
+    if( p->at%ROWS_BETWEEN_PUMPS==0 ) requests_serve(r->endpoint->queue);
     int rc = row_decode(r, p, p->at++);
     if( rc!=ORTTO_OK ) return rc;
     if( is_archived(r) ) continue;
@@ -267,7 +267,7 @@ int ortto_reader_count(ortto_reader *r, int64_t *count){
   *count = -1;
   if( r->load!=scan_load || r->filters!=1 ) return ORTTO_OK;
   page *p = page_new(r);
-  if( p==NULL ) return no_memory(r->endpoint->client);
+  if( p==NULL ) return no_memory(r->endpoint->context);
   p->limit = 1;
   p->request = request_new(r->endpoint, "POST", scan_path(r->table), scan_body(r, 1, 0, "", r->chunk[0]), REQUEST_READ, r->doing);
   int rc = p->request ? request_wait(p->request) : ORTTO_NOMEM;

@@ -7,11 +7,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "../os.h"
+#include "account.h"
 
 const char REFUSED_HERE[] = "PAYLOAD_VALIDATION_FAILED", REFUSED[] = "REFUSED", NOT_SENT[] = "NOT_SENT", UNKNOWN[] = "UNKNOWN_OUTCOME";
 
@@ -44,7 +42,7 @@ int refuse_by_call(ortto_sending *s, record *r, const http_request *c, int rc){
   r->item = NULL;
   r->outcome.status = status;
   r->outcome.errortype = status==0 ? NOT_SENT : REFUSED;
-  r->outcome.message = keep(s, ortto_error(s->endpoint->client));
+  r->outcome.message = keep(s, s->endpoint->context->error);
   if( status_ends(status) ) s->stopped = 1;
   return 0;
 }
@@ -79,7 +77,7 @@ static int names_index(ortto_sending *s){
       else if( name[0] && (k==1 || map_get(&s->by_name, name, strlen(name))<0) ) ok = map_put(&s->by_name, name, strlen(name), i);
     }
   }
-  return ok ? ORTTO_OK : no_memory(s->endpoint->client);
+  return ok ? ORTTO_OK : no_memory(s->endpoint->context);
 }
 
 void fields_forget(ortto_sending *s){
@@ -90,8 +88,8 @@ void fields_forget(ortto_sending *s){
 }
 
 int fields_have(ortto_sending *s, int anew){
-  ortto_client *client = s->endpoint->client;
-  field_memory *m = &client->fields[s->verb==ORTTO_UPSERT_ACCOUNTS];
+  client_memory *memory = s->endpoint->memory;
+  field_memory *m = &memory->fields[s->verb==ORTTO_UPSERT_ACCOUNTS];
   if( s->fields && !anew ) return ORTTO_OK;
   fields_forget(s);
   if( anew || m->list==NULL || m->identity!=s->endpoint->identity || now_us()-m->at>60*SECOND ){
@@ -140,8 +138,8 @@ const char *generated_time(arena *a){
 
 const char *generated_id(ortto_sending *s){
   unsigned char b[16];
-  if( getentropy(b, sizeof b)!=0 )
-    for(int i=0; i<16; i++) b[i] = (unsigned char)(random_unit(s->endpoint->client) * 256);
+  if( !os_random(b, sizeof b) )
+    for(int i=0; i<16; i++) b[i] = (unsigned char)(random_unit(s->endpoint->context) * 256);
   b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
   b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
   return arena_printf(&s->memory, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7],

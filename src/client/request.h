@@ -1,18 +1,29 @@
 /*
 ** request.h - one request from queue to meaning: attempts, waits, what an answer means, what to advise.
+**
+** May use: http, pace, log, endpoint, json. Must not know: which request it is; its callers write the body and read the
+** answer. Requests wait in the client's queue, in order of urgency, until pace lets them go; several are in flight.
+**
+** Blocks: request_wait and request_now; both ask whether to go on at least every 40 ms. requests_serve does not.
 */
 #ifndef ORTTO_CLIENT_REQUEST_H
 #define ORTTO_CLIENT_REQUEST_H
 
-#include <curl/curl.h>
-
-#include "../../ortto_client.h"
-#include "../text.h"
 #include "../json.h"
-#include "client.h"
-#include "context.h"
 #include "endpoint.h"
+#include "http.h"
+#include "log.h"
 #include "pace.h"
+
+typedef struct http_request http_request;
+
+typedef struct request_queue {     /* of one client */
+  context *context;
+  http *http;
+  pace pace;
+  request_log log;
+  http_request *first, **end;      /* waiting and in flight, in order of urgency */
+} request_queue;
 
 /* What a request is for: it decides about the second limit and about remembering refusals. */
 enum { REQUEST_READ = 1, REQUEST_FEED = 2, REQUEST_URGENT = 4 };
@@ -25,52 +36,53 @@ struct http_request {
   char *url, *body;
   size_t body_n;
   int flags;
-  int *stop;                       /* set when this call fails for good, and then none like it is begun; or NULL */
+  int *stop;                       /* set when this one fails for good, and then none like it is begun; or NULL */
   enum { REQUEST_WAITING, REQUEST_SENT, REQUEST_DONE } state;
   int attempt;                     /* 1 is the first; 0: not begun */
-  int64_t not_before, started;
-  int64_t sent_number;             /* its place in key_limits->sent, -1 none */
+  int64_t not_before, started;     /* microseconds */
+  int64_t sent_number;             /* its place among those sent with its key, -1 none */
   int64_t log_number;
-  CURL *easy;
-  char curl_error[CURL_ERROR_SIZE];
-  buf answer;
-  char date[21];                   /* the server's clock, as RFC 3339; "" unsaid */
-  int too_large;
+  http_transfer transfer;          /* .answer and .date of the last attempt */
   int rc, status;                  /* when done; status 0: no answer */
   char *error;                     /* when done and rc is ORTTO_ERROR: the sentence */
 };
 
+/* 0 when out of memory, or where libcurl cannot start. */
+int requests_open(request_queue *q, context *ctx);
+void requests_close(request_queue *q);
+
+/* Queues a request; NULL when out of memory (the error is set). Takes the body over, which is NULL for GET alone. path,
+** method and doing must be constants. Give it back with request_drop. */
+http_request *request_new(ortto_endpoint *e, const char *method, const char *path, char *body, int flags,
+                          const char *doing);
+/* Forgets it; what is in flight is cancelled. May be NULL. */
+void request_drop(http_request *r);
+
+/* Waits until it is over: ORTTO_OK, or an error that is the client's error too. It stays to be dropped. */
+int request_wait(http_request *r);
+
+/* A POST that reads, and the wait: the answer is JSON in *value, whose bytes belong to *out, which is to be dropped
+** whatever the result. */
+int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out, js *value);
+
+/* The answer of a request that is over, as JSON. */
+int answer_json(http_request *r, js *value);
+
+/* Serves the network while the caller does something else, if anything is in flight. */
+void requests_serve(request_queue *q);
+
+/* A complete answer that is not what it must be: sets the error, notes it in the log. */
+__attribute__((format(printf, 2, 3)))
+void set_bad_answer(http_request *r, const char *format, ...);
 #define bad_answer(...) (set_bad_answer(__VA_ARGS__), ORTTO_ERROR)
 
-void log_rows(const http_request *c, int64_t rows);
+/* How many records the answer had, for the log. */
+void log_rows(const http_request *r, int64_t rows);
 
-/* Forget this call; what is in flight is cancelled. */
-void request_drop(http_request *c);
-void requests_drop_all(ortto_client *client);
+/* Adds the server's own words: without the key, on one line, of bearable length. */
+void add_words(buf *out, const char *words, const char *key);
 
-/* Queues a request; NULL when out of memory. Takes the body over. path, method and doing must be constants. */
-http_request *request_new(ortto_endpoint *e, const char *method, const char *path, char *body, int flags, const char *doing);
-
-/* The server's own words, without the key, on one line, of bearable length. */
-void words_add(buf *out, const char *words, const char *key);
-
-/* Failures after which further requests of the same kind would fail too. */
+/* Statuses after which further requests of the same kind would fail too. */
 int status_ends(int status);
-
-/* Moves everything on. With wait, sleeps until something happens, 40 ms at most. */
-void pump(ortto_client *client, int wait);
-
-/* Waits until this call is over. On an error the sentence is the client's error; the call stays to be dropped. */
-int request_wait(http_request *c);
-
-/* A complete answer that is not what it must be. */
-__attribute__((format(printf, 2, 3)))
-void set_bad_answer(http_request *c, const char *format, ...);
-
-/* The answer as JSON. */
-int answer_json(http_request *c, js *value);
-
-/* Sends a request that reads, and waits: the answer is JSON in *value, whose bytes belong to *out. */
-int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out, js *value);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "../text.h"
-#include "client.h"
 
 /* Built-in fields that are not derived from activities, as a recorded instance schema lists them. */
 static const built_in person_fields[] = {
@@ -108,7 +107,7 @@ static const built_in account_fields[] = {
   { "u4s:o:t",          "Tag",                            "tags",                0, 0 },
 };
 
-_Static_assert(COUNT(person_fields)<=SCHEMA_FIELDS && COUNT(account_fields)<=SCHEMA_FIELDS, "schema_memory.listed is too small");
+_Static_assert(COUNT(person_fields)<=128 && COUNT(account_fields)<=128, "schema_memory.listed is too small");
 
 /* What people look for first stands first; the rest in the order above. */
 static const char *const leading[] = { "str::email", "str::first", "str::last", "str::name", "phn::phone", "str::ei", "idt::o",

@@ -3,7 +3,6 @@
 */
 #include "segment.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +14,10 @@
 #endif
 
 #include "../text.h"
-#include "client.h"
 #include "request.h"
 #include "create.h"
 #include "contact.h"
+#include "account.h"
 
 static int segment_member_is_refused(js name){
   return js_is(name, "fields") || js_is(name, "tags") || js_is(name, "unset_tags");
@@ -61,10 +60,10 @@ int is_raw_event(js given){
 
 static int raw_ip(ortto_sending *s, record *r, js ip){
   char text[64];
-  struct in_addr address;
+  unsigned char address[16];
   if( !is_present(ip) ) return 1;
   snprintf(text, sizeof text, "%.*s", (int)(ip.n>2 && ip.n<40 ? ip.n-2 : 0), ip.p+1);
-  return (js_type(ip)=='"' && inet_pton(AF_INET, text, &address)==1) || refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", (int)(ip.n<50 ? ip.n : 50), ip.p);
+  return (js_type(ip)=='"' && os_ip_parse(text, address)==4) || refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", (int)(ip.n<50 ? ip.n : 50), ip.p);
 }
 
 int raw_map(ortto_sending *s, record *r){
@@ -115,7 +114,7 @@ int raw_map(ortto_sending *s, record *r){
 
 /* The audience of that name, looked up or made once per client. NULL: refused. */
 static const char *audience_of(ortto_sending *s, record *r, js name){
-  ortto_client *client = s->endpoint->client;
+  client_memory *memory = s->endpoint->memory;
   const char *text = js_cstring(&s->memory, name);
   if( text ) text += strspn(text, " \t\r\n");
   size_t n = text ? strlen(text) : 0;
@@ -125,7 +124,7 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
     return NULL;
   }
   char *key = arena_printf(&s->memory, "%016llx %.*s", (unsigned long long)s->endpoint->identity, (int)n, text);
-  for(int i=0; key && i<client->audience_count; i++) if( strcmp(client->audience[i].name, key)==0 ) return client->audience[i].id;
+  for(int i=0; key && i<memory->audience_count; i++) if( strcmp(memory->audience[i].name, key)==0 ) return memory->audience[i].id;
   if( key && refused_before(s, r, key) ) return NULL;
   cJSON *o = cJSON_CreateObject();
   int ok = key && o && cJSON_AddStringToObject(o, "name", key+17);
@@ -144,13 +143,13 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   }
   request_drop(c);
   if( rc!=ORTTO_OK ) return NULL;
-  audience_memory *grown = realloc(client->audience, ((size_t)client->audience_count + 1) * sizeof *grown);
-  if( grown ) client->audience = grown;
+  audience_memory *grown = realloc(memory->audience, ((size_t)memory->audience_count + 1) * sizeof *grown);
+  if( grown ) memory->audience = grown;
   if( grown && key && id ){
-    audience_memory *m = &grown[client->audience_count];
+    audience_memory *m = &grown[memory->audience_count];
     m->name = text_copy(key);
     m->id = text_copy(id);
-    if( m->name && m->id ) client->audience_count++;
+    if( m->name && m->id ) memory->audience_count++;
     else{ free(m->name); free(m->id); }
   }
   return id;

@@ -5,11 +5,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../text.h"
 #include "../json.h"
-#include "client.h"
 #include "context.h"
 #include "endpoint.h"
 #include "request.h"
@@ -51,7 +49,7 @@ static int map_api(ortto_sending *s, record *r){
   do{
     r->keys_given = 0;
     c.person_id = c.tags = (js){ NULL, 0 };
-    if( !contact_room(s, &c) ) rc = no_memory(s->endpoint->client);
+    if( !contact_room(s, &c) ) rc = no_memory(s->endpoint->context);
     ok = rc==ORTTO_OK && members_known(s, r);
     if( ok ) ok = contact_object(s, &c, js_get(r->given, "traits"), 1, "trait");
     if( ok>0 ) ok = contact_object(s, &c, js_get(r->given, "fields"), 0, "field");
@@ -79,7 +77,7 @@ static void record_done(record *r, const char *result, const char *person_id){
 static const char *words_of(ortto_sending *s, js v){
   const char *said = js_cstring(&s->memory, v);
   buf words = { 0 };
-  if( said ) words_add(&words, said, s->endpoint->key);
+  if( said ) add_words(&words, said, s->endpoint->key);
   const char *shown = said==NULL || words.failed ? NULL : keep(s, words.p ? words.p : "");
   buf_free(&words);
   return shown;
@@ -111,7 +109,7 @@ static void parse_outcomes(ortto_sending *s, batch *b, js rows){
 static void parse_api_answer(ortto_sending *s, batch *b){
   js answer, rows;
   if( answer_json(b->request, &answer)!=ORTTO_OK ){
-    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
     return;
   }
   static const char *const counts[] = { "archived_contacts", "archived_organizations", "archived_accounts", "scheduled_contacts",
@@ -121,7 +119,7 @@ static void parse_api_answer(ortto_sending *s, batch *b){
   for(int i=0; is_archive(s) && i<COUNT(counts); i++) counted |= js_integer(js_get(answer, counts[i]), &number);
   if( is_archive(s) && !counted ){
     set_bad_answer(b->request, "does not say how many were archived");
-    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
     return;
   }
   if( is_archive(s) ){             /* counts only; those that are archived already are not counted [recorded] */
@@ -135,7 +133,7 @@ static void parse_api_answer(ortto_sending *s, batch *b){
   if( count==b->count ) parse_outcomes(s, b, rows);
   else{
     set_bad_answer(b->request, "has %d outcomes for %d records, so that it does not say which were taken", count<0 ? 0 : count, b->count);
-    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
   }
 }
 
@@ -144,22 +142,22 @@ static void parse_segment_answer(ortto_sending *s, batch *b){
   js answer, error;
   int64_t index, status;
   if( answer_json(b->request, &answer)!=ORTTO_OK || js_type(answer)!='{' ){
-    if( ortto_error(s->endpoint->client)[0]==0 || b->request->answer.n ) set_bad_answer(b->request, "is no object");
-    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+    if( s->endpoint->context->error[0]==0 || b->request->transfer.answer.n ) set_bad_answer(b->request, "is no object");
+    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
     return;
   }
   for(int i=0; i<b->count; i++) record_done(&s->record[b->member[i]], NULL, NULL);
   js errors = js_get(answer, "errors");
   if( is_present(errors) && js_type(errors)!='[' ){
     set_bad_answer(b->request, "has \"errors\" that is no list");
-    batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
   }
   if( js_type(errors)!='[' ) return;
   js_iter it = js_in(errors);
   while( js_next(&it, NULL, &error) ){
     if( !js_integer(js_get(error, "index"), &index) || index<0 || index>=b->count ){
       set_bad_answer(b->request, "names an error without saying of which record");
-      batch_fail(s, b, 0, UNKNOWN, ortto_error(s->endpoint->client));
+      batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
       return;
     }
     record *r = &s->record[b->member[index]];
@@ -174,7 +172,7 @@ static void parse_segment_answer(ortto_sending *s, batch *b){
 static void parse_refusal(ortto_sending *s, batch *b){
   js answer;
   const http_request *c = b->request;
-  if( c->status==400 && s->endpoint->protocol==ORTTO_API && c->answer.n && json_check(c->answer.p, c->answer.n, &answer) ){
+  if( c->status==400 && s->endpoint->protocol==ORTTO_API && c->transfer.answer.n && json_check(c->transfer.answer.p, c->transfer.answer.n, &answer) ){
     js details = js_get(answer, "details");
     if( js_type(details)=='[' && count_elements(details)==b->count ){
       parse_outcomes(s, b, details);
@@ -200,7 +198,7 @@ static int batch_again(ortto_sending *s, batches *all, int at, int from, int to,
   int ok = b!=NULL;
   if( ok ) b->conflicts = conflicts;
   for(int i=from; ok && i<to; i++) ok = batch_add(b, all->list[at].member[i], 0);
-  if( !ok ) return no_memory(s->endpoint->client);
+  if( !ok ) return no_memory(s->endpoint->context);
   if( s->stopped ) return ORTTO_OK;
   int rc = batch_send(s, b);
   return rc==ORTTO_OK ? batch_settle(s, all, (int)(b - all->list)) : rc;
@@ -262,14 +260,14 @@ static int interrupted_error(ortto_sending *s){
     if( s->record[i].outcome.status>=200 && s->record[i].outcome.status<300 ) delivered++;
     else if( first<0 ) first = i;
   }
-  set_error(s->endpoint->client, "ortto: interrupted: %d of %d records were delivered; the first that was not is number %d (counted from 0)", delivered, s->count, first<0 ? 0 : first);
+  set_error(s->endpoint->context, "ortto: interrupted: %d of %d records were delivered; the first that was not is number %d (counted from 0)", delivered, s->count, first<0 ? 0 : first);
   return ORTTO_INTERRUPT;
 }
 
 static int sending_run(ortto_sending *s){
   batches all = { 0 };
   int rounds = 0, ok = s->endpoint->protocol==ORTTO_SEGMENT ? batches_segment(s, &all) : batches_api(s, &all);
-  int rc = ok ? ORTTO_OK : no_memory(s->endpoint->client);
+  int rc = ok ? ORTTO_OK : no_memory(s->endpoint->context);
   for(int i=0; i<all.count; i++) if( all.list[i].wave>rounds ) rounds = all.list[i].wave;
   for(int round=1; rc==ORTTO_OK && !s->stopped && round<=rounds; round++) rc = wave_send(s, &all, round);
   int begun = 0;                                 /* out of memory after something went out: the outcomes say so, record by record */
@@ -296,18 +294,18 @@ static int map_archive(ortto_sending *s, record *r){
   r->merge_by = "";
   r->item = id.p;
   r->item_n = id.n;
-  return r->key[0] ? ORTTO_OK : no_memory(s->endpoint->client);
+  return r->key[0] ? ORTTO_OK : no_memory(s->endpoint->context);
 }
 
 /* Options that name fields: known before anything is sent. */
 static int options_resolve(ortto_sending *s){
-  ortto_client *client = s->endpoint->client;
+  context *ctx = s->endpoint->context;
   const ortto_options *o = s->options;
   if( s->endpoint->protocol==ORTTO_SEGMENT )
-    return o->api_only ? fail(client, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a Segment data source", o->api_only) : ORTTO_OK;
+    return o->api_only ? fail(ctx, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a Segment data source", o->api_only) : ORTTO_OK;
   int rc = is_archive(s) ? ORTTO_OK : fields_have(s, 0);
   if( rc==ORTTO_ERROR ){                         /* no field can be named: each record says so */
-    const char *why = keep(s, ortto_error(client));
+    const char *why = keep(s, ctx->error);
     for(int i=0; i<s->count; i++) outcome_set(&s->record[i], 0, NOT_SENT, why);
     s->stopped = 1;
     return ORTTO_OK;
@@ -316,28 +314,28 @@ static int options_resolve(ortto_sending *s){
     const char *name = i<o->merge_by_count ? o->merge_by[i] : o->suppression;
     if( name==NULL || strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0 || strcmp(name, "str:o:account_id")==0 ) continue;
     const ortto_field *f = field_named(s, name, strlen(name), 0);
-    if( f && i==o->merge_by_count && (s->suppression = arena_text(&s->memory, f->id, strlen(f->id)))==NULL ) rc = no_memory(client);
+    if( f && i==o->merge_by_count && (s->suppression = arena_text(&s->memory, f->id, strlen(f->id)))==NULL ) rc = no_memory(ctx);
     if( f==NULL )
-      rc = fail(client, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", i<o->merge_by_count ? "merge_by" : "suppression_list_field_id",
+      rc = fail(ctx, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", i<o->merge_by_count ? "merge_by" : "suppression_list_field_id",
                 name, closest_field(s, name));
   }
   return rc;
 }
 
 static int records_read(ortto_sending *s, const char *json, size_t length){
-  ortto_client *client = s->endpoint->client;
+  context *ctx = s->endpoint->context;
   js all, item;
   s->text = malloc(length + 1);
-  if( s->text==NULL ) return no_memory(client);
+  if( s->text==NULL ) return no_memory(ctx);
   memcpy(s->text, json, length);
   s->text[length] = 0;
   if( !json_check(s->text, length, &all) || (js_type(all)!='{' && js_type(all)!='[') )
-    return fail(client, "ortto: %s takes a JSON object, or a list of them, and this is %s", s->verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert",
+    return fail(ctx, "ortto: %s takes a JSON object, or a list of them, and this is %s", s->verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert",
                 json_check(s->text, length, &all) ? "neither" : "not JSON");
   s->single = js_type(all)=='{';
   int count = s->single ? 1 : count_elements(all);
   s->record = calloc((size_t)count + 1, sizeof *s->record);
-  if( s->record==NULL ) return no_memory(client);
+  if( s->record==NULL ) return no_memory(ctx);
   if( s->single ) s->record[s->count++].given = all;
   js_iter it = js_in(all);
   while( !s->single && js_next(&it, NULL, &item) ) s->record[s->count++].given = item;
@@ -356,7 +354,7 @@ static int records_map(ortto_sending *s){
     else if( !utf8_is_sound(given.p, given.n) ) refuse(s, r, 400, "ortto: the record holds text that is no UTF-8");
     else if( is_archive(s) ) rc = map_archive(s, r);
     else rc = s->endpoint->protocol==ORTTO_SEGMENT ? map_segment(s, r) : map_api(s, r);
-    if( i%500==499 && interrupted(s->endpoint->client) ) s->interrupted = 1;
+    if( i%500==499 && interrupted(s->endpoint->context) ) s->interrupted = 1;
   }
   return rc==ORTTO_OK && s->interrupted ? interrupted_error(s) : rc;
 }
@@ -364,9 +362,9 @@ static int records_map(ortto_sending *s){
 int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t length, const ortto_options *options, ortto_sending **out){
   ortto_sending *s = calloc(1, sizeof *s);
   *out = NULL;
-  if( s==NULL ) return no_memory(e->client);
+  if( s==NULL ) return no_memory(e->context);
   s->endpoint = e;
-  e->references++;
+  endpoint_keep(e);
   s->verb = verb;
   s->options = options;
   s->doing = verb==ORTTO_TRACK ? "sending activities" : verb==ORTTO_UPSERT ? "sending contacts" : verb==ORTTO_UPSERT_ACCOUNTS ? "sending accounts" : "archiving";

@@ -3,19 +3,19 @@
 */
 #include "url.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <curl/curl.h>
 
+#include "../os.h"
 #include "../text.h"
 
 static int is_loopback(const char *host){
-  struct in_addr four;
-  struct in6_addr six;
+  static const unsigned char six[16] = { [15] = 1 };
+  unsigned char address[16];
   if( same_word(host, "localhost") ) return 1;
-  if( inet_pton(AF_INET, host, &four)==1 ) return ntohl(four.s_addr)>>24==127;
-  return inet_pton(AF_INET6, host, &six)==1 && IN6_IS_ADDR_LOOPBACK(&six);
+  int version = os_ip_parse(host, address);
+  return version==4 ? address[0]==127 : version==6 && memcmp(address, six, sizeof six)==0;
 }
 
 /* A copy by malloc, NULL if absent; *failed if that cannot be told. */
