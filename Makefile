@@ -130,7 +130,7 @@ define need
  done; \
  [ -z "$$names" ] || { printf '%s\n' "missing:$$names" \
    "'make $(2)' installs it; on Debian and Ubuntu that is: apt-get install$$packages" \
-   "elsewhere, with its headers:$$libraries" >&2; exit 1; }
+   "elsewhere install:$$libraries" >&2; exit 1; }
 endef
 ifeq ($(CJSON),)
 NEED_CJSON = cjson/cJSON.h=libcjson-dev=cJSON
@@ -162,7 +162,9 @@ need-lint:
 	$(call need,clang-tidy=clang-tidy=clang-tidy cppcheck=cppcheck=cppcheck shellcheck=shellcheck=shellcheck,setup-ci)
 $(BOX_OBJ): | need-box
 $(TEST_SRC:%.c=$(B)/%.o): | need-cmocka
-check bench: need-shell
+# Said before anything is compiled.
+check bench: need-shell need-box
+check: need-cmocka
 
 # ---- installing ------------------------------------------------------------------
 install: $(EXT)
