@@ -104,7 +104,7 @@ $(B)/cJSON.o: $(B)/how $(wildcard $(CJSON)/cJSON.[ch])
 	$(CC) $(CPPFLAGS) $(OWN_C) -w -DENABLE_LOCALES $(CFLAGS) -c -o $@ $(CJSON)/cJSON.c
 
 # The sandbox speaks for itself: it uses nothing of the extension, not even its libraries.
-sandbox: $(SANDBOX)
+sandbox: need-box $(SANDBOX)
 	@echo $(SANDBOX)
 $(SANDBOX): $(BOX_OBJ)
 	$(LINK) -o $@ $^ -lmicrohttpd -lz -lm $(LDLIBS)
@@ -142,7 +142,7 @@ endif
 # What the compiler finds, and with which words: with others, all is built anew.
 $(B)/how: FORCE
 	$(CHECK_CJSON)
-	$(call need,sqlite3ext.h=libsqlite3-dev=SQLite curl/curl.h=libcurl4-openssl-dev=libcurl $(NEED_CJSON),setup)
+	$(call need,$(firstword $(CC))=gcc=gcc sqlite3ext.h=libsqlite3-dev=SQLite curl/curl.h=libcurl4-openssl-dev=libcurl $(NEED_CJSON),setup)
 	@mkdir -p $(B); how='$(subst ','\'',$(CC) $(OWN_CPP) $(CPPFLAGS))'; \
 	 [ "$$how" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$how" >$@
 FORCE:
@@ -162,9 +162,6 @@ need-lint:
 	$(call need,clang-tidy=clang-tidy=clang-tidy cppcheck=cppcheck=cppcheck shellcheck=shellcheck=shellcheck,setup-ci)
 $(BOX_OBJ): | need-box
 $(TEST_SRC:%.c=$(B)/%.o): | need-cmocka
-# Said before anything is compiled.
-check bench: need-shell need-box
-check: need-cmocka
 
 # ---- installing ------------------------------------------------------------------
 install: $(EXT)
@@ -192,9 +189,9 @@ demo: setup
 	@test/demo.sh
 test: setup
 	@$(MAKE) -s check
-check: $(EXT) $(SANDBOX) $(TEST_BIN)
+check: need-shell need-box need-cmocka $(EXT) $(SANDBOX) $(TEST_BIN)
 	@$(TELL) test/run.sh
-bench: $(EXT) $(SANDBOX)
+bench: need-shell need-box $(EXT) $(SANDBOX)
 	@$(TELL) $(wildcard test/bench.sh test/bench/bench.sh)
 
 # ---- looking for bugs ------------------------------------------------------------

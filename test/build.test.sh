@@ -184,6 +184,19 @@ leaves_nothing_behind() {
   [ "$heap" -lt 128 ] && [ "$sqlite" = 0 ]
 }
 
+says_where_the_sandbox_is() {
+  local at
+  at=$(make_apart sandbox) || { echo "$at"; return 1; }
+  [ -x "$at" ] || { echo "said: $at"; return 1; }
+}
+
+# No make, no flags but the libraries.
+is_built_by_one_command() {
+  shopt -s nullglob
+  "${CC:-cc}" -shared -fPIC -o "$TMPDIR/plain.so" ortto_*.c src/*.c src/*/*.c -lcurl -lcjson -lm &&
+    $SQLITE3 -batch :memory: ".load $TMPDIR/plain sqlite3_ortto_init" 'SELECT ortto_version()'
+}
+
 # A header that cannot be included stands for one that is not there.
 without() {   # without HEADER MAKE'S-WORD...: what make says of it
   local gone=$TMPDIR/gone/$1
@@ -240,6 +253,40 @@ installs_nothing() {
   make_apart -n test 2>&1 | grep "^CJSON=.* test/setup.sh" >/dev/null || { echo "this test sees nothing"; return 1; }
 }
 
+# A house of three rooms, first as it should be, and then with one wrong line at a time.
+holds_the_ladder() {
+  local at=$TMPDIR/house said line wrong
+  mkdir -p "$at/src/up"
+  cd "$at" || return
+  printf '%s\n' 'everywhere <stdio.h>' 'src/' '  low' '  high c:<time.h> -- words' 'src/up/ src/' '  top' './' '  ortto_x.c src/up/' >src/rooms
+  touch src/low.h src/high.h src/up/top.h src/up/top.c
+  echo '#include "low.h"' >src/low.c
+  printf '%s\n' '#include <time.h>' '#include "high.h"' '#include "low.h"' 'int high_walk(void){' '}' >src/high.c
+  printf '%s\n' '#include "../low.h"' '#include <stdio.h>' >src/up/top.h
+  echo '#include "src/up/top.h"' >ortto_x.c
+  "$ROOT/test/lint.sh" "$at" || return
+  while IFS='|' read -r file line wrong; do
+    cp "$file" kept
+    echo "$line" >>"$file"
+    said=$("$ROOT/test/lint.sh" "$at") && { echo "not seen: $file $line"; return 1; }
+    [ "$said" = "$file: $wrong" ] || { echo "$said"; return 1; }
+    mv kept "$file"
+  done <<'WRONG'
+src/low.c|#include "high.h"|includes src/high.h, which stands above it
+src/high.h| # include "up/top.h"|includes src/up/top.h, which stands above it
+src/high.h|#include <time.h>|includes <time.h>, which src/rooms does not let it
+src/up/top.c|#include <unistd.h>|includes <unistd.h>, which src/rooms does not let it
+ortto_x.c|#include "src/low.h"|includes src/low.h, which stands behind another door
+WRONG
+  echo 'int high_walk(void);' >>src/up/top.c
+  rm src/low.h
+  touch src/attic.c
+  said=$("$ROOT/test/lint.sh" "$at") && return 1
+  for line in 'src/up/top.c:1: declares high_walk' 'src/rooms: src/low.h is not there' 'src/attic.c: is not in src/rooms'; do
+    grep "^$line" <<<"$said" || { echo "$said"; return 1; }
+  done
+}
+
 skip() { echo "ok $1 # skip $2"; }
 
 [ "$(uname -s)" = Darwin ] ||
@@ -251,6 +298,12 @@ else
 fi
 check "loads by its path" loads_by_its_path
 check "make install, make uninstall" installs_and_uninstalls
+check "make sandbox says where it is" says_where_the_sandbox_is
+if [ "$(uname -s)" = Darwin ] || ! grep -rq --include='*.[ch]' '<cjson/cJSON.h>' ortto_*.[ch] src; then
+  skip "is built by one command" "the compiler finds this cJSON with pkg-config's help"
+else
+  check "is built by one command" is_built_by_one_command
+fi
 write_host
 if [ -n "${CJSON:-}" ]; then
   skip "make static" "this cJSON is the system's"
@@ -273,3 +326,4 @@ check "without libmicrohttpd, make sandbox says what to do" says_how_to_get micr
 check "with an empty CJSON=DIR too" wants_cjson_where_it_was_told
 check "without pkg-config, libraries have their own names" needs_no_pkg_config
 check "only setup installs" installs_nothing
+check "make lint holds the ladder of the rooms" holds_the_ladder

@@ -47,8 +47,6 @@ FNR == 1 {
   room = FILENAME
   is_source = sub(/\.c$/, "", room)
   sub(/\.h$/, "", room)
-  there[FILENAME] = 1
-  if (!(room in floor)) say(FILENAME ": is not in src/rooms")
   pending = ""
 }
 
@@ -92,6 +90,12 @@ is_source && pending != "" {
 }
 
 END {
+  for (i = 2; i < ARGC; i++) {
+    there[ARGV[i]] = 1
+    room = ARGV[i]
+    sub(/\.[ch]$/, "", room)
+    if (!(room in floor)) say(ARGV[i] ": is not in src/rooms")
+  }
   for (i = 1; i <= floors; i++)
     if (!(wanted[i] in there)) say("src/rooms: " wanted[i] " is not there")
   for (i = 1; i <= declarations; i++) {
