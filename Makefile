@@ -1,14 +1,17 @@
 # ortto: Ortto's people, accounts, audiences, tags and activities as tables in SQLite.
 #
-#   make setup   once: installs what is missing, fetches cJSON's source into .build/cjson
+#   make setup   once: installs what is missing
 #   make         builds ortto.so (ortto.dylib on macOS)
 #   make help    lists everything else
+#
+# Without make: cc -shared -fPIC -o ortto.so ortto_*.c src/*.c src/*/*.c -lcurl -lcjson -lm
 
 # ---- yours to set ----------------------------------------------------------------
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
-CJSON   ?= .build/cjson
+CJSON   ?=
 WERROR  ?=
+PKG_CONFIG ?= pkg-config
 LIBDIR   = $(PREFIX)/lib/sqlite3
 
 # ---- what follows from them ------------------------------------------------------
@@ -25,36 +28,53 @@ EXPORTED = nm -D --defined-only $(1) | awk '{ print $$NF }'
 LOCALIZE = objcopy --localize-hidden
 endif
 
+# cJSON is the system's, unless CJSON=DIR names a folder with a cJSON.c and cJSON.h of one's own:
+# that is compiled in with hidden symbols, so that a host's other cJSON is not in the way.
+ifeq ($(CJSON),)
+CJSON_CPP := $(shell $(PKG_CONFIG) --cflags libcjson 2>/dev/null)
+CJSON_LIB := $(or $(shell $(PKG_CONFIG) --libs libcjson 2>/dev/null),-lcjson)
+else
+CJSON_CPP  = -DORTTO_CJSON -I$(CJSON)
+CJSON_OBJ  = $(B)/cJSON.o
+endif
+
 # Everything is built in B; make sanitize runs this file again with B=.build/asan.
 B         = .build
 EXT       = $(SO)
 SANITIZE  =
-CURL_LIBS := $(or $(shell pkg-config --libs libcurl 2>/dev/null),$(shell curl-config --libs 2>/dev/null),-lcurl)
-OWN_CPP  := -DORTTO_CJSON -I$(CJSON) $(shell pkg-config --cflags libcurl sqlite3 2>/dev/null)
+LIBS     := $(or $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null),$(shell curl-config --libs 2>/dev/null),-lcurl)
+LIBS     += $(CJSON_LIB) -lm
+OWN_CPP  := $(CJSON_CPP) $(or $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null),$(shell curl-config --cflags 2>/dev/null)) \
+            $(shell $(PKG_CONFIG) --cflags sqlite3 2>/dev/null)
+TEST_CPP  = -DSQLITE_CORE -I. -Itest -Itest/c -Itest/sandbox
 OWN_C     = -std=c11 -Wall -Wextra -Wpedantic -fPIC -fvisibility=hidden -pthread $(WERROR) $(SANITIZE)
+# A room's functions are static or in its header.
+ROOM_C    = -Wmissing-prototypes -Wnested-externs
 COMPILE   = $(CC) $(OWN_CPP) $(CPPFLAGS) $(OWN_C) $(CFLAGS) -MMD -MP -c
 LINK      = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
 
-PARTS     = $(basename $(wildcard ortto_*.c src/*.c src/*/*.c))
-EXT_OBJ   = $(PARTS:%=$(B)/ext/%.o)
-CORE_OBJ  = $(PARTS:%=$(B)/core/%.o)
+SRC       = $(wildcard ortto_*.c src/*.c src/*/*.c)
+EXT_OBJ   = $(SRC:%.c=$(B)/ext/%.o) $(CJSON_OBJ)
+CORE_OBJ  = $(SRC:%.c=$(B)/core/%.o) $(CJSON_OBJ)
+BOX_SRC   = $(wildcard test/ortto_sandbox.c test/sandbox/*.c)
+BOX_OBJ   = $(BOX_SRC:%.c=$(B)/%.o)
 SANDBOX   = $(B)/ortto_sandbox
-TEST_SRC  = $(wildcard test/test_*.c)
-TEST_BIN  = $(TEST_SRC:test/%.c=$(B)/%)
+TEST_SRC  = $(wildcard test/test_*.c test/c/test_*.c)
+TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup setup-ci static install uninstall demo test check bench sanitize asan ubsan \
-        valgrind lint lint-cppcheck lint-shell bare clean distclean
+.PHONY: all help setup setup-ci static sandbox install uninstall demo test check bench sanitize asan ubsan \
+        valgrind lint lint-cppcheck lint-shell lint-width lint-rooms bare clean distclean \
+        need-box need-cmocka need-shell need-asan need-valgrind need-lint FORCE
 
 all: $(EXT)
 
-# cJSON is linked in with hidden symbols: a host that has a cJSON of its own keeps it, and
-# nothing but the entry point may be seen from outside.
-$(EXT): $(EXT_OBJ) $(B)/cJSON.o
+# Nothing but the entry point may be seen from outside.
+$(EXT): $(EXT_OBJ)
 	@mkdir -p $(@D)
-	$(LINK) $(SHARED) -o $@.new $^ $(CURL_LIBS) -lm $(LDLIBS)
+	$(LINK) $(SHARED) -o $@.new $^ $(LIBS) $(LDLIBS)
 	@seen=$$($(call EXPORTED,$@.new) | grep -v '^__odr_asan' | tr '\n' ' '); \
 	 [ "$$seen" = "sqlite3_ortto_init " ] || \
 	 { echo "$@ must export sqlite3_ortto_init alone, but exports: $$seen" >&2; rm -f $@.new; exit 1; }
@@ -62,37 +82,86 @@ $(EXT): $(EXT_OBJ) $(B)/cJSON.o
 
 # For programs that compile the extension in: one object, one visible symbol.
 static: $(B)/libortto.a
-$(B)/libortto.a: $(CORE_OBJ) $(B)/cJSON.o
+$(B)/libortto.a: $(CORE_OBJ)
 	$(CC) -r -nostdlib -o $(B)/libortto.o $^
 	$(LOCALIZE) $(B)/libortto.o
 	rm -f $@ && $(AR) rcs $@ $(B)/libortto.o
 
 # The C tests take from this what they need; one that includes a source file takes nothing of it.
-$(B)/libparts.a: $(CORE_OBJ) $(B)/cJSON.o
+$(B)/libparts.a: $(CORE_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/ext/%.o: %.c | $(CJSON)/cJSON.c
+$(B)/ext/%.o: %.c $(B)/how
 	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $<
-$(B)/core/%.o: %.c | $(CJSON)/cJSON.c
+	$(COMPILE) $(ROOM_C) -o $@ $<
+$(B)/core/%.o: %.c $(B)/how
 	@mkdir -p $(@D)
-	$(COMPILE) -DSQLITE_CORE -o $@ $<
-$(B)/test/%.o: test/%.c | $(CJSON)/cJSON.c
+	$(COMPILE) $(ROOM_C) -DSQLITE_CORE -o $@ $<
+$(B)/test/%.o: test/%.c $(B)/how
 	@mkdir -p $(@D)
-	$(COMPILE) -DSQLITE_CORE -I. -o $@ $<
-$(B)/cJSON.o: $(CJSON)/cJSON.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(OWN_C) -w -DENABLE_LOCALES $(CFLAGS) -c -o $@ $<
+	$(COMPILE) $(TEST_CPP) -o $@ $<
+$(B)/cJSON.o: $(B)/how $(wildcard $(CJSON)/cJSON.[ch])
+	$(CC) $(CPPFLAGS) $(OWN_C) -w -DENABLE_LOCALES $(CFLAGS) -c -o $@ $(CJSON)/cJSON.c
 
-$(CJSON)/cJSON.c:
-	@echo "cJSON's source is not in $(CJSON): run 'make setup', or give CJSON=DIR" >&2; exit 1
-
-$(SANDBOX): $(B)/test/ortto_sandbox.o $(B)/cJSON.o
+# The sandbox speaks for itself: it uses nothing of the extension, not even its libraries.
+sandbox: need-box $(SANDBOX)
+	@echo $(SANDBOX)
+$(SANDBOX): $(BOX_OBJ)
 	$(LINK) -o $@ $^ -lmicrohttpd -lz -lm $(LDLIBS)
 $(B)/test_%: $(B)/test/test_%.o $(B)/libparts.a
-	$(LINK) -o $@ $^ -lcmocka -lsqlite3 $(CURL_LIBS) -lm $(LDLIBS)
+	$(LINK) -o $@ $^ -lcmocka -lsqlite3 $(LIBS) $(LDLIBS)
+$(B)/test_%: $(B)/test/c/test_%.o $(B)/libparts.a
+	$(LINK) -o $@ $^ -lcmocka -lsqlite3 $(LIBS) $(LDLIBS)
 
--include $(wildcard $(B)/ext/*.d $(B)/core/*.d $(B)/test/*.d $(B)/*/src/*.d $(B)/*/src/*/*.d)
+-include $(EXT_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(BOX_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d)
+
+# ---- what is missing --------------------------------------------------------------
+# $(call need,NAME=PACKAGE=LIBRARY...,setup): stops with what is not there and how to get it.
+# Only setup installs.
+define need
+@names= packages= libraries=; \
+ for it in $(1); do \
+   name=$${it%%=*}; it=$${it#*=}; \
+   case $$name in \
+     *.h) echo "#include <$$name>" | $(CC) $(OWN_CPP) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 && continue;; \
+     *) command -v $$name >/dev/null && continue;; \
+   esac; \
+   names="$$names $$name"; packages="$$packages $${it%%=*}"; libraries="$$libraries $${it#*=}"; \
+ done; \
+ [ -z "$$names" ] || { printf '%s\n' "missing:$$names" \
+   "'make $(2)' installs it; on Debian and Ubuntu that is: apt-get install$$packages" \
+   "elsewhere install:$$libraries" >&2; exit 1; }
+endef
+ifeq ($(CJSON),)
+NEED_CJSON = cjson/cJSON.h=libcjson-dev=cJSON
+else
+CHECK_CJSON = @[ -f '$(CJSON)/cJSON.c' ] && [ -f '$(CJSON)/cJSON.h' ] || \
+ { echo "missing: cJSON.c or cJSON.h in CJSON=$(CJSON); without CJSON the system's is taken ('make setup')" >&2; exit 1; }
+endif
+
+# What the compiler finds, and with which words: with others, all is built anew.
+$(B)/how: FORCE
+	$(CHECK_CJSON)
+	$(call need,$(firstword $(CC))=gcc=gcc sqlite3ext.h=libsqlite3-dev=SQLite curl/curl.h=libcurl4-openssl-dev=libcurl $(NEED_CJSON),setup)
+	@mkdir -p $(B); how='$(subst ','\'',$(CC) $(OWN_CPP) $(CPPFLAGS))'; \
+	 [ "$$how" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$how" >$@
+FORCE:
+
+need-box:
+	$(call need,microhttpd.h=libmicrohttpd-dev=libmicrohttpd zlib.h=zlib1g-dev=zlib,setup)
+need-cmocka:
+	$(call need,cmocka.h=libcmocka-dev=cmocka,setup)
+need-shell:
+	$(call need,sqlite3=sqlite3=sqlite3 curl=curl=curl jq=jq=jq,setup)
+need-asan:
+	@[ -e "$$($(CC) -print-file-name=libasan.so)" ] || \
+	 { echo "missing: libasan, which is a part of gcc: 'make setup' installs it" >&2; exit 1; }
+need-valgrind:
+	$(call need,valgrind=valgrind=valgrind,setup-ci)
+need-lint:
+	$(call need,clang-tidy=clang-tidy=clang-tidy cppcheck=cppcheck=cppcheck shellcheck=shellcheck=shellcheck,setup-ci)
+$(BOX_OBJ): | need-box
+$(TEST_SRC:%.c=$(B)/%.o): | need-cmocka
 
 # ---- installing ------------------------------------------------------------------
 install: $(EXT)
@@ -104,27 +173,30 @@ install: $(EXT)
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/$(SO)
 
+# Only these install anything; demo and test call setup.
 setup:
 	@CJSON='$(CJSON)' test/setup.sh
 setup-ci:
 	@CJSON='$(CJSON)' test/setup.sh ci
 
 # ---- trying it -------------------------------------------------------------------
+# CJSON_FLAGS is what a program takes that is compiled in one go.
+TELL = B='$(B)' EXT='$(EXT)' CC='$(CC)' CJSON='$(CJSON)' CJSON_FLAGS='$(CJSON_CPP) $(CJSON:%=%/cJSON.c) $(CJSON_LIB)'
+
 # What setup installs is looked for when a Makefile is read, hence the second make.
 demo: setup
 	@$(MAKE) -s $(EXT) $(SANDBOX)
 	@test/demo.sh
 test: setup
 	@$(MAKE) -s check
-check: $(EXT) $(SANDBOX) $(TEST_BIN)
-	@B='$(B)' EXT='$(EXT)' CC='$(CC)' CJSON='$(CJSON)' test/run.sh
-bench: setup
-	@$(MAKE) -s $(EXT) $(SANDBOX)
-	@test/bench.sh
+check: need-shell need-box need-cmocka $(EXT) $(SANDBOX) $(TEST_BIN)
+	@$(TELL) test/run.sh
+bench: need-shell need-box $(EXT) $(SANDBOX)
+	@$(TELL) $(wildcard test/bench.sh test/bench/bench.sh)
 
 # ---- looking for bugs ------------------------------------------------------------
 # The shell is not built with sanitizers, so their library must be loaded ahead of it.
-sanitize asan ubsan: setup
+sanitize asan ubsan: need-asan
 	@$(MAKE) -s B=.build/asan EXT=.build/asan/$(SO) \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
 	  CFLAGS='-O1 -g' TIMEOUT='$(or $(TIMEOUT),300)' SKIP='build.test.sh' \
@@ -132,48 +204,55 @@ sanitize asan ubsan: setup
 
 # Not all tests, since each takes some twenty times as long.
 VALGRIND_TESTS ?= ^sql/
-valgrind: setup-ci
+valgrind: need-valgrind
 	@$(MAKE) -s TIMEOUT='$(or $(TIMEOUT),300)' ONLY='$(or $(ONLY),$(VALGRIND_TESTS))' \
 	  VALGRIND='valgrind -q --error-exitcode=86 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite' check
 
-LINT_C  = $(wildcard *.c src/*.c src/*/*.c test/*.c)
-LINT_SH = $(wildcard .ci/run test/*.sh examples/*.sh)
-lint: setup-ci
-	@$(MAKE) -s -k lint-cppcheck lint-shell $(LINT_C:%=%.lint)
+LINT_C  = $(wildcard *.c src/*.c src/*/*.c test/*.c test/*/*.c)
+LINT_H  = $(wildcard *.h src/*.h src/*/*.h test/*.h test/*/*.h)
+LINT_SH = $(wildcard .ci/run test/*.sh test/*/*.sh examples/*.sh)
+lint: need-lint need-box need-cmocka $(B)/how
+	@$(MAKE) -s -k lint-cppcheck lint-shell lint-width lint-rooms $(LINT_C:%=%.lint)
 # Whether a variable is set the analyzer and the compilers know better than cppcheck.
 lint-cppcheck:
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	  --suppress=missingIncludeSystem --suppress=uninitvar --suppress=legacyUninitvar --error-exitcode=1 $(LINT_C)
 lint-shell:
 	shellcheck -x -S warning $(LINT_SH)
+# Columns, not bytes: what continues a character in UTF-8 is none.
+lint-width:
+	@LC_ALL=C awk '{ gsub(/[\200-\277]/, "") } length > 110 { print FILENAME ":" FNR ": " length " columns"; n++ } END { exit n > 0 }' $(LINT_C) $(LINT_H)
+lint-rooms:
+	@test/lint.sh
 # The analyzer cannot know that a failing assertion ends a test.
-test/test_%.c.lint: TIDY = --checks=-clang-analyzer-*,-bugprone-suspicious-include
-test/%.c.lint: LINT_CPP = -DSQLITE_CORE
+test/test_%.c.lint test/c/%.c.lint: TIDY = --checks=-clang-analyzer-*,-bugprone-suspicious-include
+test/%.c.lint: LINT_CPP = $(TEST_CPP)
 %.c.lint: %.c
-	clang-tidy --quiet $(TIDY) --warnings-as-errors='*' $< -- $(OWN_CPP) -I. $(LINT_CPP) $(CPPFLAGS) -std=c11
+	clang-tidy --quiet $(TIDY) --warnings-as-errors='*' $< -- $(OWN_CPP) $(LINT_CPP) $(CPPFLAGS) -std=c11
 
 bare:
 	test/bare.sh
 
 # ---- cleaning --------------------------------------------------------------------
-clean:
-	rm -rf $(SO) $(filter-out .build/cjson,$(wildcard .build/*))
-distclean:
+clean distclean:
 	rm -rf $(SO) .build
 
 help:
 	@echo 'make              build $(SO)'
-	@echo 'make setup        install what is missing (apt-get), fetch cJSON into .build/cjson'
+	@echo 'make setup        install what is missing (apt-get); setup-ci: for valgrind and lint too'
 	@echo 'make demo         a tour against a sandbox server, or read-only against Ortto itself'
 	@echo '                  if ORTTO_API_KEY is set'
 	@echo 'make test         all tests (ONLY=pattern SKIP=pattern UPDATE=1 JOBS=2 TIMEOUT=seconds)'
+	@echo 'make sandbox      build the server that stands in for Ortto, and say where it is'
 	@echo 'make static       .build/libortto.a, to compile into a program: sqlite3_ortto_init'
 	@echo 'make install      copy $(SO) to $(LIBDIR) (DESTDIR and PREFIX are honoured)'
 	@echo 'make uninstall    remove it again'
 	@echo 'make bench        measurements'
 	@echo 'make sanitize     the tests under AddressSanitizer and UBSan'
 	@echo 'make valgrind     some of the tests under valgrind (VALGRIND_TESTS=pattern)'
-	@echo 'make lint         clang-tidy, cppcheck, shellcheck'
+	@echo 'make lint         clang-tidy, cppcheck, shellcheck, width of lines, which room uses which'
 	@echo 'make bare         demo and test on a bare Debian in a folder (root, debootstrap)'
-	@echo 'make clean        remove what was built; make distclean: what setup fetched too'
-	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX DESTDIR LIBDIR CJSON WERROR=-Werror'
+	@echo 'make clean        remove what was built'
+	@echo 'Only setup, demo and test install anything; the others say what is missing.'
+	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX DESTDIR LIBDIR PKG_CONFIG WERROR=-Werror,'
+	@echo '  CJSON=DIR (compile DIR/cJSON.c in, in place of the cJSON that the system has)'

@@ -1,20 +1,19 @@
 #!/usr/bin/env bash
-# Installs what building and testing need, and fetches cJSON's source into .build/cjson.
+# Installs what building and testing need.
 #
 #   test/setup.sh        for make, make demo, make test
 #   test/setup.sh ci     for make sanitize, make valgrind and make lint as well
 #
 # Says nothing, and asks nobody on the network, when all of it is there.
-# CJSON=DIR uses a cJSON.c and cJSON.h of your own instead.
+# With CJSON=DIR, a folder with a cJSON.c and cJSON.h of your own, the system's is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(
   gcc libc6-dev          # the compiler
-  pkg-config             # says how to link libcurl
+  pkg-config             # says how to link libcurl and cJSON
   libsqlite3-dev         # sqlite3ext.h, and the library for the C tests
   libcurl4-openssl-dev   # the HTTP client, in its OpenSSL flavour
-  dpkg-dev               # unpacks cJSON's source
   sqlite3                # the shell that the demo and the SQL tests run in
   libmicrohttpd-dev      # the sandbox server's HTTP side
   zlib1g-dev             # the sandbox server's compressed answers
@@ -27,6 +26,8 @@ ci=(
   clang clang-tidy libclang-rt-dev        # make lint, the second compiler, fuzzing
   cppcheck shellcheck                     # make lint
 )
+
+[ -n "${CJSON:-}" ] || build+=(libcjson-dev)
 
 fail() { printf 'setup: %s\n' "$@" >&2; exit 1; }
 
@@ -63,34 +64,6 @@ install_packages() {
   }
 }
 
-# apt checks the signatures, and applies Debian's own fixes. The system's source lists
-# seldom have deb-src entries, so copies of them do, in a folder that goes away.
-fetch_cjson() {
-  local tmp file
-  tmp=$(mktemp -d "$PWD/.build/setup.XXXXXX")
-  # shellcheck disable=SC2064
-  trap "rm -rf '$tmp'" EXIT
-  mkdir -p "$tmp/parts" "$tmp/lists/partial" "$tmp/cache/archives/partial" "$tmp/src"
-  : >"$tmp/sources.list"
-  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-    [ -f "$file" ] || continue
-    sed -E 's/^deb([[:space:]])/deb-src\1/; s/^Types:.*/Types: deb-src/' "$file" \
-      >"$tmp/parts/$(basename "$file")"
-  done
-  echo "setup: fetching the source of cJSON"
-  apt=(apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User=root
-       -o Dir::Etc::SourceList="$tmp/sources.list" -o Dir::Etc::SourceParts="$tmp/parts"
-       -o Dir::State::Lists="$tmp/lists" -o Dir::Cache="$tmp/cache")
-  # Of all the entries only the one that has cJSON must answer, so update may fail for another.
-  (cd "$tmp/src" && { "${apt[@]}" update || true; } && "${apt[@]}" source cjson) \
-    >.build/setup.log 2>&1 </dev/null ||
-    { cat .build/setup.log >&2; fail "apt-get source cjson failed"; }
-  set -- "$tmp"/src/*/cJSON.c
-  [ -f "$1" ] || fail "the source package cjson holds no cJSON.c"
-  rm -rf .build/cjson
-  mv "$(dirname "$1")" .build/cjson
-}
-
 mkdir -p .build
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
   install_packages "${build[@]}"
@@ -99,13 +72,7 @@ else
   for tool in cc pkg-config sqlite3 curl jq; do
     command -v "$tool" >/dev/null || fail "there is no apt-get here, and '$tool' is missing" \
       "needed: a C compiler, pkg-config, sqlite3, curl, jq, and the development files of" \
-      "sqlite3, libcurl (OpenSSL), libmicrohttpd, cmocka and zlib" \
-      "macOS: brew install pkg-config sqlite curl libmicrohttpd cmocka jq"
+      "sqlite3, libcurl (OpenSSL), cJSON, libmicrohttpd, cmocka and zlib" \
+      "macOS: brew install pkg-config sqlite curl cjson libmicrohttpd cmocka jq"
   done
-fi
-if ! [ -f "${CJSON:-.build/cjson}/cJSON.c" ]; then
-  [ "${CJSON:-.build/cjson}" = .build/cjson ] || fail "$CJSON holds no cJSON.c"
-  command -v apt-get >/dev/null || fail "cJSON's source is missing: make CJSON=DIR, where DIR holds cJSON.c and cJSON.h" \
-    "macOS: brew unpack cjson --destdir .build, then make CJSON=.build/cjson-VERSION"
-  fetch_cjson
 fi
