@@ -338,3 +338,9 @@ js js_path(js v, const char *a, const char *b, const char *c){
   if( c && v.p ) v = js_get(v, c);
   return v;
 }
+
+char *json_print(cJSON *tree){
+  char *text = tree ? cJSON_PrintUnformatted(tree) : NULL;
+  cJSON_Delete(tree);
+  return text;                     /* cJSON's allocator is malloc: it is not ours to change */
+}

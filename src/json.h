@@ -1,5 +1,5 @@
 /*
-** json.h - a strict reader over the text's own bytes.
+** json.h - reading JSON strictly, over the text's own bytes; building it, through cJSON.
 **
 ** Why one of our own: cJSON keeps every number as a double, ends strings at \u0000, refuses lone surrogates and accepts what is
 ** not JSON. So a text is checked and sliced in place, with no tree and no copy, which is also what makes a page cheap.
@@ -13,6 +13,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#ifdef ORTTO_CJSON                 /* a copy compiled in: make CJSON=DIR */
+#include "cJSON.h"
+#else
+#include <cjson/cJSON.h>
+#endif
 
 #include "text.h"
 
@@ -66,5 +71,10 @@ js unquoted(js string);
 const char *js_kind(js v);
 int is_present(js v);
 js js_path(js v, const char *a, const char *b, const char *c);
+
+/* ---- building: with cJSON's functions; its parser is never used, since that writes a variable that threads share ---- */
+
+/* The tree as text, by malloc, and the tree is gone; NULL when out of memory, or for a tree that is NULL. */
+char *json_print(cJSON *tree);
 
 #endif

@@ -269,3 +269,14 @@ int same_start(const char *text, const char *word, size_t n){
   }
   return 1;
 }
+
+closest closest_to(const char *wanted){
+  return (closest){ wanted, "", CLOSEST_MAX + 1 };
+}
+
+void closest_offer(closest *c, const char *name, const char *shown){
+  size_t d = edit_distance(c->wanted, name);
+  if( d>=c->distance ) return;
+  c->distance = d;
+  c->found = shown;
+}

@@ -89,4 +89,15 @@ char *folded(arena *a, const char *text, size_t n);
 /* A copy of n bytes, by malloc; NULL when out of memory. */
 char *text_copy_n(const char *text, size_t n);
 
+/* The closest of several names to one that was not found: begin with closest_to, offer each, and found is it. */
+typedef struct closest {
+  const char *wanted;
+  const char *found;               /* what was offered as `shown` with the closest name; "" before any */
+  size_t distance;                 /* letters to change; above CLOSEST_MAX: none was close enough to be measured */
+} closest;
+#define CLOSEST_MAX 64
+
+closest closest_to(const char *wanted);
+void closest_offer(closest *c, const char *name, const char *shown);
+
 #endif

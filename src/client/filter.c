@@ -3,11 +3,7 @@
 */
 #include "filter.h"
 
-#ifdef ORTTO_CJSON
-#include "cJSON.h"
-#else
-#include <cjson/cJSON.h>
-#endif
+#include "../json.h"
 
 #include "../text.h"
 

@@ -3,12 +3,6 @@
 */
 #include "read_fields.h"
 
-#ifdef ORTTO_CJSON
-#include "cJSON.h"
-#else
-#include <cjson/cJSON.h>
-#endif
-
 #include "../text.h"
 #include "../json.h"
 #include "context.h"

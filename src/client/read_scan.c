@@ -6,12 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef ORTTO_CJSON
-#include "cJSON.h"
-#else
-#include <cjson/cJSON.h>
-#endif
-
 #include "../text.h"
 #include "context.h"
 #include "request.h"

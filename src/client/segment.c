@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef ORTTO_CJSON
-#include "cJSON.h"
-#else
-#include <cjson/cJSON.h>
-#endif
-
 #include "../text.h"
 #include "request.h"
 #include "create.h"
