@@ -1,12 +1,12 @@
 /*
 ** http.h - transfers over libcurl: one pool of connections, many requests in flight, driven by whoever waits.
 **
-** With url (libcurl's address parser) the only room that includes curl. May use: os, text. Must not know: Ortto, JSON, what
-** an answer means. There are no threads: http_perform moves whatever can be moved, on the caller's thread, and does not
-** block; http_wait alone does, for as long as it is told.
+** With url (libcurl's address parser) the only room that includes curl. May use: os, text. Must not know:
+** Ortto, JSON, what an answer means. There are no threads: http_perform moves whatever can be moved, on the
+** caller's thread, and does not block; http_wait alone does, for as long as it is told.
 **
-** Promises: http and https alone, no redirects, certificates verified, no proxy where `direct`, no signals; an answer of
-** more than ANSWER_MAX bytes (decompressed) ends the transfer.
+** Promises: http and https alone, no redirects, certificates verified, no proxy where `direct`, no signals;
+** an answer of more than ANSWER_MAX bytes (decompressed) ends the transfer.
 */
 #ifndef ORTTO_CLIENT_HTTP_H
 #define ORTTO_CLIENT_HTTP_H
@@ -44,7 +44,7 @@ typedef struct http_transfer {     /* all zero before the first http_start; http
   int status;                      /* of an answer, else 0 */
   int64_t retry_after;             /* seconds, 0 unsaid */
   int too_large;
-  const char *reason, *advice;     /* where there is no answer; live as long as the transfer is not started again */
+  const char *reason, *advice;     /* where there is no answer; they live until the next start */
   void *easy, *headers;            /* libcurl's, while it runs */
   char error[256];
 } http_transfer;
@@ -67,7 +67,8 @@ http_transfer *http_finished(http *h);
 void http_wait(http *h, int ms);
 int http_in_flight(const http *h);
 
-/* Microseconds from http_start to the moment when the request was on the wire; 0 if it is not yet, or no more. */
+/* Microseconds from http_start to the moment when the request was on the wire; 0 if it is not yet, or no
+** more. */
 int64_t http_on_wire_after(const http_transfer *t);
 
 #endif

@@ -11,7 +11,7 @@
 #include "../os.h"
 #include "../text.h"
 
-/* ---- the log ------------------------------------------------------------------------------------------------- */
+/* ---- the log ------------------------------------------------------------------------------------------- */
 
 void log_rows(const http_request *r, int64_t rows){
   ortto_log_entry *entry = log_entry(&r->endpoint->queue->log, r->log_number);
@@ -42,7 +42,7 @@ static void log_attempt(http_request *r, const char *request_id, const char *err
   utf8_mend(entry->error);
 }
 
-/* ---- making and dropping ------------------------------------------------------------------------------------- */
+/* ---- making and dropping ------------------------------------------------------------------------------- */
 
 int requests_open(request_queue *q, context *ctx){
   memset(q, 0, sizeof *q);
@@ -78,7 +78,8 @@ static void request_unlink(http_request *r){
   }
 }
 
-/* A request counts against the rate from the moment it is on the wire, not while its connection is being made. */
+/* A request counts against the rate from the moment it is on the wire, not while its connection is being
+** made. */
 static void note_on_wire(http_request *r, int64_t now){
   key_limits *limits = r->endpoint->limits;
   if( !sent_awaits(limits, r->sent_number) ) return;
@@ -156,13 +157,15 @@ http_request *request_new(ortto_endpoint *e, const char *method, const char *pat
   r->flags = flags;
   r->sent_number = -1;
   r->transfer.owner = r;
-  const char *why = flags & REQUEST_READ ? refused_read_find(&e->queue->pace, request_hash(r), now_us()) : NULL;
-  if( why ) request_fail(r, "%s (the same request was refused less than 15 seconds ago and was not sent again)", why);
+  const char *why = NULL;
+  if( flags & REQUEST_READ ) why = refused_read_find(&e->queue->pace, request_hash(r), now_us());
+  if( why )
+    request_fail(r, "%s (the same request was refused less than 15 seconds ago and was not sent again)", why);
   else enqueue(r);
   return r;
 }
 
-/* ---- what an answer means ------------------------------------------------------------------------------------ */
+/* ---- what an answer means ------------------------------------------------------------------------------ */
 
 void add_words(buf *out, const char *words, const char *key){
   size_t key_n = strlen(key), budget = 300;
@@ -229,7 +232,8 @@ static void read_error(const http_request *r, answer_error *out){
     return;
   }
   const char *text = blanks_skip(answer->p);
-  if( text[0]=='<' ) buf_puts(&out->words, "a web page, not an answer of Ortto's: a proxy may stand in between");
+  if( text[0]=='<' )
+    buf_puts(&out->words, "a web page, not an answer of Ortto's: a proxy may stand in between");
   else add_words(&out->words, text, r->endpoint->key);
 }
 
@@ -238,11 +242,13 @@ static const char *advice(const http_request *r){
   switch( r->status ){
     case 400: return "The request itself was refused; if it looks right, report it with the request_id";
     case 401: case 403:
-      if( e->protocol==ORTTO_SEGMENT ) return "Check the segment_key, and that its data source is active in Ortto";
+      if( e->protocol==ORTTO_SEGMENT )
+        return "Check the segment_key, and that its data source is active in Ortto";
       if( e->region[0]==0 )
-        return "Check that the key belongs to this api_url and its region. No request is sent with it for 15 seconds";
-      return "Check the key, and that it belongs to this region: a key works only on the host of its account's region "
-             "(global, au or eu). No request is sent with it for 15 seconds";
+        return "Check that the key belongs to this api_url and its region. No request is sent with it for 15 "
+               "seconds";
+      return "Check the key, and that it belongs to this region: a key works only on the host of its "
+             "account's region (global, au or eu). No request is sent with it for 15 seconds";
     case 404: case 405: return "Check api_url: it takes the address without /v1";
     case 408: case 500: case 502: case 503: case 504: return "Try again later, or raise the setting retries";
     case 413: return "Send less at a time";
@@ -335,7 +341,7 @@ static void request_arrived(http_request *r){
   if( r->state==REQUEST_DONE ) request_unlink(r);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------------------------------------- */
 
 static void request_send(http_request *r, int64_t now){
   ortto_endpoint *e = r->endpoint;
@@ -412,7 +418,7 @@ int request_wait(http_request *r){
   return r->rc;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 void set_bad_answer(http_request *r, const char *format, ...){
   char what[256];
@@ -425,7 +431,8 @@ void set_bad_answer(http_request *r, const char *format, ...){
   const char *then = r->flags & REQUEST_READ
     ? "Nothing was taken from it; try again, and report it if it stays so"
     : "Whether the records were taken is not known; contacts can be sent again without harm";
-  set_error(r->endpoint->context, "ortto: %s: the answer of %s %s. %s", r->doing, r->endpoint->base, what, then);
+  const ortto_endpoint *e = r->endpoint;
+  set_error(e->context, "ortto: %s: the answer of %s %s. %s", r->doing, e->base, what, then);
 }
 
 int answer_json(http_request *r, js *value){
@@ -439,7 +446,8 @@ int answer_json(http_request *r, js *value){
   return bad_answer(r, "is not JSON, or cut off");
 }
 
-int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out, js *value){
+int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out,
+                js *value){
   http_request *r = request_new(e, "POST", path, body, REQUEST_READ, doing);
   *out = r;
   if( r==NULL ) return ORTTO_NOMEM;
