@@ -46,11 +46,13 @@ int js_is(js name, const char *text);
 js unquoted(js string);            /* the same without its quotes, escapes as they are */
 
 js_iter js_in(js container);
-/* The next element of an array, or member of an object (then name is not NULL). The name is without quotes. */
+/* The next element of an array, or member of an object (then name is not NULL). The name is without
+** quotes. */
 int js_next(js_iter *it, js *name, js *value);
 int count_elements(js array);
 
-/* The member of that name (the last, if there are several); {NULL, 0} if there is none or this is no object. */
+/* The member of that name (the last, if there are several); {NULL, 0} if there is none or this is no
+** object. */
 js js_get(js object, const char *name);
 js js_path(js v, const char *a, const char *b, const char *c);   /* b and c may be NULL */
 
@@ -60,15 +62,15 @@ int js_integer(js v, int64_t *out);
 /* 1 if this is a number that a double can show, whatever the process's locale. */
 int js_double(js v, double *out);
 
-/* The text of a JSON string, in sound UTF-8: what was not is U+FFFD. It may hold NUL. NULL when out of memory; it
-** points into the answer where nothing was to be changed, else into the arena. */
+/* The text of a JSON string, in sound UTF-8: what was not is U+FFFD. It may hold NUL. NULL when out of
+** memory; it points into the answer where nothing was to be changed, else into the arena. */
 const char *js_text(arena *a, js v, size_t *length);
 
 /* The same of any text, which has escapes (if so told). */
 const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t *length);
 
-/* A string as a C string that lives as long as the arena: "" if it is no string, NULL when out of memory. A NUL
-** in it, which no id or name of Ortto's has, becomes a question mark. */
+/* A string as a C string that lives as long as the arena: "" if it is no string, NULL when out of memory.
+** A NUL in it, which no id or name of Ortto's has, becomes a question mark. */
 char *js_cstring(arena *a, js v);
 
 /* Behind the digits, a number, blanks; number_check: NULL if there is no number as JSON writes it. */

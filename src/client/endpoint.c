@@ -98,6 +98,27 @@ static int endpoint_numbers(ortto_endpoint *e, const settings *own, const ortto_
   return rc;
 }
 
+static int keep(context *ctx, char **to, const char *value){
+  *to = text_copy(value);
+  return *to || value==NULL ? ORTTO_OK : no_memory(ctx);
+}
+
+static const char *environment(const char *variable){
+  const char *value = getenv(variable);
+  return value && value[0] ? value : NULL;
+}
+
+/* The setting, else what counts for curl: CURL_CA_BUNDLE alone, or SSL_CERT_FILE and SSL_CERT_DIR. */
+static int endpoint_authorities(ortto_endpoint *e, const settings *own){
+  enum origin from;
+  int rc = setting_value(e->context, own, NULL, ORTTO_CA_FILE, &e->ca_file, &from);
+  if( rc!=ORTTO_OK || e->ca_file ) return rc;
+  const char *bundle = environment("CURL_CA_BUNDLE");
+  if( bundle ) return keep(e->context, &e->ca_file, bundle);
+  rc = keep(e->context, &e->ca_file, environment("SSL_CERT_FILE"));
+  return rc==ORTTO_OK ? keep(e->context, &e->ca_folder, environment("SSL_CERT_DIR")) : rc;
+}
+
 int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ortto_protocol protocol,
                   ortto_endpoint **out){
   enum origin key_from = FROM_NOWHERE;
@@ -112,6 +133,7 @@ int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ort
   if( rc==ORTTO_OK ) rc = endpoint_base(e, own, args, key_from, literal);
   if( rc==ORTTO_OK ) rc = endpoint_numbers(e, own, args);
   if( rc==ORTTO_OK ) rc = endpoint_authorization(e);
+  if( rc==ORTTO_OK ) rc = endpoint_authorities(e, own);
   if( rc!=ORTTO_OK ){
     ortto_endpoint_close(e);
     return rc;
@@ -129,6 +151,8 @@ ortto_endpoint *endpoint_keep(ortto_endpoint *e){
 void ortto_endpoint_close(ortto_endpoint *e){
   if( e==NULL || --e->references>0 ) return;
   free(e->authorization);
+  free(e->ca_file);
+  free(e->ca_folder);
   free(e->base);
   free(e->key);
   free(e);

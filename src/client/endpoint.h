@@ -26,6 +26,7 @@ struct ortto_endpoint {
   char *base;                      /* scheme://host[:port][/path], no slash at its end */
   char *key;
   char *authorization;             /* the header that carries the key */
+  char *ca_file, *ca_folder;       /* of authorities to trust instead of the system's; NULL: not named */
   char region[8];                  /* "" where the address was given */
   ortto_protocol protocol;
   int loopback;

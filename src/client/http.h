@@ -5,8 +5,12 @@
 ** Ortto, JSON, what an answer means. There are no threads: http_perform moves whatever can be moved, on the
 ** caller's thread, and does not block; http_wait alone does, for as long as it is told.
 **
+** A deadline of our own stands over each transfer: libcurl that has lost an allocation may never end one.
+** Then the pool is made anew as soon as nothing is in flight.
+**
 ** Promises: http and https alone, no redirects, certificates verified, no proxy where `direct`, no signals;
-** an answer of more than ANSWER_MAX bytes (decompressed) ends the transfer.
+** an answer of more than ANSWER_MAX bytes (decompressed), or of more than HEADERS_MAX of headers and
+** trailers, ends the transfer.
 */
 #ifndef ORTTO_CLIENT_HTTP_H
 #define ORTTO_CLIENT_HTTP_H
@@ -17,6 +21,7 @@
 #include "../text.h"
 
 #define ANSWER_MAX (64u << 20)
+#define HEADERS_MAX (1u << 20)
 
 typedef struct http http;
 
@@ -27,6 +32,7 @@ typedef struct http_ask {          /* everything lives as long as the transfer *
   size_t body_n;
   long timeout_ms;                 /* of the whole transfer */
   int direct;                      /* through no proxy */
+  const char *ca_file, *ca_folder; /* certificates of authorities to trust instead of the system's; NULL: not named */
 } http_ask;
 
 typedef enum http_end {
@@ -43,7 +49,9 @@ typedef struct http_transfer {     /* all zero before the first http_start; http
   http_end end;                    /* once http_finished gave it back */
   int status;                      /* of an answer, else 0 */
   int64_t retry_after;             /* seconds, 0 unsaid */
-  int too_large;
+  const char *too_large;           /* what was, in words for the log; NULL: nothing */
+  size_t headers_n;
+  int64_t deadline;                /* microseconds of the monotonic clock */
   const char *reason, *advice;     /* where there is no answer; they live until the next start */
   void *easy, *headers;            /* libcurl's, while it runs */
   char error[256];
@@ -53,7 +61,7 @@ typedef struct http_transfer {     /* all zero before the first http_start; http
 http *http_new(void);
 void http_free(http *h);           /* after all of its transfers are cancelled or finished */
 
-/* Puts it on the wire; 0 when out of memory. */
+/* Puts it on the wire. Else it has ended at once: 0, and .end says HTTP_NOMEM or HTTP_HOPELESS. */
 int http_start(http *h, http_transfer *t, const http_ask *ask);
 /* Takes it off the wire, whatever its state. */
 void http_cancel(http *h, http_transfer *t);

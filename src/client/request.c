@@ -48,6 +48,7 @@ int requests_open(request_queue *q, context *ctx){
   memset(q, 0, sizeof *q);
   q->context = ctx;
   q->end = &q->first;
+  q->process = os_process_id();
   q->http = http_new();
   return q->http!=NULL;
 }
@@ -158,6 +159,11 @@ http_request *request_new(ortto_endpoint *e, const char *method, const char *pat
   r->sent_number = -1;
   r->transfer.owner = r;
   const char *why = NULL;
+  if( e->queue->process!=os_process_id() ){
+    request_fail(r, "ortto: %s: this connection was opened in another process, from which this one was forked; "
+                 "open a connection of its own here", doing);
+    return r;
+  }
   if( flags & REQUEST_READ ) why = refused_read_find(&e->queue->pace, request_hash(r), now_us());
   if( why )
     request_fail(r, "%s (the same request was refused less than 15 seconds ago and was not sent again)", why);
@@ -188,6 +194,7 @@ void add_words(buf *out, const char *words, const char *key){
 }
 
 typedef struct answer_error {      /* what an error's body says, as far as it says anything */
+  int is_ortto;                    /* a JSON object */
   buf words;
   char request_id[64];
   double try_in;                   /* seconds, -1 unsaid */
@@ -228,6 +235,7 @@ static void read_error(const http_request *r, answer_error *out){
   out->try_in = -1;
   if( answer->n==0 ) return;
   if( answer->n<(1u<<20) && json_check(answer->p, answer->n, &body) && js_type(body)=='{' ){
+    out->is_ortto = 1;
     read_error_object(out, body, r->endpoint->key);
     return;
   }
@@ -237,8 +245,17 @@ static void read_error(const http_request *r, answer_error *out){
   else add_words(&out->words, text, r->endpoint->key);
 }
 
-static const char *advice(const http_request *r){
+/* A 403 that is not Ortto's JSON comes from the load balancer or a wrong path [seen in clients]: the key
+** is not to blame. */
+static int refuses_key(int status, const answer_error *why){
+  return status==401 || (status==403 && why->is_ortto);
+}
+
+static const char *advice(const http_request *r, const answer_error *why){
   const ortto_endpoint *e = r->endpoint;
+  if( r->status==403 && !refuses_key(r->status, why) )
+    return "This is no answer of Ortto's own, so the key is not to blame: check api_url, and any proxy or firewall in "
+           "between";
   switch( r->status ){
     case 400: return "The request itself was refused; if it looks right, report it with the request_id";
     case 401: case 403:
@@ -249,6 +266,8 @@ static const char *advice(const http_request *r){
                "seconds";
       return "Check the key, and that it belongs to this region: a key works only on the host of its "
              "account's region (global, au or eu). No request is sent with it for 15 seconds";
+    case 407: return "The proxy asks for a name and password: give them in its address, "
+                     "https_proxy=http://NAME:PASSWORD@HOST:PORT";
     case 404: case 405: return "Check api_url: it takes the address without /v1";
     case 408: case 500: case 502: case 503: case 504: return "Try again later, or raise the setting retries";
     case 413: return "Send less at a time";
@@ -266,8 +285,8 @@ static void fail_by_status(http_request *r, const answer_error *why){
   if( why->words.n ) buf_printf(&b, ": %s", why->words.p);
   if( why->request_id[0] ) buf_printf(&b, " (request_id %s)", why->request_id);
   if( r->attempt>1 ) buf_printf(&b, ", after %d attempts", r->attempt);
-  buf_printf(&b, ". %s", advice(r));
-  if( e->region[0] && (r->status==401 || r->status==403) ) buf_printf(&b, "; region is %s", e->region);
+  buf_printf(&b, ". %s", advice(r, why));
+  if( e->region[0] && refuses_key(r->status, why) ) buf_printf(&b, "; region is %s", e->region);
   if( b.failed ) request_no_memory(r);
   else request_fail(r, "%s", b.p);
   buf_free(&b);
@@ -276,8 +295,12 @@ static void fail_by_status(http_request *r, const answer_error *why){
 static void fail_by_transport(http_request *r){
   const http_transfer *t = &r->transfer;
   if( t->too_large ){
-    request_fail(r, "ortto: %s: the answer of %s is larger than 64 MB. Ask for fewer columns, "
-                 "and report it if that does not help", r->doing, r->endpoint->base);
+    if( r->transfer.headers_n>HEADERS_MAX )
+      request_fail(r, "ortto: %s: the headers of the answer of %s are larger than 1 MB: this is not Ortto. "
+                   "Check api_url, and any proxy in between", r->doing, r->endpoint->base);
+    else
+      request_fail(r, "ortto: %s: the answer of %s is larger than 64 MB. Ask for fewer columns, "
+                   "and report it if that does not help", r->doing, r->endpoint->base);
     return;
   }
   request_fail(r, "ortto: %s: no whole answer from %s: %s%s. %s", r->doing, r->endpoint->base, t->reason,
@@ -292,11 +315,23 @@ int status_ends(int status){
   return status==0 || status==401 || status==403 || status==408 || status==429 || status>=500;
 }
 
+/* After what the server asks for (seconds; below 0: nothing), and at least after a back-off. */
 static void try_again(http_request *r, double after_seconds, int64_t now){
-  int64_t wait = after_seconds<0 ? backoff(r->attempt, random_unit(r->endpoint->context))
-                                 : (int64_t)(after_seconds * (double)SECOND);
-  r->not_before = now + wait;
+  int64_t pause = backoff(r->attempt, random_unit(r->endpoint->context));
+  int64_t asked = after_seconds<0 ? 0 : (int64_t)(after_seconds * (double)SECOND);
+  r->not_before = now + (asked<pause ? pause : asked);
   r->state = REQUEST_WAITING;
+}
+
+/* A wait that is longer than timeout_ms is not waited: the caller may hold a lock meanwhile. */
+static int wait_is_too_long(const http_request *r, int64_t wait){
+  return wait > (int64_t)r->endpoint->timeout_ms*1000;
+}
+
+static void fail_by_wait(http_request *r, int64_t wait){
+  request_fail(r, "ortto: %s: %s asks to wait %lld seconds, which is longer than timeout_ms (%ld). Try again after "
+               "that, or raise timeout_ms", r->doing, r->endpoint->base, (long long)((wait + SECOND - 1)/SECOND),
+               r->endpoint->timeout_ms);
 }
 
 /* An answer with a status other than 2xx, or a retry of it. */
@@ -310,16 +345,17 @@ static void request_refused(http_request *r, int64_t now){
     if( wait<0 && r->transfer.retry_after>0 ) wait = (double)r->transfer.retry_after;
     try_again(r, wait>86400 ? 86400 : wait, now);
     if( r->status==429 ) hold_key(e->limits, r->not_before);
+    if( wait_is_too_long(r, r->not_before - now) ) fail_by_wait(r, r->not_before - now);
   }else fail_by_status(r, &why);
   if( r->status==400 || r->status==401 || r->status==403 ) breaker_count(&e->queue->pace, now);
   if( r->status==400 && (r->flags & REQUEST_READ) )
     refused_read_remember(&e->queue->pace, request_hash(r), r->error, now);
-  if( r->status==401 || r->status==403 ) refuse_key(e->limits, e->identity, r->error, now);
+  if( refuses_key(r->status, &why) ) refuse_key(e->limits, e->identity, r->error, now);
   buf_free(&why.words);
 }
 
 static void request_lost(http_request *r, int64_t now){
-  log_attempt(r, NULL, r->transfer.too_large ? "larger than 64 MB" : r->transfer.reason);
+  log_attempt(r, NULL, r->transfer.too_large ? r->transfer.too_large : r->transfer.reason);
   if( r->transfer.end==HTTP_NOMEM ) request_no_memory(r);
   else if( r->transfer.end==HTTP_HOPELESS || r->attempt>r->endpoint->retries ) fail_by_transport(r);
   else try_again(r, -1, now);
@@ -345,12 +381,14 @@ static void request_arrived(http_request *r){
 
 static void request_send(http_request *r, int64_t now){
   ortto_endpoint *e = r->endpoint;
-  http_ask ask = { r->method, r->url, e->authorization, r->body, r->body_n, e->timeout_ms, e->loopback };
+  http_ask ask = { r->method, r->url, e->authorization, r->body, r->body_n, e->timeout_ms, e->loopback,
+                   e->ca_file, e->ca_folder };
   r->attempt++;
   r->started = now;
   r->status = 0;
   if( !http_start(e->queue->http, &r->transfer, &ask) ){
-    request_no_memory(r);
+    if( r->transfer.end==HTTP_NOMEM ) request_no_memory(r);
+    else fail_by_transport(r);
     return;
   }
   r->state = REQUEST_SENT;
@@ -368,6 +406,10 @@ static void request_try(http_request *r, int64_t now, int64_t *next){
   }
   if( r->stop && *r->stop && r->attempt==0 ){
     request_fail(r, "ortto: not sent, because an earlier request failed");
+    return;
+  }
+  if( wait_is_too_long(r, e->limits->hold_until - now) ){
+    fail_by_wait(r, e->limits->hold_until - now);
     return;
   }
   int64_t due = sending_due(&q->pace, e->limits, e->rate, (r->flags & REQUEST_FEED)!=0, r->not_before, now);

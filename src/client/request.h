@@ -25,6 +25,7 @@ typedef struct request_queue {     /* of one client */
   pace pace;
   request_log log;
   http_request *first, **end;      /* waiting and in flight, in order of urgency */
+  uint64_t process;                /* that made it: a process forked from it must not share its connections */
 } request_queue;
 
 /* What a request is for: it decides about the second limit and about remembering refusals. */

@@ -35,6 +35,8 @@ static const setting_info known[ORTTO_SETTINGS] = {
   [ORTTO_MAX_DELETES] = { "max_deletes", "ORTTO_MAX_DELETES", "100", 0, 1000000000,
                           "a whole number from 0 to 1000000000" },
   [ORTTO_PROGRESS]    = { "progress", "ORTTO_PROGRESS", "off", 0, 0, "on or off" },
+  [ORTTO_CA_FILE]     = { "ca_file", "ORTTO_CA_FILE", NULL, 0, 0,
+                          "the path of a file with certificates of authorities (PEM)" },
 };
 
 static const struct { const char *name, *region; } region_names[] = {
@@ -78,6 +80,11 @@ static const char *region_parse(const char *value){
   return NULL;
 }
 
+static int has_controls_in(const char *text, size_t n){
+  for(size_t i=0; i<n; i++) if( (unsigned char)text[i]<0x20 || text[i]==0x7F ) return 1;
+  return 0;
+}
+
 static int is_reference(const char *value){     /* to where the key stands */
   return strncmp(value, "env:", 4)==0 || strncmp(value, "file:", 5)==0;
 }
@@ -89,7 +96,9 @@ static const char *key_fault(const char *key){
 /* May a key be given in this form? */
 static int key_form_check(context *ctx, ortto_setting s, const char *value, int in_args){
   const char *name = known[s].name;
-  if( value[0]==0 || has_controls(value) )
+  size_t n = strlen(value);
+  while( n && (value[n-1]=='\n' || value[n-1]=='\r') ) n--;       /* pasted with it, and cut off later */
+  if( n==0 || has_controls_in(value, n) )
     return fail(ctx, "ortto: %s is %s; it takes %s", name, key_fault(value), known[s].good);
   if( !in_args ) return ORTTO_OK;
   if( strncmp(value, "file:", 5)==0 )
@@ -102,6 +111,14 @@ static int key_form_check(context *ctx, ortto_setting s, const char *value, int 
   return ORTTO_OK;
 }
 
+static int is_readable(const char *path){
+  FILE *file = fopen(path, "rb");
+  char byte;
+  int readable = file && fread(&byte, 1, 1, file)==1;
+  if( file ) fclose(file);
+  return readable;
+}
+
 /* The value as we keep it, *length bytes of it; NULL if it is not good. Keys are checked elsewhere. */
 static const char *kept_form(ortto_setting s, const char *value, size_t *length){
   const char *kept = value;
@@ -111,6 +128,7 @@ static const char *kept_form(ortto_setting s, const char *value, size_t *length)
     case ORTTO_REGION: kept = region_parse(value); break;
     case ORTTO_KEY: case ORTTO_SEGMENT_KEY: break;
     case ORTTO_API_URL: if( !url_is_good(value, &loopback) ) kept = NULL; break;
+    case ORTTO_CA_FILE: if( !is_readable(value) ) kept = NULL; break;
     case ORTTO_PROGRESS:
       if( same_word(value, "on") ) kept = "on";
       else kept = same_word(value, "off") ? "off" : NULL;
@@ -134,7 +152,7 @@ static int normal_setting(context *ctx, ortto_setting s, const char *value, int 
 }
 
 int settings_check(context *ctx, ortto_setting setting, const char *value, int in_args, char **normal){
-  if( in_args && (setting==ORTTO_MAX_DELETES || setting==ORTTO_PROGRESS) )
+  if( in_args && (setting==ORTTO_MAX_DELETES || setting==ORTTO_PROGRESS || setting==ORTTO_CA_FILE) )
     return fail(ctx, "ortto: %s is no argument of a table; use SELECT ortto_config('%s', ...)",
                 known[setting].name, known[setting].name);
   return normal_setting(ctx, setting, value, in_args, normal);
@@ -172,7 +190,7 @@ static int cannot_read(context *ctx, ortto_setting s, const char *path, int why)
   return fail(ctx, "ortto: cannot read %s from the file '%.200s': %s", known[s].name, path, strerror(why));
 }
 
-/* First line of a file, without blanks at its ends. */
+/* First line of a file. */
 static int key_from_file(context *ctx, ortto_setting s, const char *path, char **key){
   char line[4096];
   FILE *file = fopen(path, "r");
@@ -184,9 +202,7 @@ static int key_from_file(context *ctx, ortto_setting s, const char *path, char *
   line[n] = 0;
   if( strlen(line)!=n ) return fail(ctx, "ortto: the file '%.200s' is no text file with a key", path);
   line[strcspn(line, "\r\n")] = 0;
-  char *start = line + strspn(line, " \t");
-  for(n = strlen(start); n && (start[n-1]==' ' || start[n-1]=='\t'); n--) start[n-1] = 0;
-  *key = text_copy(start);
+  *key = text_copy(line);
   return *key ? ORTTO_OK : no_memory(ctx);
 }
 
@@ -200,11 +216,26 @@ static int key_from_environment(context *ctx, ortto_setting s, const char *varia
   return *key ? ORTTO_OK : no_memory(ctx);
 }
 
-static void trim_blanks(char *text){
-  size_t n = strlen(text), blank = strspn(text, " ");
-  while( n>blank && text[n-1]==' ' ) n--;
-  memmove(text, text + blank, n - blank);
-  text[n-blank] = 0;
+/* What people paste with a key is no part of it: a byte order mark, blanks, a line end, quotes around it. */
+static void trim_key(char *text){
+  static const char blank[] = " \t\r\n";
+  char *from = text;
+  if( strncmp(from, "\xEF\xBB\xBF", 3)==0 ) from += 3;
+  size_t n = strlen(from), cut = strspn(from, blank);
+  from += cut;
+  n -= cut;
+  while( n && strchr(blank, from[n-1]) ) n--;
+  if( n>=2 && (from[0]=='"' || from[0]=='\'') && from[n-1]==from[0] ){
+    from++;
+    n -= 2;
+  }
+  memmove(text, from, n);
+  text[n] = 0;
+}
+
+/* A path where file:PATH was meant; a key holds no slash as far as any was seen [guess], and names no file. */
+static int is_path(const char *key){
+  return (strchr(key, '/') || strchr(key, '\\')) && is_readable(key);
 }
 
 int key_resolve(context *ctx, ortto_setting s, const char *value, char **key){
@@ -217,10 +248,13 @@ int key_resolve(context *ctx, ortto_setting s, const char *value, char **key){
     if( *key==NULL ) rc = no_memory(ctx);
   }
   if( rc!=ORTTO_OK ) return rc;
-  trim_blanks(*key);                             /* blanks around a key are no part of it */
-  if( (*key)[0] && !has_controls(*key) ) return ORTTO_OK;
-  set_error(ctx, "ortto: %s, read from %s, is %s; nothing was sent", known[s].name,
-            is_reference(value) ? value : "the settings", key_fault(*key));
+  trim_key(*key);
+  int path = is_path(*key);
+  if( !path && (*key)[0] && !has_controls(*key) ) return ORTTO_OK;
+  if( path ) set_error(ctx, "ortto: %s is the path of a file: write file: in front of it", known[s].name);
+  else
+    set_error(ctx, "ortto: %s, read from %s, is %s; nothing was sent", known[s].name,
+              is_reference(value) ? value : "the settings", key_fault(*key));
   free(*key);
   *key = NULL;
   return ORTTO_ERROR;
