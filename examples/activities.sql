@@ -29,7 +29,8 @@ CREATE TEMP TABLE outcome AS
 
 -- They come in the order of the records: place 0 is the first order.
 SELECT o.number, o.email, status, substr(message, 1, 40) AS message
-  FROM outcome JOIN (SELECT *, row_number() OVER (ORDER BY number) - 1 AS place FROM orders) AS o USING (place)
+  FROM outcome
+  JOIN (SELECT *, row_number() OVER (ORDER BY number) - 1 AS place FROM orders) AS o USING (place)
  ORDER BY place;
 
 -- Against the sandbox server it prints:

@@ -1,6 +1,6 @@
 -- Puts people into an audience, and takes others out. Ortto's own API cannot do that; the way in is a
--- Segment data source: ORTTO_SEGMENT_KEY holds its key. The audience is
--- looked up or made once per connection.
+-- Segment data source, whose key ORTTO_SEGMENT_KEY holds. The audience is looked up or made once per
+-- connection.
 --
 --   sqlite3 :memory: < examples/audience.sql
 .bail on

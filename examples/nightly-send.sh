@@ -60,7 +60,8 @@ CREATE TABLE IF NOT EXISTS crm.outbox(
   id INTEGER PRIMARY KEY, email TEXT, first_name TEXT, last_name TEXT, city TEXT);
 CREATE TABLE IF NOT EXISTS crm.outbox_failed(at TEXT, status INTEGER, message TEXT, id INTEGER, record TEXT);
 
-CREATE TABLE sending AS SELECT row_number() OVER (ORDER BY id) - 1 AS i, id, $record AS record FROM crm.outbox;
+CREATE TABLE sending AS
+  SELECT row_number() OVER (ORDER BY id) - 1 AS i, id, $record AS record FROM crm.outbox;
 CREATE TABLE outcome AS
   SELECT key AS i, value->>'status' AS status, value->>'errormessage' AS message,
          CASE WHEN value->>'status' = 200 THEN 'taken'
