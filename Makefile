@@ -30,12 +30,12 @@ B         = .build
 EXT       = $(SO)
 SANITIZE  =
 CURL_LIBS := $(or $(shell pkg-config --libs libcurl 2>/dev/null),$(shell curl-config --libs 2>/dev/null),-lcurl)
-OWN_CPP  := -I$(CJSON) $(shell pkg-config --cflags libcurl sqlite3 2>/dev/null)
+OWN_CPP  := -DORTTO_CJSON -I$(CJSON) $(shell pkg-config --cflags libcurl sqlite3 2>/dev/null)
 OWN_C     = -std=c11 -Wall -Wextra -Wpedantic -fPIC -fvisibility=hidden -pthread $(WERROR) $(SANITIZE)
 COMPILE   = $(CC) $(OWN_CPP) $(CPPFLAGS) $(OWN_C) $(CFLAGS) -MMD -MP -c
 LINK      = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
 
-PARTS     = ortto_vtab ortto_client
+PARTS     = $(basename $(wildcard ortto_*.c src/*.c src/*/*.c))
 EXT_OBJ   = $(PARTS:%=$(B)/ext/%.o)
 CORE_OBJ  = $(PARTS:%=$(B)/core/%.o)
 SANDBOX   = $(B)/ortto_sandbox
@@ -92,7 +92,7 @@ $(SANDBOX): $(B)/test/ortto_sandbox.o $(B)/cJSON.o
 $(B)/test_%: $(B)/test/test_%.o $(B)/libparts.a
 	$(LINK) -o $@ $^ -lcmocka -lsqlite3 $(CURL_LIBS) -lm $(LDLIBS)
 
--include $(wildcard $(B)/ext/*.d $(B)/core/*.d $(B)/test/*.d)
+-include $(wildcard $(B)/ext/*.d $(B)/core/*.d $(B)/test/*.d $(B)/*/src/*.d $(B)/*/src/*/*.d)
 
 # ---- installing ------------------------------------------------------------------
 install: $(EXT)
@@ -136,7 +136,7 @@ valgrind: setup-ci
 	@$(MAKE) -s TIMEOUT='$(or $(TIMEOUT),300)' ONLY='$(or $(ONLY),$(VALGRIND_TESTS))' \
 	  VALGRIND='valgrind -q --error-exitcode=86 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite' check
 
-LINT_C  = $(wildcard *.c test/*.c)
+LINT_C  = $(wildcard *.c src/*.c src/*/*.c test/*.c)
 LINT_SH = $(wildcard .ci/run test/*.sh examples/*.sh)
 lint: setup-ci
 	@$(MAKE) -s -k lint-cppcheck lint-shell $(LINT_C:%=%.lint)

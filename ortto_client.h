@@ -160,7 +160,7 @@ const ortto_field_list *ortto_table_fields(ortto_table table);
 
 /* Columns that steer a read of people and accounts instead of holding a value: "filter", "q", "scope", "sort",
 ** "audience" (people only); NULL past the last. */
-const char *ortto_steering_column(ortto_table table, int i);
+const char *ortto_hidden_column(ortto_table table, int i);
 
 /* The fields of people or accounts, the id first, asked of the server in up to two requests. `selection` is NULL or
 ** "standard", "all", or field ids separated by spaces or commas; an unknown id is an error that names what would do.

@@ -86,8 +86,7 @@ run_sql_blocks() {
 
 make_copy() {   # the sources
   mkdir copy
-  cp -R "$ROOT"/Makefile "$ROOT"/LICENSE "$ROOT"/*.[ch] "$ROOT"/test "$ROOT"/examples copy/
-  [ ! -d "$ROOT/src" ] || cp -R "$ROOT/src" copy/
+  cp -R "$ROOT"/Makefile "$ROOT"/LICENSE "$ROOT"/*.[ch] "$ROOT"/src "$ROOT"/test "$ROOT"/examples copy/
 }
 
 # in_copy COMMAND...: without what make has told these tests, so that the copy is built as anybody

@@ -1,0 +1,62 @@
+/*
+** read_fields.c - see read_fields.h.
+*/
+#include "read_fields.h"
+
+#ifdef ORTTO_CJSON
+#include "cJSON.h"
+#else
+#include <cjson/cJSON.h>
+#endif
+
+#include "../text.h"
+#include "../json.h"
+#include "context.h"
+#include "read_list.h"
+
+static cJSON *field_record(const ortto_field *f, ortto_table table){
+  cJSON *o = cJSON_CreateObject();
+  int ok = cJSON_AddStringToObject(o, "entity", ortto_table_name(table)) && cJSON_AddStringToObject(o, "id", f->id)
+        && cJSON_AddStringToObject(o, "name", f->name) && cJSON_AddStringToObject(o, "column_name", f->column)
+        && cJSON_AddStringToObject(o, "display_type", f->display_type) && cJSON_AddStringToObject(o, "sql_type", ortto_type_sql(f->type))
+        && cJSON_AddBoolToObject(o, "read_only", f->read_only) && cJSON_AddBoolToObject(o, "hidden", f->hidden)
+        && cJSON_AddBoolToObject(o, "custom", f->custom)
+        && (f->choices==NULL || cJSON_AddRawToObject(o, "choices", f->choices));
+  if( ok ) return o;
+  cJSON_Delete(o);
+  return NULL;
+}
+
+static char *fields_text(const ortto_field_list *list, ortto_table table){
+  cJSON *array = cJSON_CreateArray();
+  int ok = array!=NULL;
+  for(int i=1; ok && i<list->count; i++){        /* 0 is the id */
+    cJSON *o = field_record(&list->field[i], table);
+    ok = o && cJSON_AddItemToArray(array, o);
+  }
+  char *text = ok ? cJSON_PrintUnformatted(array) : NULL;
+  cJSON_Delete(array);
+  return text;
+}
+
+int fields_load(ortto_reader *r, page **out){
+  ortto_field_list *list;
+  js array;
+  if( r->id_next>1 ) return ORTTO_DONE;
+  ortto_table table = r->id_next++==0 ? ORTTO_PEOPLE : ORTTO_ACCOUNTS;
+  int rc = ortto_fields_list(r->endpoint, table, "*", 0, &list);
+  if( rc!=ORTTO_OK ) return rc;
+  page *p = page_new(r);
+  char *text = fields_text(list, table);
+  ortto_fields_free(list);
+  if( p==NULL || text==NULL ){
+    cJSON_free(text);
+    return no_memory(r->endpoint->client);
+  }
+  buf_puts(&p->text, text);
+  cJSON_free(text);
+  if( p->text.failed || !json_check(p->text.p, p->text.n, &array) ) return no_memory(r->endpoint->client);
+  rc = list_rows(r, p, array);
+  if( rc==ORTTO_OK ) *out = page_pop(r);
+  return rc;
+}

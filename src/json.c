@@ -1,0 +1,342 @@
+/*
+** json.c - see json.h.
+*/
+#include "json.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef ORTTO_CJSON
+#include "cJSON.h"
+#else
+#include <cjson/cJSON.h>
+#endif
+
+void buf_json(buf *b, const char *text){
+  buf_puts(b, "\"");
+  for(const char *p=text; *p; p++){
+    if( *p=='"' || *p=='\\' ) buf_puts(b, "\\");
+    if( (unsigned char)*p<0x20 ) buf_printf(b, "\\u%04x", *p);
+    else buf_add(b, p, 1);
+  }
+  buf_puts(b, "\"");
+}
+
+#define JSON_DEPTH 1000
+
+static const char *blanks(const char *p, const char *end){
+  while( p<end && (*p==' ' || *p=='\n' || *p=='\r' || *p=='\t') ) p++;
+  return p;
+}
+
+/* From behind the opening quote to behind the closing one; NULL if this is no JSON string. */
+static const char *string_check(const char *p, const char *end){
+  for(;;){
+    while( p<end && (unsigned char)*p>=0x20 && *p!='"' && *p!='\\' ) p++;
+    if( p>=end || (unsigned char)*p<0x20 ) return NULL;
+    if( *p++=='"' ) return p;
+    if( p>=end ) return NULL;
+    if( *p=='u' ){
+      if( end-p<5 ) return NULL;
+      for(int i=1; i<5; i++) if( !isxdigit((unsigned char)p[i]) ) return NULL;
+      p += 5;
+    }else{
+      if( *p==0 || strchr("\"\\/bfnrt", *p)==NULL ) return NULL;
+      p++;
+    }
+  }
+}
+
+const char *digits(const char *p, const char *end){
+  while( p<end && *p>='0' && *p<='9' ) p++;
+  return p;
+}
+
+const char *number_check(const char *p, const char *end){
+  if( p<end && *p=='-' ) p++;
+  const char *whole = p;
+  p = digits(p, end);
+  if( p==whole || (*whole=='0' && p-whole>1) ) return NULL;
+  if( p<end && *p=='.' ){
+    const char *fraction = ++p;
+    p = digits(p, end);
+    if( p==fraction ) return NULL;
+  }
+  if( p<end && (*p=='e' || *p=='E') ){
+    p++;
+    if( p<end && (*p=='+' || *p=='-') ) p++;
+    const char *exponent = p;
+    p = digits(p, end);
+    if( p==exponent ) return NULL;
+  }
+  return p;
+}
+
+static const char *scalar_check(const char *p, const char *end){
+  if( *p=='"' ) return string_check(p+1, end);
+  if( end-p>=4 && (memcmp(p, "true", 4)==0 || memcmp(p, "null", 4)==0) ) return p + 4;
+  if( end-p>=5 && memcmp(p, "false", 5)==0 ) return p + 5;
+  return number_check(p, end);
+}
+
+/* A member's name and its colon. */
+static const char *name_check(const char *p, const char *end){
+  p = blanks(p, end);
+  if( p>=end || *p!='"' ) return NULL;
+  p = string_check(p+1, end);
+  if( p==NULL ) return NULL;
+  p = blanks(p, end);
+  return p<end && *p==':' ? p+1 : NULL;
+}
+
+/* Strict (RFC 8259): returns where the value ends, or NULL if there is none. */
+static const char *value_check(const char *p, const char *end){
+  char closing[JSON_DEPTH];
+  int depth = 0;
+  for(;;){
+    p = blanks(p, end);
+    if( p>=end ) return NULL;
+    if( *p=='{' || *p=='[' ){
+      char close = *p=='{' ? '}' : ']';
+      p = blanks(p+1, end);
+      if( p<end && *p==close ) p++;
+      else{
+        if( depth==JSON_DEPTH ) return NULL;
+        closing[depth++] = close;
+        if( close=='}' && (p = name_check(p, end))==NULL ) return NULL;
+        continue;
+      }
+    }else if( (p = scalar_check(p, end))==NULL ) return NULL;
+    for(;;){                       /* behind a value: what it is part of may end too */
+      if( depth==0 ) return p;
+      p = blanks(p, end);
+      if( p>=end ) return NULL;
+      if( *p==closing[depth-1] ){ depth--; p++; continue; }
+      if( *p++!=',' ) return NULL;
+      if( closing[depth-1]=='}' && (p = name_check(p, end))==NULL ) return NULL;
+      break;
+    }
+  }
+}
+
+int json_check(const char *text, size_t n, js *value){
+  const char *end = text + n;
+  const char *p = blanks(text, end);
+  const char *q = value_check(p, end);
+  if( q==NULL || blanks(q, end)!=end ) return 0;
+  value->p = p;
+  value->n = (size_t)(q - p);
+  return 1;
+}
+
+static const char *string_skip(const char *p){   /* from behind the opening quote, in a checked text */
+  for(;;){
+    while( *p!='"' && *p!='\\' ) p++;
+    if( *p=='"' ) return p + 1;
+    p += 2;
+  }
+}
+
+static const char *value_skip(const char *p){
+  if( *p=='"' ) return string_skip(p+1);
+  if( *p!='{' && *p!='[' ){
+    while( *p && *p!=',' && *p!='}' && *p!=']' && (unsigned char)*p>' ' ) p++;
+    return p;
+  }
+  int depth = 0;
+  for(;;){
+    switch( *p ){
+      case '"': p = string_skip(p+1); continue;
+      case '{': case '[': depth++; break;
+      case '}': case ']': if( --depth==0 ) return p + 1; break;
+      default: break;
+    }
+    p++;
+  }
+}
+
+const char *blanks_skip(const char *p){
+  while( *p==' ' || *p=='\n' || *p=='\r' || *p=='\t' ) p++;
+  return p;
+}
+
+char js_type(js v){         /* { [ " t f n, or 0 for a number */
+  char c = v.n && v.p ? *v.p : 'n';
+  return c=='-' || (c>='0' && c<='9') ? 0 : c;
+}
+
+js_iter js_in(js container){
+  js_iter it = { container.p ? container.p + 1 : "]" };
+  return it;
+}
+
+int js_next(js_iter *it, js *name, js *value){
+  const char *p = blanks_skip(it->p);
+  if( *p==',' ) p = blanks_skip(p+1);
+  if( *p=='}' || *p==']' ) return 0;
+  if( name ){
+    const char *q = string_skip(p+1);
+    name->p = p + 1;
+    name->n = (size_t)(q - p) - 2;
+    p = blanks_skip(blanks_skip(q) + 1);
+  }
+  const char *q = value_skip(p);
+  value->p = p;
+  value->n = (size_t)(q - p);
+  it->p = q;
+  return 1;
+}
+
+int js_is(js name, const char *text){
+  size_t n = strlen(text);
+  return name.n==n && memcmp(name.p, text, n)==0;
+}
+
+js js_get(js object, const char *name){
+  js found = { NULL, 0 };
+  if( js_type(object)!='{' ) return found;
+  js_iter it = js_in(object);
+  js key, value;
+  while( js_next(&it, &key, &value) ) if( js_is(key, name) ) found = value;
+  return found;
+}
+
+int js_true(js v){
+  return v.n==4 && v.p[0]=='t';
+}
+
+int js_integer(js v, int64_t *out){
+  if( v.n==0 || js_type(v)!=0 ) return 0;
+  const char *p = v.p, *end = v.p + v.n;
+  int negative = *p=='-';
+  uint64_t u = 0;
+  for(p += negative; p<end; p++){
+    if( *p<'0' || *p>'9' ) return 0;
+    unsigned d = (unsigned)(*p - '0');
+    if( u > (UINT64_MAX - d)/10 ) return 0;
+    u = u*10 + d;
+  }
+  if( u > (uint64_t)INT64_MAX + (negative ? 1u : 0u) ) return 0;
+  *out = negative ? (int64_t)(0 - u) : (int64_t)u;
+  return 1;
+}
+
+int js_double(js v, double *out){
+  if( v.n==0 || v.n>60 || js_type(v)!=0 ) return 0;
+  const char *end = NULL;
+  cJSON *number = cJSON_ParseWithLengthOpts(v.p, v.n, &end, 0);
+  int ok = number!=NULL && end==v.p+v.n && cJSON_IsNumber(number) && isfinite(number->valuedouble);
+  if( ok ) *out = number->valuedouble;
+  cJSON_Delete(number);
+  return ok;
+}
+
+static unsigned hex4(const char *p){
+  unsigned u = 0;
+  for(int i=0; i<4; i++){
+    unsigned char c = (unsigned char)p[i];
+    u = u<<4 | (unsigned)(c<='9' ? c-'0' : (c|0x20)-'a'+10);
+  }
+  return u;
+}
+
+/* The character of an escape at *p (behind the backslash); a lone surrogate is U+FFFD. */
+static unsigned escape_read(const char **p, const char *end){
+  char c = *(*p)++;
+  switch( c ){
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'u': break;
+    default: return (unsigned char)c;
+  }
+  unsigned u = hex4(*p);
+  *p += 4;
+  if( u>=0xD800 && u<0xDC00 && end-*p>=6 && (*p)[0]=='\\' && (*p)[1]=='u' ){
+    unsigned low = hex4(*p + 2);
+    if( low>=0xDC00 && low<0xE000 ){
+      *p += 6;
+      return 0x10000 + ((u - 0xD800)<<10) + (low - 0xDC00);
+    }
+  }
+  return u>=0xD800 && u<0xE000 ? 0xFFFD : u;
+}
+
+const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t *length){
+  const char *p = text, *end = text + n;
+  size_t step = 1;
+  while( p<end && (*p!='\\' || !escapes) && (step = utf8_length(p, end))!=0 ) p += step;
+  *length = n;
+  if( p==end ) return text;
+  char *out = arena_alloc(a, 3*n + 1);           /* a broken byte becomes three */
+  if( out==NULL ) return NULL;
+  size_t used = (size_t)(p - text);
+  memcpy(out, text, used);
+  while( p<end ){
+    if( escapes && *p=='\\' ){
+      p++;
+      used += utf8_write(out + used, escape_read(&p, end));
+    }else if( (step = utf8_length(p, end))!=0 ){
+      memcpy(out + used, p, step);
+      used += step;
+      p += step;
+    }else{
+      used += utf8_write(out + used, 0xFFFD);
+      p++;
+    }
+  }
+  out[used] = 0;
+  *length = used;
+  return out;
+}
+
+const char *js_text(arena *a, js v, size_t *length){
+  return text_clean(a, v.p + 1, v.n - 2, 1, length);
+}
+
+char *js_cstring(arena *a, js v){
+  if( js_type(v)!='"' ) return arena_text(a, "", 0);
+  size_t n;
+  const char *text = js_text(a, v, &n);
+  char *copy = text ? arena_text(a, text, n) : NULL;
+  for(size_t i=0; copy && i<n; i++) if( copy[i]==0 ) copy[i] = '?';
+  return copy;
+}
+
+int count_elements(js array){
+  int n = 0;
+  js item;
+  js_iter it = js_in(array);
+  while( js_next(&it, NULL, &item) ) n++;
+  return n;
+}
+
+js unquoted(js string){
+  return (js){ string.p + 1, string.n - 2 };
+}
+
+const char *js_kind(js v){
+  switch( js_type(v) ){
+    case '"': return "text";
+    case '{': return "an object";
+    case '[': return "a list";
+    case 't': case 'f': return "a boolean";
+    case 'n': return "null";
+    default: return "a number";
+  }
+}
+
+int is_present(js v){
+  return v.p!=NULL && js_type(v)!='n';
+}
+
+js js_path(js v, const char *a, const char *b, const char *c){
+  v = js_get(v, a);
+  if( b && v.p ) v = js_get(v, b);
+  if( c && v.p ) v = js_get(v, c);
+  return v;
+}

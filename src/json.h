@@ -1,0 +1,70 @@
+/*
+** json.h - a strict reader over the text's own bytes.
+**
+** Why one of our own: cJSON keeps every number as a double, ends strings at \u0000, refuses lone surrogates and accepts what is
+** not JSON. So a text is checked and sliced in place, with no tree and no copy, which is also what makes a page cheap.
+** May use: text. Must not know: SQLite, Ortto.
+**
+** A js points into the text it was read from and lives as long as that does. Only json_check takes text that was not
+** checked yet; all the others want slices of a text that it has accepted, which is terminated.
+*/
+#ifndef ORTTO_JSON_H
+#define ORTTO_JSON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "text.h"
+
+/* A value inside a text that json_check has accepted, as the bytes of the answer itself. */
+typedef struct js {
+  const char *p;
+  size_t n;
+} js;
+
+typedef struct js_iter {           /* stands before the next member or element */
+  const char *p;
+} js_iter;
+
+/* A JSON string. */
+void buf_json(buf *b, const char *text);
+const char *digits(const char *p, const char *end);
+const char *number_check(const char *p, const char *end);
+
+/* The one value of a text; 0 if the text is not JSON. */
+int json_check(const char *text, size_t n, js *value);
+const char *blanks_skip(const char *p);
+char js_type(js v);
+js_iter js_in(js container);
+
+/* The next element of an array, or member of an object (then name is not NULL). The name is without its quotes. */
+int js_next(js_iter *it, js *name, js *value);
+int js_is(js name, const char *text);
+
+/* The member of that name; {NULL,0} if there is none or the container is no object. */
+js js_get(js object, const char *name);
+int js_true(js v);
+
+/* 1 if this is an integer that int64 holds. */
+int js_integer(js v, int64_t *out);
+
+/* 1 if this is a number that a double can show. cJSON converts, whatever the locale's decimal point. */
+int js_double(js v, double *out);
+
+/* Sound UTF-8 from text that may have escapes (if so told) and broken bytes. NULL when out of memory; the text
+** itself where nothing is to be changed. */
+const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t *length);
+
+/* The text of a JSON string. */
+const char *js_text(arena *a, js v, size_t *length);
+
+/* A string as a C string that lives as long as the arena: "" if it is no string, NULL when out of memory. A NUL in it,
+** which no id or name of Ortto's has, becomes a question mark. */
+char *js_cstring(arena *a, js v);
+int count_elements(js array);
+js unquoted(js string);
+const char *js_kind(js v);
+int is_present(js v);
+js js_path(js v, const char *a, const char *b, const char *c);
+
+#endif

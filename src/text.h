@@ -1,0 +1,89 @@
+/*
+** text.h - growing text, memory that is freed together, UTF-8, hashing, a map from text to number, the closest name.
+**
+** May use: the C library. Must not know: SQLite, Ortto, JSON, the network. Nothing here depends on the process's locale.
+*/
+#ifndef ORTTO_TEXT_H
+#define ORTTO_TEXT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct buf {               /* growing text; terminated whenever p is set */
+  char *p;
+  size_t n, cap;
+  int failed;                      /* an allocation failed: all that follows is ignored */
+} buf;
+
+typedef struct block {
+  struct block *next;
+  size_t used, cap;
+  char data[];
+} block;
+
+typedef struct arena {             /* memory that is freed together */
+  block *first;
+} arena;
+
+#define HASH_START 14695981039346656037u
+
+#define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
+
+typedef struct map_entry {
+  const char *key;
+  size_t n;
+  int value;
+} map_entry;
+
+typedef struct text_map {             /* open addressing; the keys belong to somebody else. Letters' case counts */
+  map_entry *entry;
+  size_t size, used;               /* size is a power of two */
+} text_map;
+
+void buf_add(buf *b, const char *text, size_t n);
+void buf_puts(buf *b, const char *text);
+void buf_vprintf(buf *b, const char *format, va_list args);
+__attribute__((format(printf, 2, 3)))
+void buf_printf(buf *b, const char *format, ...);
+void buf_free(buf *b);
+void *arena_alloc(arena *a, size_t n);
+char *arena_text(arena *a, const char *text, size_t n);
+void arena_free(arena *a);
+
+/* Ready for the next record: one block stays. */
+void arena_reset(arena *a);
+char *text_copy(const char *text);
+
+/* Equal but for the case of ASCII letters, whatever the locale. */
+int same_word(const char *a, const char *b);
+uint64_t hash_bytes(uint64_t h, const void *data, size_t n);
+
+/* Spreads every bit of x over all bits of the result (the finalizer of splitmix64). */
+uint64_t mix64(uint64_t x);
+
+/* A text that was cut may end in the middle of a character. */
+void utf8_mend(char *text);
+
+/* Length of the UTF-8 character at p, 0 if it is none. */
+size_t utf8_length(const char *text, const char *end);
+size_t utf8_write(char *out, unsigned c);
+int utf8_is_sound(const char *p, size_t n);
+int has_controls(const char *text);
+int map_get(const text_map *m, const char *key, size_t n);
+
+/* 0 when out of memory. An entry that is there gets the new value. */
+int map_put(text_map *m, const char *key, size_t n, int value);
+void map_free(text_map *m);
+__attribute__((format(printf, 2, 3)))
+char *arena_printf(arena *a, const char *format, ...);
+size_t edit_distance(const char *a, const char *b);
+size_t characters(const char *text, size_t n);
+
+/* Letters and digits only, in lower case: firstName, first_name and "First name" are one. */
+char *folded(arena *a, const char *text, size_t n);
+
+/* A copy of n bytes, by malloc; NULL when out of memory. */
+char *text_copy_n(const char *text, size_t n);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+** arguments.c - see arguments.h.
+*/
+#include "arguments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../text.h"
+
+void arguments_free(arguments *a){
+  for(int i=0; i<ORTTO_SETTINGS; i++) free(a->settings.value[i]);
+  sqlite3_free(a->fields);
+}
+
+int is_blank(char c){
+  return c==' ' || c=='\t' || c=='\n' || c=='\r' || c=='\f';
+}
+
+static int is_word(char c){
+  return (c>='a' && c<='z') || (c>='A' && c<='Z') || (c>='0' && c<='9') || c=='_';
+}
+
+/* A copy without blanks around it and without its quotes. */
+static char *unquote(const char *text){
+  while( is_blank(*text) ) text++;
+  size_t n = strlen(text);
+  while( n && is_blank(text[n-1]) ) n--;
+  char *out = sqlite3_malloc64(n + 1), *to = out;
+  if( out==NULL ) return NULL;
+  char quote = n>=2 && (text[0]=='\'' || text[0]=='"') && text[n-1]==text[0] ? text[0] : 0;
+  for(size_t i=quote!=0; i<n-(quote!=0); i++){
+    *to++ = text[i];
+    if( quote && text[i]==quote && text[i+1]==quote ) i++;
+  }
+  *to = 0;
+  return out;
+}
+
+/* The value behind `name =`, and the name in lower case; NULL if the argument is a bare value. */
+static const char *named_value(const char *text, char *name, size_t size){
+  size_t n = 0;
+  while( is_blank(*text) ) text++;
+  for(; is_word(text[n]); n++) if( n+1<size ) name[n] = (char)(text[n]>='A' && text[n]<='Z' ? text[n]+32 : text[n]);
+  name[n+1<size ? n : size-1] = 0;
+  const char *p = text + n;
+  while( is_blank(*p) ) p++;
+  return n && *p=='=' ? p+1 : NULL;
+}
+
+int table_find(const char *name){
+  if( sqlite3_strnicmp(name, "ortto_", 6)==0 ) name += 6;
+  for(int i=0; i<ORTTO_TABLES; i++) if( sqlite3_stricmp(name, ortto_table_name((ortto_table)i))==0 ) return i;
+  return -1;
+}
+
+char *table_list(void){
+  sqlite3_str *s = sqlite3_str_new(NULL);
+  for(int i=0; i<ORTTO_TABLES; i++) sqlite3_str_appendf(s, "%s%s", i ? ", " : "", ortto_table_name((ortto_table)i));
+  return sqlite3_str_finish(s);
+}
+
+static int bad_table(const char *value, char **error){
+  char *tables = table_list();
+  *error = sqlite3_mprintf("ortto: there is no table '%.40s'; the tables are %z", value, tables);
+  return SQLITE_ERROR;
+}
+
+/* `table`, `fields` and `columns`; *known is 0 if the name is none of them. */
+static int argument_of_table(arguments *a, const char *name, const char *value, int *known, char **error){
+  static const char *const own[] = { "table", "fields", "columns" };
+  int which = 0;
+  while( which<3 && strcmp(name, own[which])!=0 ) which++;
+  *known = which<3;
+  if( which==3 ) return SQLITE_OK;
+  if( a->given & 1u<<which ){
+    *error = sqlite3_mprintf("ortto: %s is given twice", name);
+    return SQLITE_ERROR;
+  }
+  a->given |= 1u<<which;
+  if( which==0 ) return (a->kind = table_find(value))<0 ? bad_table(value, error) : SQLITE_OK;
+  if( which==1 ) return (a->fields = sqlite3_mprintf("%s", value)) ? SQLITE_OK : SQLITE_NOMEM;
+  a->by_ids = sqlite3_stricmp(value, "ids")==0;
+  if( a->by_ids || sqlite3_stricmp(value, "names")==0 ) return SQLITE_OK;
+  *error = sqlite3_mprintf("ortto: columns cannot be '%.40s'; it takes names or ids", value);
+  return SQLITE_ERROR;
+}
+
+static int argument_set(conn *c, arguments *a, const char *name, const char *value, char **error){
+  int known;
+  int rc = argument_of_table(a, name, value, &known, error);
+  if( known ) return rc;
+  int setting = -1;
+  for(int i=0; i<ORTTO_SETTINGS; i++) if( strcmp(name, ortto_setting_name((ortto_setting)i))==0 ) setting = i;
+  if( setting<0 ){
+    /* A key that holds = and was not quoted ends up here: so the name is shown only if it cannot be one. */
+    *error = sqlite3_mprintf("ortto: there is no argument '%s'; the arguments are region, key, table, segment_key, api_url, "
+                             "timeout_ms, retries, rate, concurrency, fields, columns (a value that holds = must be quoted)",
+                             strlen(name)<=12 ? name : "...");
+    return SQLITE_ERROR;
+  }
+  if( a->settings.value[setting] ){
+    *error = sqlite3_mprintf("ortto: %s is given twice", name);
+    return SQLITE_ERROR;
+  }
+  return to_sqlite(c, ortto_setting_check(c->client, (ortto_setting)setting, value, 1, &a->settings.value[setting]), error);
+}
+
+static int bad_position(int i, char **error){
+  char *tables = table_list();
+  sqlite3_free(*error);
+  *error = i==0 ? sqlite3_mprintf("ortto: the first argument without a name is the region: global, au or eu")
+                : sqlite3_mprintf("ortto: the third argument without a name is the table: %s", tables);
+  sqlite3_free(tables);
+  return SQLITE_ERROR;
+}
+
+int arguments_read(conn *c, int argc, const char *const *argv, arguments *a, char **error){
+  static const char *const positions[] = { "region", "key", "table" };
+  char name[32];
+  int rc = SQLITE_OK;
+  for(int i=0; rc==SQLITE_OK && i<argc; i++){
+    const char *rest = named_value(argv[i], name, sizeof name);
+    char *value = unquote(rest ? rest : argv[i]);
+    if( value==NULL ) return SQLITE_NOMEM;
+    if( rest ) rc = argument_set(c, a, name, value, error);
+    else if( i<3 && argv[i][strspn(argv[i], " \t\r\n\f")]!=0 ){
+      rc = argument_set(c, a, positions[i], value, error);
+      if( rc==SQLITE_ERROR && i!=1 ) rc = bad_position(i, error);   /* not its value: it may be the key, in the wrong place */
+    }
+    else if( value[0] ){
+      *error = sqlite3_mprintf("ortto: argument %d has no name; only region, key and table, in this order, may be given without one", i+1);
+      rc = SQLITE_ERROR;
+    }
+    sqlite3_free(value);
+  }
+  if( rc==SQLITE_OK && a->kind<0 ){
+    char *tables = table_list();
+    *error = sqlite3_mprintf("ortto: which table? Write table=NAME or give it as the third argument; the tables are %z", tables);
+    rc = SQLITE_ERROR;
+  }
+  if( rc==SQLITE_OK && a->kind>ORTTO_ACCOUNTS && a->given & 6u ){
+    *error = sqlite3_mprintf("ortto: fields and columns are for people and accounts; %s have fixed columns", ortto_table_name((ortto_table)a->kind));
+    rc = SQLITE_ERROR;
+  }
+  return rc;
+}
+
+int arguments_copy(arguments *to, const arguments *from){
+  *to = *from;
+  to->fields = from->fields ? sqlite3_mprintf("%s", from->fields) : NULL;
+  int ok = from->fields==NULL || to->fields!=NULL;
+  for(int i=0; i<ORTTO_SETTINGS; i++){
+    to->settings.value[i] = from->settings.value[i] ? text_copy(from->settings.value[i]) : NULL;
+    if( from->settings.value[i] && to->settings.value[i]==NULL ) ok = 0;
+  }
+  return ok;
+}

@@ -1,0 +1,15 @@
+/*
+** deliver.h - COMMIT: what is held back is sent; what Ortto did not take stands in ortto_failures.
+*/
+#ifndef ORTTO_VTAB_DELIVER_H
+#define ORTTO_VTAB_DELIVER_H
+
+#include "sqlite.h"
+#include "connection.h"
+#include "table.h"
+
+/* SQLite is about to commit. What was delivered is no longer held back, so that a failure of the next table does not
+** count it as not sent. */
+int vt_sync(sqlite3_vtab *base);
+
+#endif

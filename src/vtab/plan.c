@@ -1,0 +1,224 @@
+/*
+** plan.c - see plan.h.
+*/
+#include "plan.h"
+
+#include <string.h>
+
+#include "connection.h"
+#include "table.h"
+
+typedef struct plan {
+  sqlite3_index_info *info;
+  table *t;
+  sqlite3_str *words, *code;
+  int args;
+  int hidden_given, scoped, keyed, pushed, left;   /* left: constraints that SQLite still has to check */
+  double rows, cost;
+} plan;
+
+#define REQUEST_COST 10000.0       /* of one request; a local row costs about one */
+#define LOOKUP_COST 200.0          /* of one id: less, as SQLite takes a local table without statistics for a million rows */
+#define ROWS_GUESS 10000.0
+#define PAGE_ROWS 500.0
+
+static void plan_argument(plan *p, int constraint, int omit, char token, int column){
+  p->info->aConstraintUsage[constraint].argvIndex = ++p->args;
+  p->info->aConstraintUsage[constraint].omit = (unsigned char)omit;
+  sqlite3_str_appendf(p->code, column>=0 ? " %c%d" : " %c", token, column);
+}
+
+static void plan_words(plan *p, const char *format, const char *column){
+  if( sqlite3_str_length(p->words) ) sqlite3_str_appendall(p->words, ", ");
+  sqlite3_str_appendf(p->words, format, column);
+}
+
+static int is_in(plan *p, int i){
+  return p->info->aConstraint[i].op==SQLITE_INDEX_CONSTRAINT_EQ && sqlite3_vtab_in(p->info, i, -1);
+}
+
+int is_limit(unsigned char op){
+  return op==SQLITE_INDEX_CONSTRAINT_LIMIT || op==SQLITE_INDEX_CONSTRAINT_OFFSET;
+}
+
+/* Equality on hidden columns. 0: this plan must not be used, because a value would come too late. */
+static int plan_hidden(plan *p){
+  unsigned seen = 0;
+  for(int i=0; i<p->info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+    if( is_limit(c->op) || c->iColumn<1 || c->iColumn>p->t->hidden_columns || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || is_in(p, i) ) continue;
+    if( !c->usable ) return 0;
+    if( seen & 1u<<c->iColumn ) continue;
+    seen |= 1u<<c->iColumn;
+    const char *name = ortto_hidden_column(p->t->kind, c->iColumn-1);
+    plan_argument(p, i, 1, 'h', c->iColumn);
+    plan_words(p, "%s given", name);
+    p->hidden_given = 1;
+    if( strcmp(name, "scope")==0 ) p->scoped = 1;
+  }
+  return 1;
+}
+
+static int is_binary(plan *p, int i){
+  return sqlite3_stricmp(sqlite3_vtab_collation(p->info, i), "BINARY")==0;
+}
+
+/* One column by its value or by a list: the id, or the feed's person. */
+static int plan_key(plan *p, int column, const char *tokens, const char *one, const char *list){
+  int best = -1;
+  for(int i=0; i<p->info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+    if( is_limit(c->op) || c->iColumn!=column || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || !c->usable || !is_binary(p, i) ) continue;
+    if( best<0 || !is_in(p, i) ) best = i;
+  }
+  if( best<0 ) return 0;
+  int all_at_once = is_in(p, best) && sqlite3_vtab_in(p->info, best, 1);
+  plan_argument(p, best, 0, tokens[all_at_once], -1);
+  plan_words(p, all_at_once ? list : one, NULL);
+  p->rows = all_at_once ? 25 : 1;
+  p->cost = LOOKUP_COST + p->rows;
+  if( !all_at_once && column==0 && !is_in(p, best) ) p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
+  p->keyed = 1;
+  return 1;
+}
+
+static const ortto_field *plan_field(const plan *p, int column){
+  int i = column_field(p->t, column);
+  return i>0 ? &p->t->fields->field[i] : NULL;
+}
+
+/* Text and email fields: there the server compares as SQLite does, or more loosely. */
+static int can_equal(const ortto_field *f){
+  return strncmp(f->id, "str:", 4)==0 && (strcmp(f->display_type, "text")==0 || strcmp(f->display_type, "email")==0);
+}
+
+/* Not large text, lists, sets, tags, objects. */
+static int can_be_absent(const ortto_field *f){
+  return f->type!=ORTTO_JSON && strncmp(f->id, "txt:", 4)!=0 && strcmp(f->display_type, "large_text")!=0;
+}
+
+static void plan_rows(plan *p, double factor, double least){
+  double rows = p->rows * factor;
+  p->rows = rows<least ? least : rows;
+  p->pushed = 1;
+}
+
+/* What can be asked of the server about one column. Returns 1 if something was. */
+static int plan_condition(plan *p, int i){
+  const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+  const ortto_field *f = plan_field(p, c->iColumn);
+  int equals = c->op==SQLITE_INDEX_CONSTRAINT_EQ || c->op==SQLITE_INDEX_CONSTRAINT_IS;
+  if( f==NULL ) return 0;
+  if( equals && can_equal(f) && is_binary(p, i) ){
+    int in = is_in(p, i);
+    if( in && !sqlite3_vtab_in(p->info, i, 1) ) return 0;
+    plan_argument(p, i, 0, in ? 'i' : c->op==SQLITE_INDEX_CONSTRAINT_IS ? 's' : 'e', c->iColumn);
+    plan_words(p, in ? "filter: %s IN list" : "filter: %s = value", f->column);
+    plan_rows(p, strcmp(f->display_type, "email")==0 ? 0.0002 : 0.02, in ? 25 : 2);
+    return 1;
+  }
+  if( c->op==SQLITE_INDEX_CONSTRAINT_ISNULL || c->op==SQLITE_INDEX_CONSTRAINT_ISNOTNULL ){
+    int null = c->op==SQLITE_INDEX_CONSTRAINT_ISNULL;
+    if( !can_be_absent(f) ) return 0;
+    sqlite3_str_appendf(p->code, " %c%d", null ? 'n' : 'v', c->iColumn);
+    plan_words(p, null ? "filter: %s IS NULL" : "filter: %s IS NOT NULL", f->column);
+    plan_rows(p, 0.5, 2);
+    return 1;
+  }
+  if( c->op==SQLITE_INDEX_CONSTRAINT_EQ && !is_in(p, i) ) plan_argument(p, i, 0, 'x', c->iColumn);
+  return 0;
+}
+
+static void plan_conditions(plan *p){
+  double all = p->rows;
+  for(int i=0; i<p->info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+    if( c->usable && !is_limit(c->op) && c->iColumn>p->t->hidden_columns ) plan_condition(p, i);
+  }
+  p->cost = REQUEST_COST * (1 + (double)(int64_t)(p->rows/PAGE_ROWS)) + p->rows;
+  /* A hidden_given plan must not look cheaper than the whole list: SQLite would use it for one arm of an OR. */
+  if( p->hidden_given ) p->cost = REQUEST_COST * (2 + all/PAGE_ROWS) + all;
+}
+
+/* LIMIT sizes the pages where every row that the server sends is one that SQLite will take. */
+static void plan_limit(plan *p){
+  if( p->left || p->info->nOrderBy ) return;
+  for(int i=0; i<p->info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+    if( !is_limit(c->op) || !c->usable ) continue;
+    int limit = c->op==SQLITE_INDEX_CONSTRAINT_LIMIT;
+    plan_argument(p, i, 0, limit ? 'l' : 'o', -1);
+    plan_words(p, limit ? "page sized by LIMIT%s" : "and OFFSET%s", "");
+  }
+}
+
+/* The columns used, in words: names if they are few. */
+static void plan_columns(plan *p){
+  int used = 0, names = 0;
+  sqlite3_str *s = sqlite3_str_new(NULL);
+  for(int i=0; i<p->t->columns; i++){
+    if( !(p->info->colUsed >> (i<63 ? i : 63) & 1) || (i>=1 && i<=p->t->hidden_columns) ) continue;
+    used++;
+    int field = column_field(p->t, i);
+    const char *name = field>=0 ? p->t->fields->field[field].column : "more_fields";
+    if( ++names<=6 ) sqlite3_str_appendf(s, "%s%s", names>1 ? ", " : "", name);
+  }
+  char *list = sqlite3_str_finish(s);
+  if( used==0 ) plan_words(p, p->left || p->keyed || p->pushed ? "no columns%s" : "no columns: counted in one request%s", "");
+  else if( names<=6 ) plan_words(p, "columns: %s", list ? list : "");
+  else{
+    char count[40];
+    sqlite3_snprintf(sizeof count, count, "%d of %d", used, p->t->columns - p->t->hidden_columns);
+    plan_words(p, "columns: %s", count);
+  }
+  sqlite3_free(list);
+}
+
+/* Constraints that are not surely settled by us. */
+static void plan_left(plan *p){
+  for(int i=0; i<p->info->nConstraint; i++)
+    if( !is_limit(p->info->aConstraint[i].op) && !p->info->aConstraintUsage[i].omit ) p->left = 1;
+}
+
+static int plan_finish(plan *p){
+  if( !p->left ) sqlite3_str_appendall(p->code, " z");
+  int failed = sqlite3_str_errcode(p->words) || sqlite3_str_errcode(p->code);
+  char *words = sqlite3_str_finish(p->words), *code = sqlite3_str_finish(p->code);   /* NULL if empty */
+  p->info->idxStr = failed ? NULL : sqlite3_mprintf("%s {u%llx%s}", words ? words : "", p->info->colUsed, code ? code : "");
+  sqlite3_free(words);
+  sqlite3_free(code);
+  if( p->info->idxStr==NULL ) return SQLITE_NOMEM;
+  p->info->needToFreeIdxStr = 1;
+  p->info->estimatedCost = p->cost;
+  p->info->estimatedRows = (sqlite3_int64)(p->rows<1 ? 1 : p->rows);
+  return SQLITE_OK;
+}
+
+static void plan_contacts(plan *p){
+  int64_t known = p->t->conn->total[p->t->kind];
+  p->rows = known>0 ? (double)known : ROWS_GUESS;
+  p->cost = REQUEST_COST * (1 + (double)(int64_t)(p->rows/PAGE_ROWS)) + p->rows;
+  if( !p->hidden_given && plan_key(p, 0, "kK", "id by get-by-ids", "list of ids by get-by-ids") ) return;
+  if( p->scoped ) p->cost += REQUEST_COST;
+  else plan_conditions(p);
+}
+
+int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
+  plan p = { .info = info, .t = (table *)base, .rows = 100, .cost = REQUEST_COST };
+  int possible = 1;
+  p.words = sqlite3_str_new(NULL);
+  p.code = sqlite3_str_new(NULL);
+  conn_prune(p.t->conn);
+  if( is_contact_table(p.t) && (possible = plan_hidden(&p))!=0 ) plan_contacts(&p);
+  if( !possible ){
+    sqlite3_free(sqlite3_str_finish(p.words));
+    sqlite3_free(sqlite3_str_finish(p.code));
+    return SQLITE_CONSTRAINT;
+  }
+  if( p.t->kind==ORTTO_ACTIVITIES
+   && !plan_key(&p, 1, "pP", "the person's feed, 40 a second", "a list of people, one feed after the other") ) p.cost = 1e12;
+  plan_left(&p);
+  plan_limit(&p);
+  plan_columns(&p);
+  return plan_finish(&p);
+}

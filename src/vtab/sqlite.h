@@ -1,0 +1,14 @@
+/*
+** sqlite.h - SQLite as an extension sees it: through the table of functions that its host hands over, or linked in.
+*/
+#ifndef ORTTO_VTAB_SQLITE_H
+#define ORTTO_VTAB_SQLITE_H
+
+#include <sqlite3ext.h>
+
+#ifndef SQLITE_CORE
+/* Set once, at loading (ortto_vtab.c); hidden, as every extension has one of that name. */
+extern const sqlite3_api_routines *sqlite3_api __attribute__((visibility("hidden")));
+#endif
+
+#endif

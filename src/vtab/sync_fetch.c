@@ -1,0 +1,166 @@
+/*
+** sync_fetch.c - see sync_fetch.h.
+*/
+#include "sync_fetch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sql.h"
+#include "convert.h"
+#include "table.h"
+#include "sync_target.h"
+#include "sync_state.h"
+
+int sync_fields(syncing *s, char **error){
+  int rc = ortto_endpoint_open(s->conn->client, &s->args.settings, ORTTO_API, &s->endpoint);
+  if( rc==ORTTO_OK && s->kind<=ORTTO_ACCOUNTS ){
+    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, &s->owned_fields);
+    s->fields = s->owned_fields;
+  }else s->fields = ortto_table_fields(s->kind);
+  if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
+  s->overflow = columns_fit(s->conn->db, s->kind, s->fields->count);
+  s->columns = s->overflow + (s->overflow<s->fields->count);
+  s->edited = -1;
+  s->field = sqlite3_malloc64((sqlite3_uint64)s->fields->count * sizeof *s->field);
+  if( s->field==NULL ) return SQLITE_NOMEM;
+  for(int i=0; i<s->fields->count; i++){
+    s->field[i] = &s->fields->field[i];
+    if( s->kind<=ORTTO_ACCOUNTS && strcmp(s->field[i]->id, s->kind==ORTTO_PEOPLE ? "e" : "oe")==0 ) s->edited = i;
+  }
+  return SQLITE_OK;
+}
+
+static int sync_read(syncing *s){
+  ortto_query q = { .table = s->kind, .fields = s->field, .field_count = s->fields->count };
+  if( s->cursor[0] ) q.cursor_id = s->cursor;
+  q.offset = s->next_offset;
+  if( s->changes ){
+    q.sort = s->field[s->edited];
+    q.descending = q.one_by_one = 1;
+  }
+  return ortto_reader_open(s->endpoint, &q, &s->reader);
+}
+
+static int row_stage(syncing *s, sqlite3_stmt *insert, const ortto_value *v){
+  int rc = SQLITE_OK;
+  for(int i=0; rc==SQLITE_OK && i<s->overflow; i++) rc = bind_value(insert, i+1, &v[i]);
+  if( rc==SQLITE_OK && s->columns>s->overflow ){
+    char *more = more_text(s->field, v, s->overflow, s->fields->count);
+    rc = more ? sqlite3_bind_text(insert, s->columns, more, -1, sqlite3_free) : SQLITE_NOMEM;
+  }
+  if( rc!=SQLITE_OK ) return rc;
+  sqlite3_step(insert);
+  rc = sqlite3_reset(insert);
+  if( rc==SQLITE_OK ) s->rows += sqlite3_changes(s->db);
+  return rc;
+}
+
+enum { EDIT_GOOD, EDIT_OLD, EDIT_BAD };
+
+/* Keeps the newest time of a change; in a run of changes, says whether this row is behind the mark, or out of order. */
+static int edit_check(syncing *s, const ortto_value *v){
+  if( s->edited<0 ) return EDIT_GOOD;
+  v = &v[s->edited];
+  int good = v->kind==ORTTO_VALUE_TEXT && v->length>=20 && v->length<sizeof s->last;
+  if( !good ) return s->changes ? EDIT_BAD : EDIT_GOOD;
+  if( s->newest[0]==0 || ortto_time_compare(v->text, v->length, s->newest, strlen(s->newest))>0 )
+    snprintf(s->newest, sizeof s->newest, "%.*s", (int)v->length, v->text);
+  if( !s->changes ) return EDIT_GOOD;
+  if( s->last[0] && ortto_time_compare(v->text, v->length, s->last, strlen(s->last))>0 ) return EDIT_BAD;
+  snprintf(s->last, sizeof s->last, "%.*s", (int)v->length, v->text);
+  return ortto_time_compare(v->text, v->length, s->watermark, strlen(s->watermark))<0 ? EDIT_OLD : EDIT_GOOD;
+}
+
+static void note_progress(syncing *s, ortto_progress *p){
+  ortto_reader_progress(s->reader, p);
+  s->requests = s->requests_before + p->requests;
+  s->retries = s->retries_before + p->retries;
+  s->total = p->total;
+  s->next_offset = p->next_offset;
+  snprintf(s->cursor, sizeof s->cursor, "%s", p->cursor_id ? p->cursor_id : "");
+  if( s->server_time[0]==0 ) snprintf(s->server_time, sizeof s->server_time, "%s", p->server_time);
+  if( p->fell_back && strstr(s->message, p->fell_back)==NULL ){
+    sync_note(s, "read one page at a time: ");
+    snprintf(s->message + strlen(s->message), sizeof s->message - strlen(s->message), "%s", p->fell_back);
+  }
+}
+
+/* The page whose first row is there, into the staging table. No waiting in here: the page has arrived whole. */
+static int page_stage(syncing *s, const ortto_value *v, int *verdict){
+  ortto_progress p;
+  sqlite3_stmt *insert = NULL;
+  char *names = name_list(s, "", 0), *keys = name_list(s, "", 1);
+  sqlite3_str *placeholders = sqlite3_str_new(NULL);
+  for(int i=0; i<s->columns; i++) sqlite3_str_appendall(placeholders, i ? ",?" : "?");
+  char *values = sqlite3_str_finish(placeholders);
+  int rc = names && values && keys ? sql_prepare(s->db, &insert, "INSERT INTO \"%w\".\"%w\"(%s) VALUES(%s) ON CONFLICT(%s) DO NOTHING", s->schema, s->staging, names, values, keys) : SQLITE_NOMEM;
+  sqlite3_free(keys);
+  sqlite3_free(names);
+  sqlite3_free(values);
+  *verdict = EDIT_GOOD;
+  while( rc==SQLITE_OK ){                        /* behind the mark the order is checked on, to the page's end */
+    int row = edit_check(s, v);
+    if( row!=EDIT_GOOD ) *verdict = row;
+    if( row==EDIT_BAD ) break;
+    if( *verdict==EDIT_GOOD ) rc = row_stage(s, insert, v);
+    ortto_reader_progress(s->reader, &p);
+    if( rc!=SQLITE_OK || p.page_ends ) break;
+    if( ortto_reader_next(s->reader, &v)!=ORTTO_ROW ) rc = SQLITE_NOMEM;   /* rows of a page that is here can fail only so */
+  }
+  sqlite3_finalize(insert);
+  if( rc==SQLITE_OK && *verdict!=EDIT_BAD ){
+    note_progress(s, &p);
+    s->page++;
+    rc = state_write(s, "fetching", 0, NULL);
+  }
+  return rc;
+}
+
+static int sync_fetched(syncing *s, char **error){
+  int rc = sync_begin(s);
+  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+  rc = sync_end(s, state_write(s, "fetched", 0, NULL), error);
+  ortto_reader_close(s->reader);
+  s->reader = NULL;
+  s->phase = SYNC_MERGE;
+  return rc;
+}
+
+/* The list as it was when the run began, or another? Without a snapshot a changed total tells. */
+static int is_other_list(const syncing *s, sqlite3_int64 total_before){
+  ortto_progress p;
+  ortto_reader_progress(s->reader, &p);
+  return total_before>=0 && p.total>=0 && p.total!=total_before;
+}
+
+int sync_fetch_step(syncing *s, int *landed, char **error){
+  const ortto_value *v;
+  int verdict, taken_up = 0;
+  sqlite3_int64 total_before = s->total;
+  if( s->reader==NULL ){
+    taken_up = s->cursor[0]!=0;
+    int rc = sync_read(s);
+    if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
+  }
+  int got = ortto_reader_next(s->reader, &v);
+  ortto_progress p;
+  ortto_reader_progress(s->reader, &p);
+  if( got==ORTTO_ERROR && p.cursor_lost ) return sync_start_over(s, "the server does not know the cursor of the earlier run any more", error);
+  if( got==ORTTO_DONE ) return sync_fetched(s, error);
+  if( got!=ORTTO_ROW ) return sync_remote(s, got, error);
+  if( taken_up && is_other_list(s, total_before) ) return sync_start_over(s, "the list has another length than when the earlier run began", error);
+  int rc = sync_begin(s);
+  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+  rc = sync_end(s, page_stage(s, v, &verdict), error);
+  if( rc!=SQLITE_OK ) return rc;
+  if( verdict==EDIT_BAD ){
+    s->changes = 0;
+    s->watermark[0] = 0;
+    return sync_start_over(s, "the server's order by time of change could not be relied upon: everything is fetched", error);
+  }
+  *landed = 1;
+  s->state = s->opening ? s->opening : "fetching";
+  s->opening = NULL;
+  return verdict==EDIT_OLD ? sync_fetched(s, error) : SQLITE_OK;
+}

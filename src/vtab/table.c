@@ -1,0 +1,235 @@
+/*
+** table.c - see table.h.
+*/
+#include "table.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+int is_contact_table(const table *t){
+  return t->kind<=ORTTO_ACCOUNTS;
+}
+
+static int has_rowid(ortto_table kind){
+  return kind==ORTTO_TAGS || kind==ORTTO_FIELDS;
+}
+
+int column_field(const table *t, int column){
+  if( !is_contact_table(t) || column==0 ) return column;
+  int field = column - t->hidden_columns;
+  return field>=1 && field<t->overflow ? field : -1;
+}
+
+void table_free(table *t){
+  if( t==NULL ) return;
+  for(table **at=&t->conn->tables; *at; at=&(*at)->next) if( *at==t ){ *at = t->next; break; }
+  ortto_fields_free(t->owned_fields);
+  arguments_free(&t->args);
+  sqlite3_free(t->schema);
+  sqlite3_free(t->name);
+  sqlite3_free(t->broken);
+  if( t->writes ) sqlite3_free(t->writes->savepoints);
+  sqlite3_free(t->writes);
+  conn_release(t->conn);
+  sqlite3_free(t);
+}
+
+static void declare_column(sqlite3_str *s, const char *name, const char *type){
+  sqlite3_str_appendf(s, ", \"%w\" %s", name, type);
+}
+
+int columns_fit(sqlite3 *db, ortto_table kind, int fields){
+  int most = sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1), hidden = 0;
+  while( ortto_hidden_column(kind, hidden) ) hidden++;
+  if( hidden+fields<=most ) return fields;
+  return most-hidden-1<1 ? 1 : most-hidden-1;
+}
+
+/* id, the hidden columns, the fields, and more_fields if they do not all fit. */
+static char *declare_contacts(table *t){
+  sqlite3_str *s = sqlite3_str_new(NULL);
+  const char *hidden;
+  sqlite3_str_appendall(s, "CREATE TABLE x(id TEXT PRIMARY KEY");
+  for(t->hidden_columns=0; (hidden = ortto_hidden_column(t->kind, t->hidden_columns))!=NULL; t->hidden_columns++)
+    declare_column(s, hidden, "HIDDEN");
+  t->overflow = columns_fit(t->conn->db, t->kind, t->fields->count);
+  for(int i=1; i<t->overflow; i++) declare_column(s, t->fields->field[i].column, ortto_type_sql(t->fields->field[i].type));
+  t->columns = t->hidden_columns + t->overflow;
+  if( t->overflow<t->fields->count ){
+    declare_column(s, "more_fields", "JSON");
+    t->columns++;
+  }
+  sqlite3_str_appendall(s, ") WITHOUT ROWID");
+  return sqlite3_str_finish(s);
+}
+
+static char *declare_plain(table *t){
+  sqlite3_str *s = sqlite3_str_new(NULL);
+  for(int i=0; i<t->fields->count; i++){
+    const ortto_field *f = &t->fields->field[i];
+    sqlite3_str_appendf(s, "%s\"%w\" %s%s", i ? ", " : "CREATE TABLE x(", f->column, ortto_type_sql(f->type),
+                        f->key && !has_rowid(t->kind) ? " PRIMARY KEY" : "");
+  }
+  t->columns = t->overflow = t->fields->count;
+  sqlite3_str_appendall(s, has_rowid(t->kind) ? ")" : ") WITHOUT ROWID");
+  return sqlite3_str_finish(s);
+}
+
+static int table_declare(table *t, char **error){
+  sqlite3 *db = t->conn->db;
+  char *sql = is_contact_table(t) ? declare_contacts(t) : declare_plain(t);
+  if( sql==NULL ) return SQLITE_NOMEM;
+  int rc = sqlite3_declare_vtab(db, sql);
+  sqlite3_free(sql);
+  if( rc!=SQLITE_OK ) *error = sqlite3_mprintf("ortto: SQLite refuses the columns of this table: %s", sqlite3_errmsg(db));
+  if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+  if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);   /* OR IGNORE, OR FAIL */
+  return rc;
+}
+
+int endpoint_of(table *t, ortto_endpoint **endpoint){
+  return ortto_endpoint_open(t->conn->client, &t->args.settings, ORTTO_API, endpoint);
+}
+
+/* Asks the server for the columns of people and accounts; at a CREATE proves the key for the others. */
+static int table_list_fields(table *t, int creating){
+  ortto_endpoint *e = NULL;
+  sqlite3_stmt *held = waiting_begin(t->conn);
+  int rc = ORTTO_OK;
+  if( !is_contact_table(t) ) t->fields = ortto_table_fields(t->kind);
+  if( is_contact_table(t) || creating ) rc = endpoint_of(t, &e);
+  if( rc==ORTTO_OK && is_contact_table(t) ){
+    rc = ortto_fields_list(e, t->kind, t->args.fields, t->args.by_ids, &t->owned_fields);
+    if( rc==ORTTO_OK ) t->fields = t->owned_fields;
+    t->identity = ortto_endpoint_identity(e);
+  }else if( rc==ORTTO_OK && creating ) rc = ortto_check(e);
+  ortto_endpoint_close(e);
+  waiting_end(held);
+  return rc;
+}
+
+/* A table that exists can be described and dropped without key and network. */
+static int table_break(table *t, const char *why){
+  t->broken = sqlite3_mprintf("%s (this table could not be prepared when it was first used in this connection; open the "
+                              "database anew once that is mended)", why);
+  if( t->broken==NULL ) return ORTTO_NOMEM;
+  if( !is_contact_table(t) ){
+    t->fields = ortto_table_fields(t->kind);
+    return ORTTO_OK;
+  }
+  int rc = ortto_fields_builtin(t->conn->client, t->kind, t->args.by_ids, &t->owned_fields);
+  if( rc==ORTTO_OK ) t->fields = t->owned_fields;
+  return rc;
+}
+
+static int table_new(conn *c, const char *schema, const char *name, table **out){
+  table *t = sqlite3_malloc(sizeof *t);
+  if( t==NULL ) return SQLITE_NOMEM;
+  memset(t, 0, sizeof *t);
+  t->conn = c;
+  c->references++;
+  t->args.kind = -1;
+  t->next = c->tables;
+  c->tables = t;
+  t->schema = sqlite3_mprintf("%s", schema);
+  t->name = sqlite3_mprintf("%s", name);
+  *out = t;
+  return t->schema && t->name ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* argv: module, schema, table, arguments. */
+static int connect_created(void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error, int creating){
+  const registration *reg = aux;
+  table *t = NULL;
+  int rc = table_new(reg->conn, argv[1], argv[2], &t);
+  if( rc==SQLITE_OK ) rc = arguments_read(reg->conn, argc-3, argv+3, &t->args, error);
+  if( t ){
+    t->created = 1;
+    t->kind = t->args.kind>=0 ? (ortto_table)t->args.kind : ORTTO_TAGS;
+  }
+  if( rc==SQLITE_OK ){
+    int got = table_list_fields(t, creating);
+    if( got==ORTTO_ERROR && !creating ) got = table_break(t, ortto_error(reg->conn->client));
+    rc = to_sqlite(reg->conn, got, error);
+  }else if( rc==SQLITE_ERROR && !creating && *error ){
+    rc = to_sqlite(reg->conn, table_break(t, *error), error);
+    t->refused = 1;
+    sqlite3_free(*error);
+    *error = NULL;
+  }
+  if( rc==SQLITE_OK ) rc = table_declare(t, error);
+  if( rc!=SQLITE_OK ) table_free(t);
+  else *out = &t->base;
+  return rc;
+}
+
+int vt_create(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+  (void)db;
+  return connect_created(aux, argc, argv, out, error, 1);
+}
+
+int vt_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+  (void)db;
+  return connect_created(aux, argc, argv, out, error, 0);
+}
+
+int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+  const registration *reg = aux;
+  table *t = NULL;
+  (void)db;
+  (void)argc;
+  int rc = table_new(reg->conn, argv[1], argv[2], &t);
+  if( rc==SQLITE_OK ){
+    t->kind = reg->kind;
+    rc = to_sqlite(reg->conn, table_list_fields(t, 0), error);
+  }
+  if( rc==SQLITE_OK ) rc = table_declare(t, error);
+  if( rc!=SQLITE_OK ) table_free(t);
+  else *out = &t->base;
+  return rc;
+}
+
+int vt_disconnect(sqlite3_vtab *base){
+  table_free((table *)base);
+  return SQLITE_OK;
+}
+
+int vt_fail(table *t, int rc){
+  return to_sqlite(t->conn, rc, &t->base.zErrMsg);
+}
+
+int vt_error(table *t, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  sqlite3_free(t->base.zErrMsg);
+  t->base.zErrMsg = sqlite3_vmprintf(format, args);
+  va_end(args);
+  return SQLITE_ERROR;
+}
+
+/* The connected table of that name, perhaps with a schema in front; NULL if there is none. */
+static table *table_named(const conn *c, const char *name){
+  for(table *t=c->tables; t; t=t->next){
+    char *full = sqlite3_mprintf("%s.%s", t->schema, t->name);
+    int same = full && (sqlite3_stricmp(name, t->name)==0 || sqlite3_stricmp(name, full)==0);
+    sqlite3_free(full);
+    if( same ) return t;
+  }
+  return NULL;
+}
+
+table *table_connected(const conn *c, const char *name){
+  table *t = table_named(c, name);
+  if( t ) return t;
+  const char *dot = strchr(name, '.');
+  sqlite3_stmt *s = NULL;
+  char *sql = sqlite3_mprintf("SELECT 1 FROM \"%w\" LIMIT 0", name);
+  if( sql && sqlite3_prepare_v2(c->db, sql, -1, &s, NULL)!=SQLITE_OK && dot ){
+    sqlite3_free(sql);
+    sql = sqlite3_mprintf("SELECT 1 FROM \"%.*w\".\"%w\" LIMIT 0", (int)(dot-name), name, dot+1);
+    if( sql ) sqlite3_prepare_v2(c->db, sql, -1, &s, NULL);
+  }
+  sqlite3_free(sql);
+  sqlite3_finalize(s);
+  return table_named(c, name);
+}
