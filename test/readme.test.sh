@@ -269,7 +269,10 @@ host_c_is_built_as_it_says() {   # its first comment has the commands; the last 
 prints_what_it_says() {   # prints_what_it_says FILE: its last comment is what it prints, on a fresh server
   local file=$1
   control reset
-  grep -q '^-- Against the sandbox server it prints:$' "$file" || { echo "$file does not say what it prints"; return 1; }
+  if ! grep -q '^-- Against the sandbox server it prints:$' "$file"; then
+    echo "${file##*/} does not say what it prints"
+    return 1
+  fi
   sed -n '/^-- Against the sandbox server it prints:$/,$ s/^--   //p' "$file" | normal >said
   ORTTO_SEGMENT_KEY=psb-sandbox-segment-key ask :memory: <"$file" 2>&1 | normal | diff -u said -
 }
@@ -281,7 +284,10 @@ every_example_is_run() {
     file=examples/${file##*/}
     case $file in
       *.sql) ;;
-      *) grep -rqE --include='*.test.sh' "^[^#]*$file" "$ROOT/test" || { echo "no test runs $file"; missing=1; } ;;
+      *)
+        grep -rqE --include='*.test.sh' "^[^#]*$file" "$ROOT/test" ||
+          { echo "no test runs $file"; missing=1; }
+        ;;
     esac
     grep -q "]($file)" "$README" || { echo "README.md does not name $file"; missing=1; }
   done
