@@ -1,12 +1,12 @@
-# The README keeps its word: its SQL, shell, C and Python run, and print what it shows. So do the
-# programs in examples/.
+# The README keeps its word: its SQL, shell and Python run, and print what it shows; its links lead
+# somewhere. So do the programs in examples/, and there is none that no test runs.
 # sandbox: --seed 1 --people 1200
 # env: ORTTO_RATE=0 ORTTO_EU_KEY=sandbox-key
 #
-# A ```text block right behind another is what that prints; a block without one must not fail.
-# All ```sql is one session. ```sh begins in the project's folder; what calls make or cc, in a copy
-# of it. A block marked norun (it installs, or runs these tests) is looked at for its syntax alone.
-# Ports read PORT and request ids UUID.
+# A ```text block right behind another is what that prints, folded at 115 columns; a block without one
+# must not fail. All ```sql is one session, until one that is marked new. ```sh begins in the project's
+# folder; what calls make or cc, in a copy of it. A block marked norun (it installs, or runs these tests)
+# is looked at for its syntax alone. Ports read PORT and request ids UUID.
 # shellcheck shell=bash
 README=${README:-$ROOT/README.md}
 HERE=$PWD
@@ -44,9 +44,10 @@ take_blocks() {
 
 blocks_of() { awk -v kind="$1" '$2 == kind { print $1, $3, $4 }' "$BLOCKS/list"; }
 
-normal() {   # what differs from run to run, and blanks at the ends of lines, where columns are padded
+normal() {   # without what differs from run to run, and blanks at the ends of lines, where columns are padded
   sed -E -e 's/ near line [0-9]+:/:/' -e 's/(127\.0\.0\.1):[0-9]+/\1:PORT/g' \
-    -e 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/g' -e 's/[[:blank:]]+$//' "$@"
+    -e 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/g' -e 's/[[:blank:]]+$//' "$@" |
+    fold -s -w 115 | sed -E 's/[[:blank:]]+$//'
 }
 
 # judge NUMBER NAME STATUS FILE: FILE is what the block printed.
@@ -66,13 +67,15 @@ judge() {
 # ---- SQL --------------------------------------------------------------------------
 
 run_sql_blocks() {
-  local number line
-  while read -r number _ line; do
-    echo ".print @@ $number $line"
-    cat "$BLOCKS/$number.sql"
-  done < <(blocks_of sql) >session.sql
-  sqlite3 -batch -init /dev/null :memory: <session.sql >session.out 2>&1
-  awk '$1 == "@@" { file = "sql." $2; printf "" > file; next } { print > file }' session.out
+  local number option line session=0
+  while read -r number option line; do
+    [ "$option" != new ] || session=$((session + 1))
+    { echo ".print @@ $number"; cat "$BLOCKS/$number.sql"; } >>"session.$session"
+  done < <(blocks_of sql)
+  for session in session.*; do
+    sqlite3 -batch -init /dev/null :memory: <"$session" 2>&1
+  done >printed
+  awk '$1 == "@@" { file = "sql." $2; printf "" > file; next } { print > file }' printed
   while read -r number _ line; do
     [ -f "sql.$number" ] || { not_ok "sql at line $line (the shell ended before it)"; continue; }
     judge "$number" "sql at line $line" 0 "sql.$number"
@@ -81,17 +84,21 @@ run_sql_blocks() {
 
 # ---- shell, C, Python -------------------------------------------------------------
 
-make_copy() {   # the sources, and what make setup fetches
-  mkdir -p copy/.build
+make_copy() {   # the sources
+  mkdir copy
   cp -R "$ROOT"/Makefile "$ROOT"/LICENSE "$ROOT"/*.[ch] "$ROOT"/src "$ROOT"/test "$ROOT"/examples copy/
-  case ${CJSON:-.build/cjson} in
-    /*) cp -R "$CJSON" copy/.build/cjson ;;
-    *) cp -R "$ROOT/${CJSON:-.build/cjson}" copy/.build/cjson ;;
-  esac
+}
+
+# in_copy COMMAND...: without what make has told these tests, so that the copy is built as anybody
+# builds it; but with the cJSON that these tests were told to take.
+in_copy() {
+  local own=${CJSON:-}
+  case $own in '' | /*) ;; *) own=$ROOT/$own ;; esac
+  (cd copy && env -i PATH="$PATH" HOME="$HERE" TMPDIR="$HERE" ${own:+"CJSON=$own"} "$@")
 }
 
 run_sh_blocks() {
-  local number option line name
+  local number option line name status
   while read -r number option line; do
     name="sh at line $line"
     if [ "$option" = norun ]; then
@@ -102,8 +109,7 @@ run_sh_blocks() {
     elif [ -n "${PRELOAD:-}" ]; then
       skip "$name" "builds are not for sanitizers"
     else
-      # Without what make has told these tests: the copy is built as anybody builds it.
-      (cd copy && env -i PATH="$PATH" HOME="$HERE" TMPDIR="$HERE" bash -e "$BLOCKS/$number.sh") >"sh.$number" 2>&1
+      in_copy bash -e "$BLOCKS/$number.sh" >"sh.$number" 2>&1
       status=$?
       # The output of a build is not shown; the program that is run last is.
       [ -f "$BLOCKS/$number.text" ] && tail -n "$(wc -l <"$BLOCKS/$number.text")" "sh.$number" >"sh.$number.end" &&
@@ -253,6 +259,67 @@ runpy.run_path(sys.argv[0], run_name="__main__")' "$ROOT/examples/people.py" &
   [ $status = 1 ]
 }
 
+host_c_is_built_as_it_says() {   # its first comment has the commands; the last of them asks for a count
+  sed -n 's/^\*\*   //p' "$ROOT/examples/host.c" >host.sh
+  in_copy "ORTTO_API_URL=$ORTTO_API_URL" "ORTTO_API_KEY=$ORTTO_API_KEY" bash -e "$HERE/host.sh" >host.out 2>&1
+  tail -n 1 host.out
+  [ "$(tail -n 1 host.out)" = 'count(*): 1180' ]
+}
+
+prints_what_it_says() {   # prints_what_it_says FILE: its last comment is what it prints, on a fresh server
+  local file=$1
+  control reset
+  if ! grep -q '^-- Against the sandbox server it prints:$' "$file"; then
+    echo "${file##*/} does not say what it prints"
+    return 1
+  fi
+  sed -n '/^-- Against the sandbox server it prints:$/,$ s/^--   //p' "$file" | normal >said
+  ORTTO_SEGMENT_KEY=psb-sandbox-segment-key ask :memory: <"$file" 2>&1 | normal | diff -u said -
+}
+
+# Those in SQL are run here, whatever they are called; the others by a test that knows what they do.
+every_example_is_run() {
+  local file missing=0
+  for file in "$ROOT"/examples/*; do
+    file=examples/${file##*/}
+    case $file in
+      *.sql) ;;
+      *)
+        grep -rqE --include='*.test.sh' "^[^#]*$file" "$ROOT/test" ||
+          { echo "no test runs $file"; missing=1; }
+        ;;
+    esac
+    grep -q "]($file)" "$README" || { echo "README.md does not name $file"; missing=1; }
+  done
+  return $missing
+}
+
+# ---- the text ---------------------------------------------------------------------
+
+headings() {   # as they are called in links
+  awk '/^```/ { inside = !inside } !inside && /^#+ / { sub(/^#+ /, ""); print tolower($0) }' "$README" |
+    sed -e 's/[^a-z0-9 _-]//g' -e 's/ /-/g'
+}
+
+links_lead_somewhere() {
+  local link missing=0
+  headings >headings
+  for link in $(grep -oE '\]\([^)]*\)' "$README" | sed 's/^](//; s/)$//' | sort -u); do
+    case $link in
+      https://*) continue ;;
+      '#'*) grep -qxF -e "${link#'#'}" headings && continue ;;
+      *) [ -e "$ROOT/$link" ] && continue ;;
+    esac
+    echo "nothing is at $link"
+    missing=1
+  done
+  return $missing
+}
+
+fits_into_115_columns() {   # characters, not bytes
+  ! tr -d '\200-\277' <"$README" | awk 'length > 115 { print NR ": " $0 }' | grep .
+}
+
 # -----------------------------------------------------------------------------------
 
 if ! take_blocks; then
@@ -266,6 +333,18 @@ run_sql_blocks
 write_c_blocks
 run_sh_blocks
 run_python_blocks
+check "README.md's links lead somewhere" links_lead_somewhere
+check "README.md fits into 115 columns" fits_into_115_columns
+check "every example is run by a test, and named by README.md" every_example_is_run
+for file in "$ROOT"/examples/*.sql; do
+  check "${file##*/} prints what it says" prints_what_it_says "$file"
+done
+control reset
+if [ -n "${PRELOAD:-}" ]; then
+  skip "host.c" "builds are not for sanitizers"
+else
+  check "host.c is built as it says" host_c_is_built_as_it_says
+fi
 check "nightly-copy.sh copies, silently and again" nightly_copies
 check "nightly-copy.sh leaves no table half done on a bad night" nightly_fails_whole
 check "nightly-copy.sh lets others write meanwhile" nightly_lets_neighbours_write
