@@ -206,7 +206,7 @@ int http_start(http *h, http_transfer *t, const http_ask *ask){
   t->answer.n = 0;
   t->answer.failed = 0;
   t->too_large = NULL;
-  t->status = 0;
+  t->status = t->timed_out = 0;
   t->headers_n = 0;
   t->retry_after = 0;
   t->end = HTTP_NOMEM;
@@ -290,6 +290,7 @@ static void ended(http_transfer *t, CURLcode code){
     curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_said);
     t->reason = t->error[0] ? t->error : curl_easy_strerror(code);
     t->advice = advice_for(code, proxy_said);
+    t->timed_out = code==CURLE_OPERATION_TIMEDOUT;
     if( proxy_said==407 && t->end==HTTP_LOST ) t->end = HTTP_HOPELESS;
   }
 }
@@ -302,6 +303,7 @@ static http_transfer *overdue(http *h){
     http_cancel(h, t);
     h->suspect = 1;
     t->end = HTTP_LOST;
+    t->timed_out = 1;
     t->reason = "no end within timeout_ms";
     t->advice = advice_for(CURLE_OPERATION_TIMEDOUT, 0);
     return t;

@@ -48,6 +48,7 @@ typedef struct http_transfer {     /* all zero before the first http_start; http
   char date[21];                   /* the server's clock: 2025-11-04T19:10:31Z; "" unsaid */
   http_end end;                    /* once http_finished gave it back */
   int status;                      /* of an answer, else 0 */
+  int timed_out;                   /* HTTP_LOST, because timeout_ms was over */
   int64_t retry_after;             /* seconds, 0 unsaid */
   const char *too_large;           /* what was, in words for the log; NULL: nothing */
   size_t headers_n;

@@ -11,6 +11,9 @@
 #include "../os.h"
 #include "../text.h"
 
+#define LOST_FOR (60*SECOND)        /* how long a lost connection is waited out */
+#define LOST_PAUSE (10*SECOND)     /* so that work goes on soon after its return */
+
 /* ---- the log ------------------------------------------------------------------------------------------- */
 
 void log_rows(const http_request *r, int64_t rows){
@@ -354,11 +357,22 @@ static void request_refused(http_request *r, int64_t now){
   buf_free(&why.words);
 }
 
+/* A laptop that wakes, a network that changes: what has had an answer before is worth a minute's wait. */
+static int is_waited_out(http_request *r, int64_t now){
+  int patient = r->answered && *r->answered && r->endpoint->retries>0 && !r->transfer.timed_out;
+  if( r->lost_at==0 ) r->lost_at = now;
+  return patient && now - r->lost_at < LOST_FOR;
+}
+
 static void request_lost(http_request *r, int64_t now){
   log_attempt(r, NULL, r->transfer.too_large ? r->transfer.too_large : r->transfer.reason);
   if( r->transfer.end==HTTP_NOMEM ) request_no_memory(r);
-  else if( r->transfer.end==HTTP_HOPELESS || r->attempt>r->endpoint->retries ) fail_by_transport(r);
-  else try_again(r, -1, now);
+  else if( r->transfer.end==HTTP_HOPELESS ) fail_by_transport(r);
+  else if( is_waited_out(r, now) ){
+    try_again(r, -1, now);
+    if( r->not_before>now + LOST_PAUSE ) r->not_before = now + LOST_PAUSE;
+  }else if( r->attempt<=r->endpoint->retries ) try_again(r, -1, now);
+  else fail_by_transport(r);
 }
 
 /* This attempt is over. */
@@ -366,6 +380,10 @@ static void request_arrived(http_request *r){
   int64_t now = now_us();
   int status = r->transfer.status;
   r->status = status;
+  if( r->transfer.end==HTTP_ANSWERED ){
+    r->lost_at = 0;
+    if( r->answered ) *r->answered = 1;
+  }
   if( r->transfer.end==HTTP_ANSWERED && status>=200 && status<300 ){
     log_attempt(r, NULL, NULL);
     r->rc = ORTTO_OK;
