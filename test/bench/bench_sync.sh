@@ -2,11 +2,11 @@
 # Measures ortto_sync on a large table: against a plain CREATE TABLE AS SELECT of the same rows in one run, its peak of
 # memory, and how long its merge keeps others from writing, at the first sync, with nothing changed and with 1 % changed.
 #
-#   test/bench_sync.sh [PEOPLE]     1,000,000 if not given; 40 columns
+#   test/bench/bench_sync.sh [PEOPLE]     1,000,000 if not given; 40 columns
 #
 # Must hold: at most 1.5 times the plain copy, less than 64 MB.
 set -euo pipefail
-ROOT=$(cd "$(dirname "$0")/.." && pwd)
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 people=${1:-1000000}
 SANDBOX=${SANDBOX:-$ROOT/.build/ortto_sandbox}
 EXT=${EXT:-$ROOT/ortto.so}

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Measures COMMIT: contacts inserted from a local table in one transaction, at 200 ms latency and 10 requests a second.
 #
-#   test/bench_commit.sh [ROWS]     10,000 if not given
+#   test/bench/bench_commit.sh [ROWS]     10,000 if not given
 #
 # Must hold: at least 90 % of the 1,000 rows a second that the limit allows, in no more requests than it takes.
 set -euo pipefail
-ROOT=$(cd "$(dirname "$0")/.." && pwd)
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 rows=${1:-10000}
 SANDBOX=${SANDBOX:-$ROOT/.build/ortto_sandbox}
 EXT=${EXT:-$ROOT/ortto.so}

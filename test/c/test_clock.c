@@ -16,7 +16,7 @@ static int clock_ahead(clockid_t id, struct timespec *t){
 }
 
 #define clock_gettime clock_ahead
-#include "../ortto_client.c"   /* NOLINT(bugprone-suspicious-include) */
+#include "../../ortto_client.c"   /* NOLINT(bugprone-suspicious-include) */
 #undef clock_gettime
 #undef COUNT
 

@@ -11,7 +11,7 @@
 # All against a sandbox server on this machine, which needs a share of its processors.
 # PEOPLE and FIELDS change the size of the copy.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 # shellcheck source=test/lib.sh
 . test/lib.sh
 
@@ -30,7 +30,7 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 missed=0
 
-${CC:-cc} -O2 -w -I"$CJSON" -o "$WORK/bench_cpu" test/bench_cpu.c "$CJSON/cJSON.c" -lsqlite3 -lm
+${CC:-cc} -O2 -w -I"$CJSON" -o "$WORK/bench_cpu" test/bench/bench_cpu.c "$CJSON/cJSON.c" -lsqlite3 -lm
 
 control() { curl -s -X POST -d "$2" "$ORTTO_API_URL/sandbox/$1" >/dev/null; }
 now() { echo "$EPOCHREALTIME"; }

@@ -1,9 +1,9 @@
 #!/bin/sh
 # For SQL tests: prints the requests that the sandbox got since the last call, and forgets them.
 #
-#   .shell $ROOT/test/requests.sh          a line for each: path, body; status if it is not 200
-#   .shell $ROOT/test/requests.sh count    how many for each path
-#   .shell $ROOT/test/requests.sh sorted   lines in the order of their text (requests in flight at the
+#   .shell $ROOT/test/sql/requests.sh          a line for each: path, body; status if it is not 200
+#   .shell $ROOT/test/sql/requests.sh count    how many for each path
+#   .shell $ROOT/test/sql/requests.sh sorted   lines in the order of their text (requests in flight at the
 #                                          same time arrive in any order)
 #
 # Ids and cursors are shown as ID; of a list with more than three of them the number is shown.

@@ -2,12 +2,12 @@
 # Measures ortto_upsert from a table: 10,000 contacts at 200 ms latency and rate 10, to Ortto's API and to a Segment data
 # source, against what ten requests a second allow.
 #
-#   test/bench_write.sh [CONTACTS]     10,000 if not given
+#   test/bench/bench_write.sh [CONTACTS]     10,000 if not given
 #
 # Must hold: at least 90 % of what that allows, 1,000 records a second to the API (100 a request) and 5,000 to Segment's
 # endpoint (500 a request), in as few requests as can be.
 set -euo pipefail
-ROOT=$(cd "$(dirname "$0")/.." && pwd)
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 contacts=${1:-10000}
 SANDBOX=${SANDBOX:-$ROOT/.build/ortto_sandbox}
 EXT=${EXT:-$ROOT/ortto.so}
