@@ -39,8 +39,9 @@ PARTS     = ortto_vtab ortto_client
 EXT_OBJ   = $(PARTS:%=$(B)/ext/%.o)
 CORE_OBJ  = $(PARTS:%=$(B)/core/%.o)
 SANDBOX   = $(B)/ortto_sandbox
-TEST_SRC  = $(wildcard test/test_*.c)
-TEST_BIN  = $(TEST_SRC:test/%.c=$(B)/%)
+TEST_SRC  = $(wildcard test/c/test_*.c)
+TEST_BIN  = $(TEST_SRC:test/c/%.c=$(B)/%)
+SANDBOX_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard test/sandbox/*.c))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -79,7 +80,7 @@ $(B)/core/%.o: %.c | $(CJSON)/cJSON.c
 	$(COMPILE) -DSQLITE_CORE -o $@ $<
 $(B)/test/%.o: test/%.c | $(CJSON)/cJSON.c
 	@mkdir -p $(@D)
-	$(COMPILE) -DSQLITE_CORE -I. -o $@ $<
+	$(COMPILE) -DSQLITE_CORE -I. -Itest -Itest/c -Itest/sandbox -o $@ $<
 $(B)/cJSON.o: $(CJSON)/cJSON.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(OWN_C) -w -DENABLE_LOCALES $(CFLAGS) -c -o $@ $<
@@ -87,12 +88,12 @@ $(B)/cJSON.o: $(CJSON)/cJSON.c
 $(CJSON)/cJSON.c:
 	@echo "cJSON's source is not in $(CJSON): run 'make setup', or give CJSON=DIR" >&2; exit 1
 
-$(SANDBOX): $(B)/test/ortto_sandbox.o $(B)/cJSON.o
+$(SANDBOX): $(SANDBOX_OBJ)
 	$(LINK) -o $@ $^ -lmicrohttpd -lz -lm $(LDLIBS)
-$(B)/test_%: $(B)/test/test_%.o $(B)/libparts.a
+$(B)/test_%: $(B)/test/c/test_%.o $(B)/libparts.a
 	$(LINK) -o $@ $^ -lcmocka -lsqlite3 $(CURL_LIBS) -lm $(LDLIBS)
 
--include $(wildcard $(B)/ext/*.d $(B)/core/*.d $(B)/test/*.d)
+-include $(wildcard $(B)/ext/*.d $(B)/core/*.d $(B)/test/*/*.d)
 
 # ---- installing ------------------------------------------------------------------
 install: $(EXT)
@@ -120,7 +121,7 @@ check: $(EXT) $(SANDBOX) $(TEST_BIN)
 	@B='$(B)' EXT='$(EXT)' CC='$(CC)' CJSON='$(CJSON)' test/run.sh
 bench: setup
 	@$(MAKE) -s $(EXT) $(SANDBOX)
-	@test/bench.sh
+	@test/bench/bench.sh
 
 # ---- looking for bugs ------------------------------------------------------------
 # The shell is not built with sanitizers, so their library must be loaded ahead of it.
@@ -136,8 +137,8 @@ valgrind: setup-ci
 	@$(MAKE) -s TIMEOUT='$(or $(TIMEOUT),300)' ONLY='$(or $(ONLY),$(VALGRIND_TESTS))' \
 	  VALGRIND='valgrind -q --error-exitcode=86 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite' check
 
-LINT_C  = $(wildcard *.c test/*.c)
-LINT_SH = $(wildcard .ci/run test/*.sh examples/*.sh)
+LINT_C  = $(wildcard *.c test/*/*.c)
+LINT_SH = $(wildcard .ci/run test/*.sh test/*/*.sh examples/*.sh)
 lint: setup-ci
 	@$(MAKE) -s -k lint-cppcheck lint-shell $(LINT_C:%=%.lint)
 # Whether a variable is set the analyzer and the compilers know better than cppcheck.
@@ -147,7 +148,7 @@ lint-cppcheck:
 lint-shell:
 	shellcheck -x -S warning $(LINT_SH)
 # The analyzer cannot know that a failing assertion ends a test.
-test/test_%.c.lint: TIDY = --checks=-clang-analyzer-*,-bugprone-suspicious-include
+test/c/test_%.c.lint: TIDY = --checks=-clang-analyzer-*,-bugprone-suspicious-include
 test/%.c.lint: LINT_CPP = -DSQLITE_CORE
 %.c.lint: %.c
 	clang-tidy --quiet $(TIDY) --warnings-as-errors='*' $< -- $(OWN_CPP) -I. $(LINT_CPP) $(CPPFLAGS) -std=c11
