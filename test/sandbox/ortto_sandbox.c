@@ -1079,6 +1079,30 @@ static const char *const VOCABULARY[] = {"blue", "Harbour", "quick", "north", "c
 
 #define PICK(table, h) ((table)[(h) % COUNT(table)])
 
+static const char *utm_of(uint64_t h) { return PICK(UTM, h); }
+static const char *browser_of(uint64_t h) { return PICK(BROWSER, h); }
+static const char *word_of(uint64_t h) { return PICK(VOCABULARY, h); }
+
+/* The number of a place by its name: a known one's, else one made from the name. */
+static uint64_t place_id(const char *name) {
+  uint64_t id = hash_text(name) % 9000000 + 1000000;
+  for (size_t k = 0; k < COUNT(PLACE); k++) {
+    if (!strcmp(PLACE[k].city, name)) id = (uint64_t)PLACE[k].cityId;
+    if (!strcmp(PLACE[k].country, name)) id = (uint64_t)PLACE[k].countryId;
+  }
+  return id;
+}
+
+/* The longest country code that a number begins with, or "". */
+static const char *country_code(const char *number) {
+  const char *code = "";
+  for (size_t k = 0; k < COUNT(PLACE); k++) {
+    size_t len = strlen(PLACE[k].code);
+    if (!strncmp(number, PLACE[k].code, len) && len >= strlen(code)) code = PLACE[k].code;
+  }
+  return code;
+}
+
 static void put_quoted(Buf *b, const char *safe) {
   putc_to(b, '"');
   puts_to(b, safe);
@@ -1386,6 +1410,12 @@ static struct {
   uint32_t *start;  /* per account, one more at the end */
   uint32_t *person;
 } links;
+
+static void forget_links(void) {
+  free(links.start);
+  free(links.person);
+  links.start = links.person = NULL;
+}
 
 static void build_links(void) {
   if (links.start && links.version == S.version) return;
@@ -1734,6 +1764,11 @@ static void add_rows(Entity *en, const Row *row, size_t n) {
   }
 }
 
+static void add_builtin_fields(Entity *en) {
+  if (en->type) add_rows(en, ACCOUNT_FIELDS, COUNT(ACCOUNT_FIELDS));
+  else add_rows(en, PERSON_FIELDS, COUNT(PERSON_FIELDS));
+}
+
 static const CustomType *custom_type(const char *type) {
   for (size_t k = 0; k < COUNT(CUSTOM); k++)
     if (!strcmp(CUSTOM[k].type, type)) return &CUSTOM[k];
@@ -1971,7 +2006,7 @@ static void fill_entity(Entity *en, int type, int n) {
   en->n = en->n0 = en->cap = (uint32_t)n;
   en->status = zeroed((size_t)n, 1);
   en->ov = zeroed((size_t)n, sizeof *en->ov);
-  add_rows(en, type ? ACCOUNT_FIELDS : PERSON_FIELDS, type ? COUNT(ACCOUNT_FIELDS) : COUNT(PERSON_FIELDS));
+  add_builtin_fields(en);
   add_customs(en, type ? S.accountCustom : S.custom);
   if (S.hostile) add_hostile_fields(en);
   if (!type) {
@@ -2022,6 +2057,15 @@ static void free_state(void) {
     free(S.item[k].raw);
   }
   S.nAudience = S.nAct = S.nEvent = S.nItem = S.nOptIn = 0;
+}
+
+static void end_state(void) {
+  free_state();
+  free(S.audience);
+  free(S.optIn);
+  free(S.act);
+  free(S.event);
+  free(S.item);
 }
 
 static void fill_state(void) {
@@ -2167,6 +2211,13 @@ static List *whole_list(const Entity *en, bool archived) {
   list_ref(l);
   pthread_mutex_unlock(&cacheLock);
   return l;
+}
+
+static void forget_lists(void) {
+  for (int k = 0; k < 4; k++) {
+    list_unref(whole[k / 2][k % 2].list);
+    whole[k / 2][k % 2].list = NULL;
+  }
 }
 
 /* ----- values as text, for filters, search and sorting ----- */
@@ -3108,6 +3159,12 @@ typedef struct Size {
 static Size *sizes; /* under cacheLock */
 static int nSizes;
 
+static void forget_sizes(void) {
+  free(sizes);
+  sizes = NULL;
+  nSizes = 0;
+}
+
 /* How many people an audience has; counted once per state. */
 static Size audience_size(int k) {
   pthread_mutex_lock(&cacheLock);
@@ -3233,9 +3290,9 @@ static void put_base_event(Buf *b, uint32_t i, int k) {
   } else if (!strcmp(kind, "act::s-all")) {
     LIT(b, "{\"str::is\":\"API\",\"str::s-ctx\":\"Subscribed via API\"}");
   } else if (!strcmp(kind, "act:cm:flight-booked")) {
-    put_format(b, "{\"int::v\":%u,\"int:cm:bags\":%u,\"str:cm:carrier\":\"%s\"}", (unsigned)(h % 900) * 1000, (unsigned)(h % 4), PICK(VOCABULARY, h >> 20));
+    put_format(b, "{\"int::v\":%u,\"int:cm:bags\":%u,\"str:cm:carrier\":\"%s\"}", (unsigned)(h % 900) * 1000, (unsigned)(h % 4), word_of(h >> 20));
   } else if (!strcmp(kind, "act::c")) {
-    put_format(b, "{\"str::b\":\"%s\",\"str::c\":\"https://www.example.com/%s\"}", PICK(BROWSER, h), PICK(UTM, h >> 9));
+    put_format(b, "{\"str::b\":\"%s\",\"str::c\":\"https://www.example.com/%s\"}", browser_of(h), utm_of(h >> 9));
   } else {
     LIT(b, "{}");
   }
@@ -3520,11 +3577,7 @@ static bool store_place(const Json *v, Buf *out) {
   const Json *name = given(v, "name");
   if (v->type != J_OBJECT || !name || name->type != J_STRING) return false;
   char *text = text_of(name);
-  uint64_t id = hash_text(text) % 9000000 + 1000000;
-  for (size_t k = 0; k < COUNT(PLACE); k++) {
-    if (!strcmp(PLACE[k].city, text)) id = (uint64_t)PLACE[k].cityId;
-    if (!strcmp(PLACE[k].country, text)) id = (uint64_t)PLACE[k].countryId;
-  }
+  uint64_t id = place_id(text);
   free(text);
   put_format(out, "{\"id\":%" PRIu64 ",\"name\":%.*s}", id, (int)name->len, name->raw);
   return true;
@@ -3538,11 +3591,9 @@ static bool store_phone(const Json *v, Buf *out) {
   const char *s = text + (*text == '+'), *rest = whole_ ? s : number;
   bool ok = v->type == J_OBJECT && (whole_ ? whole_->type == J_STRING : c && n && c->type == J_STRING && n->type == J_STRING);
   if (!whole_) snprintf(code, sizeof code, "%s", s);
-  for (size_t k = 0; whole_ && k < COUNT(PLACE); k++) {
-    size_t len = strlen(PLACE[k].code);
-    if (strncmp(s, PLACE[k].code, len) || len < strlen(code)) continue;
-    snprintf(code, sizeof code, "%s", PLACE[k].code);
-    rest = s + len;
+  if (whole_) {
+    snprintf(code, sizeof code, "%s", country_code(s));
+    rest = s + strlen(code);
   }
   ok = ok && (all_digits(code) || (whole_ && !*code)) && all_digits(rest) && strlen(rest) < 20;
   if (ok) put_format(out, "{\"c\":\"%s\",\"n\":\"%s\"}", code, rest);
@@ -4771,6 +4822,35 @@ static void log_forget(void) {
   pthread_mutex_unlock(&logLock);
 }
 
+static void log_open(void) {
+  L.start = now_ns();
+  L.entry = zeroed(LOG_ENTRIES, sizeof *L.entry);
+}
+
+static void log_close(void) {
+  log_forget();
+  free(L.entry);
+  free(L.window);
+}
+
+/* How many requests, or with a path how many of those that are kept. */
+static uint64_t log_count(const char *path) {
+  uint64_t n = 0;
+  pthread_mutex_lock(&logLock);
+  uint64_t from = L.first + (L.n > LOG_ENTRIES ? L.n - LOG_ENTRIES : 0) + 1;
+  for (uint64_t k = from; path && k <= L.first + L.n; k++) n += !strcmp(log_at(k)->path, path);
+  if (!path) n = L.n;
+  pthread_mutex_unlock(&logLock);
+  return n;
+}
+
+static void put_stats(Buf *b) {
+  pthread_mutex_lock(&logLock);
+  put_format(b, "{\"requests\":%" PRIu64 ",\"max_in_flight\":%d,\"max_per_second\":%zu,\"bytes_out\":%" PRIu64 "}\n", L.n,
+             L.maxInFlight, L.maxPerSecond, L.bytesOut);
+  pthread_mutex_unlock(&logLock);
+}
+
 static void put_body(Buf *b, const Logged *e, bool full) {
   Reader r;
   bool cut = e->nBody > 4096 && !full;
@@ -4855,6 +4935,15 @@ static void match_faults(Call *c) {
   }
   pthread_mutex_unlock(&faultLock);
 }
+
+/* Gives back the faults of a call that is over. */
+static void release_faults(Call *c) {
+  pthread_mutex_lock(&faultLock);
+  for (int k = 0; k < c->nFault; k++) fault_unref(c->fault[k]);
+  pthread_mutex_unlock(&faultLock);
+}
+
+static uint64_t fault_era(void) { return faultEra; }
 
 static void clear_faults(void) {
   pthread_mutex_lock(&faultLock);
@@ -4945,14 +5034,7 @@ static int control_requests(Call *c) {
 }
 
 static int control_count(Call *c) {
-  const char *path = argument(c, "path");
-  uint64_t n = 0;
-  pthread_mutex_lock(&logLock);
-  uint64_t from = L.first + (L.n > LOG_ENTRIES ? L.n - LOG_ENTRIES : 0) + 1;
-  for (uint64_t k = from; path && k <= L.first + L.n; k++) n += !strcmp(log_at(k)->path, path);
-  if (!path) n = L.n;
-  pthread_mutex_unlock(&logLock);
-  put_format(&c->out, "%" PRIu64 "\n", n);
+  put_format(&c->out, "%" PRIu64 "\n", log_count(argument(c, "path")));
   return 200;
 }
 
@@ -4962,10 +5044,7 @@ static int control_forget(Call *c) {
 }
 
 static int control_stats(Call *c) {
-  pthread_mutex_lock(&logLock);
-  put_format(&c->out, "{\"requests\":%" PRIu64 ",\"max_in_flight\":%d,\"max_per_second\":%zu,\"bytes_out\":%" PRIu64 "}\n", L.n,
-             L.maxInFlight, L.maxPerSecond, L.bytesOut);
-  pthread_mutex_unlock(&logLock);
+  put_stats(&c->out);
   return 200;
 }
 
@@ -5270,6 +5349,10 @@ static const Route *route(const Route *table, size_t n, const char *method, cons
   return NULL;
 }
 
+static const Route *api_route(const char *method, const char *path) { return route(API, COUNT(API), method, path); }
+static const Route *segment_route(const char *method, const char *path) { return route(SEGMENT, COUNT(SEGMENT), method, path); }
+static const Route *control_route(const char *method, const char *path) { return route(CONTROL, COUNT(CONTROL), method, path); }
+
 /* A write is also a tick of the clock. It makes two versions, for the lists that it
 ** uses itself are out of date at its end. */
 static int run_route(Call *c, const Route *r) {
@@ -5393,10 +5476,10 @@ static int early_fault(Request *r) {
 }
 
 static void hang(Call *c) {
-  uint64_t era = faultEra;
+  uint64_t era = fault_era();
   const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   char byte;
-  while (!S.stop && era == faultEra && info) {
+  while (!S.stop && era == fault_era() && info) {
     struct pollfd p = {info->connect_fd, POLLIN, 0};
     if (poll(&p, 1, 50) > 0 && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return;
     if (p.revents) nap(20);
@@ -5614,7 +5697,7 @@ static int run_api(Request *r) {
   char *path = copy(c->path);
   c->old = !strncmp(path, "/v1/organizations/", 18);
   if (c->old) memmove(path + 4, "accounts", 8), memmove(path + 12, path + 17, strlen(path + 17) + 1);
-  const Route *found = segment ? route(SEGMENT, COUNT(SEGMENT), c->method, path) : route(API, COUNT(API), c->method, path);
+  const Route *found = segment ? segment_route(c->method, path) : api_route(c->method, path);
   free(path);
   if (!found) return fail(c, 404, "Unknown endpoint or method");
   if (r->tooBig) return fail(c, 413, "Request entity too large");
@@ -5624,7 +5707,7 @@ static int run_api(Request *r) {
 
 static int run_control(Request *r) {
   Call *c = &r->call;
-  const Route *found = route(CONTROL, COUNT(CONTROL), c->method, c->path);
+  const Route *found = control_route(c->method, c->path);
   r->contentType = "application/json";
   if (!found) return refuse(c, "no such control call");
   if (c->nBody) {
@@ -5671,11 +5754,7 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **con, en
   (void)why;
   if (!r) return;
   leave(r);
-  for (int k = 0; k < r->call.nFault; k++) {
-    pthread_mutex_lock(&faultLock);
-    fault_unref(r->call.fault[k]);
-    pthread_mutex_unlock(&faultLock);
-  }
+  release_faults(&r->call);
   if (r->call.in) reader_free(&r->call.reader);
   drop(&r->call.out);
   drop(&r->body);
@@ -5801,28 +5880,19 @@ static void read_options(int argc, char **argv) {
 }
 
 static void free_all(void) {
-  free_state();
+  end_state();
   forget_snapshots();
   clear_faults();
-  log_forget();
+  log_close();
   forget_keys();
-  for (int k = 0; k < 4; k++) list_unref(whole[k / 2][k % 2].list);
-  free(links.start);
-  free(links.person);
-  free(L.entry);
-  free(L.window);
-  free(S.audience);
-  free(S.optIn);
-  free(S.act);
-  free(S.event);
-  free(S.item);
-  free(sizes);
+  forget_lists();
+  forget_links();
+  forget_sizes();
 }
 
 int main(int argc, char **argv) {
   read_options(argc, argv);
-  L.start = now_ns();
-  L.entry = zeroed(LOG_ENTRIES, sizeof *L.entry);
+  log_open();
   if (pipe(wake)) die("cannot make a pipe");
   signal(SIGPIPE, SIG_IGN);
   signal(SIGTERM, on_signal);
