@@ -1,0 +1,50 @@
+/*
+** faults.h: faults that control calls order
+**
+** Which kinds there are, which of them hit a call. Handlers ask fault(); what the kinds do
+** is done where it happens (reading pages, request). Faults are counted references:
+** match_faults() takes them for a call, release_faults() gives them back.
+**
+** It uses text, json and call.
+*/
+#ifndef SANDBOX_FAULTS_H
+#define SANDBOX_FAULTS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "json.h"
+#include "call.h"
+
+typedef enum {
+  F_STATUS, F_429, F_RESET, F_RESET_AFTER, F_TRUNCATE, F_CUT_JSON, F_NOT_JSON, F_EMPTY, F_HANG, F_DRIP, F_SHORT_PAGE,
+  F_FORGET_CURSOR, F_FRESH_CURSOR, F_SAME_PAGE, F_REPEAT_ID, F_STUCK_OFFSET, F_HUGE, F_LATENCY, F_MISSING, F_REPLACE,
+  F_REDIRECT, F_ZERO_CURSOR, F_NO_META
+} FaultKind;
+
+struct Fault {
+  Fault *next;
+  atomic_int refs;
+  FaultKind kind;
+  char *path;         /* prefix, or NULL for every path */
+  int64_t after;      /* matching requests to let through */
+  int64_t times;      /* then how many to hit; -1 for ever */
+  int64_t status, seconds, ms, bytes, rows, mb;
+  char *body;         /* or NULL */
+  char *contentType, *shape, *member, *location;
+  char **header;      /* name, value, name, value, ..., NULL */
+  bool chunked, gzip, shift;
+};
+
+const Fault *fault(const Call *c, FaultKind kind);
+void match_faults(Call *c);
+
+/* Gives back the faults of a call that is over. */
+void release_faults(Call *c);
+
+uint64_t fault_era(void);
+void clear_faults(void);
+bool add_fault(const Json *in);
+
+#endif
