@@ -3,8 +3,8 @@
 **
 **   bench_cpu DATABASE FIELD,FIELD,... PAGE.json...
 **
-** Reads the pages into memory; then, timed, parses each once with cJSON and inserts its rows with one prepared
-** statement in one transaction. Prints the seconds and the rows.
+** Reads the pages into memory; then, timed, parses each once with cJSON and inserts its rows with one
+** prepared statement in one transaction. Prints the seconds and the rows.
 */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -49,7 +49,8 @@ static void bind(sqlite3_stmt *s, int i, const cJSON *v) {
   if (cJSON_IsString(v)) sqlite3_bind_text(s, i, v->valuestring, -1, SQLITE_STATIC);
   else if (cJSON_IsNumber(v)) sqlite3_bind_double(s, i, v->valuedouble);
   else if (cJSON_IsBool(v)) sqlite3_bind_int(s, i, cJSON_IsTrue(v));
-  else if (cJSON_IsObject(v) || cJSON_IsArray(v)) sqlite3_bind_text(s, i, cJSON_PrintUnformatted(v), -1, free);
+  else if (cJSON_IsObject(v) || cJSON_IsArray(v))
+    sqlite3_bind_text(s, i, cJSON_PrintUnformatted(v), -1, free);
   else sqlite3_bind_null(s, i);
 }
 
@@ -102,7 +103,8 @@ static sqlite3_stmt *prepare(sqlite3 *db, int fields) {
   sqlite3_str_appendall(create, ")");
   sqlite3_str_appendall(insert, ")");
   char *c = sqlite3_str_finish(create), *i = sqlite3_str_finish(insert);
-  if (sqlite3_exec(db, c, NULL, NULL, NULL) || sqlite3_prepare_v2(db, i, -1, &s, NULL)) die(sqlite3_errmsg(db));
+  if (sqlite3_exec(db, c, NULL, NULL, NULL) || sqlite3_prepare_v2(db, i, -1, &s, NULL))
+    die(sqlite3_errmsg(db));
   sqlite3_free(c);
   sqlite3_free(i);
   return s;

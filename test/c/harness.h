@@ -1,8 +1,10 @@
 /*
-** harness.h - for the C tests: a sandbox server as a child process, and SQLite connections with the extension loaded.
+** harness.h - for the C tests: a sandbox server as a child process, and SQLite connections with the
+** extension loaded.
 **
-** The server and the extension are found through the environment variables SANDBOX and EXT, which test/run.sh sets; else
-** they are .build/ortto_sandbox and ./ortto.so. Failures of what is here end the test by cmocka's fail_msg.
+** The server and the extension are found through the environment variables SANDBOX and EXT, which
+** test/run.sh sets; else they are .build/ortto_sandbox and ./ortto.so. Failures of what is here end the
+** test by cmocka's fail_msg.
 */
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -66,7 +68,8 @@ UNUSED static void server_start(server *s, const char *options){
   close(out[1]);
   s->input = in[1];
   FILE *said = fdopen(out[0], "r");
-  if( said==NULL || fgets(s->url, sizeof s->url, said)==NULL ) fail_msg("the sandbox did not start: %s", options);
+  if( said==NULL || fgets(s->url, sizeof s->url, said)==NULL )
+    fail_msg("the sandbox did not start: %s", options);
   fclose(said);
   s->url[strcspn(s->url, "\n")] = 0;
 }
@@ -109,7 +112,8 @@ static char *server_ask(const server *s, const char *path, const char *body){
   long status = 0;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_cleanup(easy);
-  if( code!=CURLE_OK || status!=200 ) fail_msg("%s: %s, status %ld: %s", path, curl_easy_strerror(code), status, answer.p);
+  if( code!=CURLE_OK || status!=200 )
+    fail_msg("%s: %s, status %ld: %s", path, curl_easy_strerror(code), status, answer.p);
   return answer.p;
 }
 
@@ -143,8 +147,8 @@ UNUSED static int sql_run(sqlite3 *db, const char *sql){
   return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-/* The first column of the first row as text, "" if there is none, or the error's message behind "error N: ". Freed by
-** sqlite3_free. */
+/* The first column of the first row as text, "" if there is none, or the error's message behind "error N:
+** ". Freed by sqlite3_free. */
 UNUSED static char *sql_text(sqlite3 *db, const char *sql){
   sqlite3_stmt *stmt = NULL;
   char *out = NULL;
@@ -179,8 +183,11 @@ UNUSED static sqlite3 *db_open(const server *s){
   const char *ext = getenv("EXT");
   if( sqlite3_open(":memory:", &db)!=SQLITE_OK ) fail_msg("sqlite3_open");
   sqlite3_enable_load_extension(db, 1);
-  if( sqlite3_load_extension(db, ext ? ext : "./ortto.so", "sqlite3_ortto_init", &why)!=SQLITE_OK ) fail_msg("%s", why);
-  char *sql = sqlite3_mprintf("SELECT ortto_config('api_url', %Q), ortto_config('key', 'sandbox-key'), ortto_config('rate', 0)", s->url);
+  if( sqlite3_load_extension(db, ext ? ext : "./ortto.so", "sqlite3_ortto_init", &why)!=SQLITE_OK )
+    fail_msg("%s", why);
+  char *sql = sqlite3_mprintf(
+      "SELECT ortto_config('api_url', %Q), ortto_config('key', 'sandbox-key'), ortto_config('rate', 0)",
+      s->url);
   sql_must(db, sql);
   sqlite3_free(sql);
   return db;

@@ -1,6 +1,7 @@
 /*
-** test_clock.c - what takes long: locks of 15 seconds, waits of an hour, growing pauses between retries. The client is
-** compiled in with a clock that this test can put forward; the server and the requests are real.
+** test_clock.c - what takes long: locks of 15 seconds, waits of an hour, growing pauses between retries.
+** The client is compiled in with a clock that this test can put forward; the server and the requests are
+** real.
 */
 #define _GNU_SOURCE
 #include <time.h>
@@ -24,7 +25,8 @@ static int clock_ahead(clockid_t id, struct timespec *t){
 
 static server sandbox;
 static ortto_client *client;
-static double step;              /* seconds by which the clock goes forward whenever the client asks if it is to stop */
+/* seconds by which the clock goes forward whenever the client asks if it is to stop */
+static double step;
 static double stop_at;           /* then it is to stop; 0: never */
 static int asked;
 
@@ -78,7 +80,8 @@ static double seconds(void){
 /* Seconds between the starts of two requests, from the log. */
 static double pause_before(int64_t n){
   const ortto_log_entry *a = ortto_log_at(client, n-1), *b = ortto_log_at(client, n);
-  double from = strtod(a->at+14, NULL)*60 + strtod(a->at+17, NULL), to = strtod(b->at+14, NULL)*60 + strtod(b->at+17, NULL);
+  double from = strtod(a->at+14, NULL)*60 + strtod(a->at+17, NULL),
+      to = strtod(b->at+14, NULL)*60 + strtod(b->at+17, NULL);
   return to<from ? to + 3600 - from : to - from;
 }
 
@@ -120,7 +123,8 @@ static void test_refused_key(void **state){
   assert_int_equal(server_count(&sandbox, NULL), 2);
 }
 
-/* A reading request that was called bad fails here for 15 seconds, then it is sent again; others are sent at once. */
+/* A reading request that was called bad fails here for 15 seconds, then it is sent again; others are sent
+** at once. */
 static void test_bad_read(void **state){
   (void)state;
   server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"status\",\"status\":400,\"times\":1}");
@@ -135,7 +139,8 @@ static void test_bad_read(void **state){
   assert_int_equal(server_count(&sandbox, NULL), 3);
 }
 
-/* After ten bad answers within 15 seconds the next request waits until the first of them is 15 seconds old. */
+/* After ten bad answers within 15 seconds the next request waits until the first of them is 15 seconds
+** old. */
 static void test_ten_bad_answers(void **state){
   (void)state;
   char q[20];
@@ -185,14 +190,16 @@ static void test_retry_after_date(void **state){
   struct tm utc;
   gmtime_r(&then, &utc);
   strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
-  snprintf(fault, sizeof fault, "{\"kind\":\"status\",\"status\":429,\"body\":\"{}\",\"headers\":{\"Retry-After\":\"%s\"}}", date);
+  snprintf(fault, sizeof fault,
+      "{\"kind\":\"status\",\"status\":429,\"body\":\"{}\",\"headers\":{\"Retry-After\":\"%s\"}}", date);
   server_do(&sandbox, "/sandbox/fault", fault);
   step = 2;
   assert_int_equal(check_once(), ORTTO_OK);
   if( ahead<90 || ahead>110 ) fail_msg("waited %.0f seconds instead of 100", ahead);
 }
 
-/* After a 429 everything with this key waits, not only the request that got it (which is interrupted here). */
+/* After a 429 everything with this key waits, not only the request that got it (which is interrupted
+** here). */
 static void test_wait_is_for_the_key(void **state){
   (void)state;
   server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"429\",\"seconds\":60,\"times\":1}");
@@ -216,7 +223,8 @@ static void test_backoff_grows(void **state){
   for(int64_t n=2; n<=7; n++){
     double whole = 0.25 * (double)(1<<(n-2));
     double pause = pause_before(n);
-    if( pause<whole/2 - 0.01 || pause>whole + 0.5 ) fail_msg("pause %d is %.2f seconds instead of %.2f to %.2f", (int)n-1, pause, whole/2, whole);
+    if( pause<whole/2 - 0.01 || pause>whole + 0.5 )
+      fail_msg("pause %d is %.2f seconds instead of %.2f to %.2f", (int)n-1, pause, whole/2, whole);
     assert_int_equal(ortto_log_at(client, n)->attempt, n);
   }
 }
@@ -240,7 +248,8 @@ static void test_jitter(void **state){
 /* The activity feed: one request a second, however fast the rest may be. */
 static void test_feed(void **state){
   (void)state;
-  static const char *const ids[] = { "000000000000000000000001", "000000000000000000000002", "000000000000000000000003", "000000000000000000000004" };
+  static const char *const ids[] = { "000000000000000000000001", "000000000000000000000002",
+      "000000000000000000000003", "000000000000000000000004" };
   ortto_endpoint *e = NULL;
   ortto_reader *r = NULL;
   const ortto_value *values;
@@ -256,13 +265,15 @@ static void test_feed(void **state){
   ortto_endpoint_close(e);
   assert_int_equal(server_count(&sandbox, "/v1/person/get/activities"), 4);
   if( seconds()-begun<3.0 ) fail_msg("four requests within %.2f seconds", seconds()-begun);
-  for(int64_t n=2; n<=4; n++) if( pause_before(n)<0.999 ) fail_msg("only %.3f seconds between two requests", pause_before(n));
+  for(int64_t n=2; n<=4; n++)
+    if( pause_before(n)<0.999 ) fail_msg("only %.3f seconds between two requests", pause_before(n));
 }
 
 int main(void){
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh, done)
   const struct CMUnitTest tests[] = {
-    TEST(test_refused_key), TEST(test_bad_read), TEST(test_ten_bad_answers), TEST(test_bad_answers_apart), TEST(test_long_wait),
+    TEST(test_refused_key), TEST(test_bad_read), TEST(test_ten_bad_answers), TEST(test_bad_answers_apart),
+        TEST(test_long_wait),
     TEST(test_retry_after_date),
     TEST(test_wait_is_for_the_key), TEST(test_backoff_grows), TEST(test_jitter), TEST(test_feed),
   };

@@ -1,15 +1,15 @@
 /*
 ** test_differential.c: a query gives the same rows on an ortto table and on a local copy of it.
 **
-** Each scenario starts a sandbox server with data of its own, copies every ortto table once into a local table with
-** the same columns and declared types, and then runs random statements twice: as they are (ortto_people ...), and with
-** every ortto_ replaced by local_. Each value's type and bytes must be equal; so must the order, where the ORDER BY is
-** total, and otherwise the rows as a multiset.
+** Each scenario starts a sandbox server with data of its own, copies every ortto table once into a local
+** table with the same columns and declared types, and then runs random statements twice: as they are
+** (ortto_people ...), and with every ortto_ replaced by local_. Each value's type and bytes must be equal;
+** so must the order, where the ORDER BY is total, and otherwise the rows as a multiset.
 **
-** A column whose declared type changes one of its values on the way into the local copy (a text '12' in an INTEGER
-** column: Ortto sent something unexpected there) is copied without a type and used as +column, so that no affinity
-** gets in between; in a scenario of its own it keeps its type and is only compared. Sums of reals are not used: their
-** last digit depends on the order of the rows.
+** A column whose declared type changes one of its values on the way into the local copy (a text '12' in an
+** INTEGER column: Ortto sent something unexpected there) is copied without a type and used as +column, so
+** that no affinity gets in between; in a scenario of its own it keeps its type and is only compared. Sums
+** of reals are not used: their last digit depends on the order of the rows.
 **
 ** Settings, from the environment:
 **   SEED=n      what the statements and the data are made from (printed at the start; default: a fixed one)
@@ -147,7 +147,8 @@ static void start_server(const char *options) {
   int in[2], out[2];
   char url[200] = "", command[600];
   const char *program = getenv("SANDBOX");
-  snprintf(command, sizeof command, "exec '%s' --until-eof --port 0 --seed %ld %s", program ? program : ".build/ortto_sandbox",
+  snprintf(command, sizeof command, "exec '%s' --until-eof --port 0 --seed %ld %s",
+      program ? program : ".build/ortto_sandbox",
            seed % 1000 + 1, options);
   assert_int_equal(pipe(in), 0);
   assert_int_equal(pipe(out), 0);
@@ -184,14 +185,16 @@ static void connect_database(void) {
   sqlite3_close(db);
   assert_int_equal(sqlite3_open("local.db", &db), SQLITE_OK);
   sqlite3_enable_load_extension(db, 1);
-  if (sqlite3_load_extension(db, extension ? extension : "./ortto", NULL, &error) != SQLITE_OK) fail_msg("%s", error);
+  if (sqlite3_load_extension(db, extension ? extension : "./ortto", NULL, &error) != SQLITE_OK)
+    fail_msg("%s", error);
   run("PRAGMA journal_mode = off; PRAGMA synchronous = off; PRAGMA temp_store = memory");
 }
 
 static char *text_of(const char *sql) {
   sqlite3_stmt *s;
   if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK) fail_msg("%s\n%s", sqlite3_errmsg(db), sql);
-  char *text = sqlite3_step(s) == SQLITE_ROW && sqlite3_column_text(s, 0) ? strdup((const char *)sqlite3_column_text(s, 0)) : NULL;
+  char *text = sqlite3_step(s) == SQLITE_ROW && sqlite3_column_text(s, 0)
+      ? strdup((const char *)sqlite3_column_text(s, 0)) : NULL;
   sqlite3_finalize(s);
   return text;
 }
@@ -213,7 +216,8 @@ static void read_columns(Table *t) {
 }
 
 /* The first column is the key of all tables but tags and fields. */
-static bool has_simple_key(const Table *t) { return strcmp(t->name, "ortto_tags") != 0 && strcmp(t->name, "ortto_fields") != 0; }
+static bool has_simple_key(const Table *t) { return strcmp(t->name, "ortto_tags") != 0
+    && strcmp(t->name, "ortto_fields") != 0; }
 
 static void create_copy(const Table *t, const char *prefix, bool typed) {
   Text sql = {0};
@@ -234,8 +238,10 @@ static int find_untyped(Table *t) {
   for (int i = 0; i < t->columns; i++) {
     Column *c = &t->column[i];
     char *sql = sqlite3_mprintf(
-        "SELECT count(*) FROM raw_%s r JOIN local_%s l ON %s WHERE typeof(r.\"%w\") <> typeof(l.\"%w\") OR r.\"%w\" IS NOT l.\"%w\"",
-        t->name + 6, t->name + 6, has_simple_key(t) ? "r.id = l.id" : "r.rowid = l.rowid", c->name, c->name, c->name, c->name);
+        "SELECT count(*) FROM raw_%s r JOIN local_%s l ON %s WHERE typeof(r.\"%w\") <> typeof(l.\"%w\") OR "
+            "r.\"%w\" IS NOT l.\"%w\"",
+        t->name + 6, t->name + 6, has_simple_key(t) ? "r.id = l.id" : "r.rowid = l.rowid", c->name, c->name,
+            c->name, c->name);
     char *changed = text_of(sql);
     c->untyped = strcmp(changed, "0") != 0;
     found += c->untyped;
@@ -249,11 +255,15 @@ static void read_samples(Table *t) {
   for (int i = 0; i < t->columns; i++) {
     sqlite3_stmt *s;
     Column *c = &t->column[i];
-    char *sql = sqlite3_mprintf("SELECT DISTINCT quote(\"%w\") FROM local_%s WHERE \"%w\" IS NOT NULL AND length(\"%w\") < 300 "
-                                "AND instr(\"%w\", char(0)) = 0 ORDER BY substr(hex(\"%w\"), -%d), 1 LIMIT %d",
-                                c->name, t->name + 6, c->name, c->name, c->name, c->name, 3 + below(9), SAMPLES);
+    char *sql = sqlite3_mprintf(
+        "SELECT DISTINCT quote(\"%w\") FROM local_%s WHERE \"%w\" IS NOT NULL AND length(\"%w\") < 300 "
+                                "AND instr(\"%w\", char(0)) = 0 ORDER BY substr(hex(\"%w\"), -%d), 1 LIMIT "
+                                    "%d",
+                                c->name, t->name + 6, c->name, c->name, c->name, c->name, 3 + below(9),
+                                    SAMPLES);
     if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK) fail_msg("%s\n%s", sqlite3_errmsg(db), sql);
-    while (sqlite3_step(s) == SQLITE_ROW) c->sample[c->samples++] = strdup((const char *)sqlite3_column_text(s, 0));
+    while (sqlite3_step(s) == SQLITE_ROW)
+      c->sample[c->samples++] = strdup((const char *)sqlite3_column_text(s, 0));
     sqlite3_finalize(s);
     sqlite3_free(sql);
   }
@@ -283,16 +293,21 @@ static void copy_table(const char *name, const char *where) {
 
 /* Tables of the user's own, of which both runs use the same. */
 static void create_plain(void) {
-  run("CREATE TABLE plain(k INTEGER PRIMARY KEY, person_id TEXT, account_id TEXT, word TEXT COLLATE NOCASE, num REAL)");
+  run("CREATE TABLE plain(k INTEGER PRIMARY KEY, person_id TEXT, account_id TEXT, word TEXT COLLATE NOCASE, "
+      "num REAL)");
   run("CREATE TABLE wanted(n INTEGER PRIMARY KEY, v TEXT)");
   if (strcmp(tables[0].name, "ortto_people") == 0)
-    run("INSERT INTO wanted(v) SELECT email FROM local_people WHERE email IS NOT NULL ORDER BY substr(id, -8) LIMIT 250");
+    run("INSERT INTO wanted(v) SELECT email FROM local_people WHERE email IS NOT NULL ORDER BY substr(id, "
+        "-8) LIMIT 250");
   if (!scenario->joins) return;
   run("INSERT INTO plain(person_id, account_id, word, num)"
-      " SELECT id, account_id, CASE k % 3 WHEN 0 THEN upper(email) WHEN 1 THEN first_name ELSE last_name END, k / 2.0"
+      " SELECT id, account_id, CASE k % 3 WHEN 0 THEN upper(email) WHEN 1 THEN first_name ELSE last_name "
+          "END, k / 2.0"
       "  FROM (SELECT row_number() OVER (ORDER BY id) AS k, * FROM local_people) WHERE k % 9 = 0;"
-      "INSERT INTO plain(person_id, account_id, word, num) VALUES(NULL, NULL, NULL, NULL), ('nobody', '5', '', 0),"
-      " (7, 8.5, 'x', 'y'), (x'30', upper('0068ab'), 'Tom', -1), ('0000000000000000000000ff', '1000000000000000000000ff', 'a b', 1e9)");
+      "INSERT INTO plain(person_id, account_id, word, num) VALUES(NULL, NULL, NULL, NULL), ('nobody', '5', "
+          "'', 0),"
+      " (7, 8.5, 'x', 'y'), (x'30', upper('0068ab'), 'Tom', -1), ('0000000000000000000000ff', "
+          "'1000000000000000000000ff', 'a b', 1e9)");
 }
 
 /* ===== making statements =================================================== */
@@ -307,9 +322,12 @@ static int ref_count;
 static int subqueries;      /* in the statement at hand: each may cost a request for each row around it */
 
 static const char *const odd_values[] = {
-    "NULL", "nullif(1, 1)", "(SELECT NULL)", "''", "' '", "0", "1", "-1", "2", "5", "'5'", "1.5", "'1.5'", "10.0", "x''", "x'41'", "x'3132'", "'a'", "'A'", "'no such value'",
-    "9223372036854775807", "-9223372036854775808", "1e300", "'1e1'", "'2025-06-01'", "'2025-06-01T00:00:00Z'", "'[]'", "'{}'", "'+'", "'%'",
-    "'nobody'", "'0000000000000000000000ff'", "'000000000000000000000000'", "'O''Brien'", "'\"'", "'\\'", "'\xc3\xa9'", "'e\xcc\x81'", "'\xf0\x9f\x99\x82'"};
+    "NULL", "nullif(1, 1)", "(SELECT NULL)", "''", "' '", "0", "1", "-1", "2", "5", "'5'", "1.5", "'1.5'",
+        "10.0", "x''", "x'41'", "x'3132'", "'a'", "'A'", "'no such value'",
+    "9223372036854775807", "-9223372036854775808", "1e300", "'1e1'", "'2025-06-01'", "'2025-06-01T00:00:00Z'",
+        "'[]'", "'{}'", "'+'", "'%'",
+    "'nobody'", "'0000000000000000000000ff'", "'000000000000000000000000'", "'O''Brien'", "'\"'", "'\\'",
+        "'\xc3\xa9'", "'e\xcc\x81'", "'\xf0\x9f\x99\x82'"};
 
 static const Ref *any_ref(void) { return &refs[below(ref_count)]; }
 
@@ -333,8 +351,8 @@ static void column_of(Text *out, const Ref *r, const Column **sampled) {
   *sampled = c;
 }
 
-/* A column that is only compared: its type may have changed its values. (Not TEXT: a number that Ortto sent for a
-** text is not found by its server under that text.) */
+/* A column that is only compared: its type may have changed its values. (Not TEXT: a number that Ortto sent
+** for a text is not found by its server under that text.) */
 static void compared_column(Text *out, const Ref *r, const Column **sampled) {
   if (!r->table || !scenario->typed) {
     column_of(out, r, sampled);
@@ -377,7 +395,8 @@ static void condition(Text *out, int depth);
 
 /* A value that is the same only by the collation. */
 static void loosely_equal(Text *out) {
-  static const char *const forms[] = {"upper(%s) COLLATE NOCASE", "lower(%s) COLLATE NOCASE", "%s || '  ' COLLATE RTRIM", "rtrim(%s) COLLATE RTRIM"};
+  static const char *const forms[] = {"upper(%s) COLLATE NOCASE", "lower(%s) COLLATE NOCASE",
+      "%s || '  ' COLLATE RTRIM", "rtrim(%s) COLLATE RTRIM"};
   const Column *c;
   compared_column(out, any_ref(), &c);
   add(out, " %s ", percent(80) ? "=" : "IS");
@@ -395,7 +414,8 @@ static void long_list(Text *out) {
 }
 
 static void compare(Text *out) {
-  static const char *const op[] = {"=", "=", "=", "=", "==", "<>", "<", ">", "<=", ">=", "IS", "IS NOT", "!="};
+  static const char *const op[] = {"=", "=", "=", "=", "==", "<>", "<", ">", "<=", ">=", "IS", "IS NOT",
+      "!="};
   const Column *c;
   Text column = {0}, value = {0};
   compared_column(&column, any_ref(), &c);
@@ -498,11 +518,14 @@ static void subquery(Text *out) {
   Text mine = {0}, from = {0};
   column_of(&mine, r, &inner);
   add(&from, "FROM %s %c", r->table ? r->table->name : "plain", r->alias);
-  if (kind == 0) add(out, "%sEXISTS (SELECT 1 %s WHERE %s = %s AND ", percent(25) ? "NOT " : "", from.p, mine.p, column.p);
-  else if (kind == 1) add(out, "%s = (SELECT %s(%s) %s WHERE ", column.p, percent(50) ? "max" : "min", mine.p, from.p);
+  if (kind == 0)
+    add(out, "%sEXISTS (SELECT 1 %s WHERE %s = %s AND ", percent(25) ? "NOT " : "", from.p, mine.p, column.p);
+  else if (kind == 1)
+    add(out, "%s = (SELECT %s(%s) %s WHERE ", column.p, percent(50) ? "max" : "min", mine.p, from.p);
   else add(out, "%s %sIN (SELECT %s %s WHERE ", column.p, percent(20) ? "NOT " : "", mine.p, from.p);
   ref_count++;
-  if (!scenario->joins || percent(85)) {   /* otherwise conditions see the tables around: a correlated subquery */
+  /* otherwise conditions see the tables around: a correlated subquery */
+  if (!scenario->joins || percent(85)) {
     Ref saved[COUNT(refs)];
     int count = ref_count;
     memcpy(saved, refs, sizeof refs);
@@ -633,16 +656,20 @@ static void columns(Text *out) {
 static void join_condition(Text *out, const Ref *a, const Ref *b) {
   static const char *const pairs[][4] = {
       {"ortto_people", "account_id", "ortto_accounts", "id"}, {"ortto_people", "id", "ortto_people", "id"},
-      {"ortto_people", "id", "plain", "person_id"},           {"ortto_people", "account_id", "plain", "account_id"},
+      {"ortto_people", "id", "plain", "person_id"},
+                {"ortto_people", "account_id", "plain", "account_id"},
       {"ortto_people", "email", "plain", "word"},             {"ortto_people", "first_name", "plain", "word"},
-      {"ortto_accounts", "id", "plain", "account_id"},        {"ortto_people", "email", "ortto_people", "email"},
+      {"ortto_accounts", "id", "plain", "account_id"},
+             {"ortto_people", "email", "ortto_people", "email"},
       {"ortto_people", "last_name", "ortto_people", "first_name"}};
   const char *an = a->table ? a->table->name : "plain", *bn = b->table ? b->table->name : "plain";
   int start = below(COUNT(pairs));
   for (int i = 0; percent(85) && i < COUNT(pairs); i++) {
     const char *const *p = pairs[(start + i) % COUNT(pairs)];
-    if (strcmp(p[0], an) == 0 && strcmp(p[2], bn) == 0) add(out, "%c.%s = %c.%s", a->alias, p[1], b->alias, p[3]);
-    else if (strcmp(p[0], bn) == 0 && strcmp(p[2], an) == 0) add(out, "%c.%s = %c.%s", b->alias, p[1], a->alias, p[3]);
+    if (strcmp(p[0], an) == 0 && strcmp(p[2], bn) == 0)
+      add(out, "%c.%s = %c.%s", a->alias, p[1], b->alias, p[3]);
+    else if (strcmp(p[0], bn) == 0 && strcmp(p[2], an) == 0)
+      add(out, "%c.%s = %c.%s", b->alias, p[1], a->alias, p[3]);
     else continue;
     return;
   }
@@ -654,7 +681,8 @@ static void join_condition(Text *out, const Ref *a, const Ref *b) {
 }
 
 static void from(Text *out, int most) {
-  static const char *const words[] = {"JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "CROSS JOIN", "RIGHT JOIN", "FULL JOIN"};
+  static const char *const words[] = {"JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "CROSS JOIN", "RIGHT JOIN",
+      "FULL JOIN"};
   int n = 1;
   if (scenario->joins && most > 1 && percent(55)) n = 2 + (percent(20) && most > 2);
   ref_count = 0;
@@ -663,7 +691,8 @@ static void from(Text *out, int most) {
     const char *name = refs[i].table ? refs[i].table->name : "plain";
     if (i == 0) add(out, " FROM %s %c", name, refs[i].alias);
     else {
-      add(out, " %s %s %c ON ", words[below(sqlite3_libversion_number() >= 3039000 ? COUNT(words) : 5)], name, refs[i].alias);
+      add(out, " %s %s %c ON ", words[below(sqlite3_libversion_number() >= 3039000 ? COUNT(words) : 5)], name,
+          refs[i].alias);
       join_condition(out, &refs[below(i)], &refs[i]);
     }
     ref_count++;
@@ -738,7 +767,8 @@ static void arm(Text *out, const char *const *types, int n) {
   add(out, "SELECT ");
   for (int i = 0; i < n; i++) {
     int at = below(t->columns), tries = 0;
-    while (tries++ < t->columns && (strcmp(t->column[at].type, types[i]) != 0 || t->column[at].untyped)) at = (at + 1) % t->columns;
+    while (tries++ < t->columns && (strcmp(t->column[at].type, types[i]) != 0 || t->column[at].untyped))
+      at = (at + 1) % t->columns;
     if (tries > t->columns) at = 0;
     add(out, "%sa.\"%w\"", i ? ", " : "", t->column[at].name);
   }
@@ -772,10 +802,13 @@ static bool nested(Text *out) {
   order_by(&order);
   where(&in, 1);
   int shape = below(4);
-  if (shape == 2 && strstr(scenario->options, "--hostile")) shape = 3;   /* a window gives +column its type again */
+  /* a window gives +column its type again */
+  if (shape == 2 && strstr(scenario->options, "--hostile")) shape = 3;
   switch (shape) {
-    case 0: add(out, "SELECT count(*) FROM (SELECT %s%s%s LIMIT %d)", list.p, in.p, order.p, below(40)); break;
-    case 1: add(out, "WITH w AS (SELECT %s%s) SELECT * FROM w UNION ALL SELECT * FROM w", list.p, in.p); break;
+    case 0: add(out, "SELECT count(*) FROM (SELECT %s%s%s LIMIT %d)", list.p, in.p, order.p, below(40));
+    break;
+    case 1: add(out, "WITH w AS (SELECT %s%s) SELECT * FROM w UNION ALL SELECT * FROM w", list.p, in.p);
+    break;
     case 2: add(out, "SELECT row_number() OVER (%s), %s%s", order.p + 1, list.p, in.p); break;
     default: add(out, "SELECT * FROM (SELECT %s%s%s LIMIT 25 OFFSET %d)", list.p, in.p, order.p, below(10));
   }
@@ -883,12 +916,15 @@ static void sort_rows(Rows *r) {
 /* The first difference, in words; NULL if there is none. */
 static char *difference(const Rows *virtual, const Rows *local) {
   if (virtual->rc != local->rc || (virtual->error && strcmp(virtual->error, local->error) != 0))
-    return sqlite3_mprintf("ortto: %s\nlocal: %s", virtual->error ? virtual->error : "no error", local->error ? local->error : "no error");
+    return sqlite3_mprintf("ortto: %s\nlocal: %s", virtual->error ? virtual->error : "no error",
+        local->error ? local->error : "no error");
   if (virtual->error) return NULL;
   for (int i = 0; i < virtual->count || i < local->count; i++) {
-    const char *v = i < virtual->count ? virtual->row[i] : "(no row)", *l = i < local->count ? local->row[i] : "(no row)";
+    const char *v = i < virtual->count ? virtual->row[i] : "(no row)", *l = i < local->count ? local->row[i]
+        : "(no row)";
     if (strcmp(v, l) != 0)
-      return sqlite3_mprintf("row %d of %d (ortto) and %d (local)\nortto: %.1000s\nlocal: %.1000s", i + 1, virtual->count, local->count, v, l);
+      return sqlite3_mprintf("row %d of %d (ortto) and %d (local)\nortto: %.1000s\nlocal: %.1000s", i + 1,
+          virtual->count, local->count, v, l);
   }
   return NULL;
 }
@@ -915,7 +951,8 @@ static void check(const char *sql, bool ordered, int number) {
   rows_free(&local);
 }
 
-/* LIMIT without an order: as many rows as the copy gives, and each of them one that is there without LIMIT. */
+/* LIMIT without an order: as many rows as the copy gives, and each of them one that is there without
+** LIMIT. */
 static void check_limit(int number) {
   Text all = {0}, some = {0};
   from(&all, 1);
@@ -936,7 +973,9 @@ static void check_limit(int number) {
   for (int i = 0, k = 0; i < few.count; i++, k++) {
     while (k < every.count && strcmp(every.row[k], few.row[i]) != 0) k++;
     if (k < every.count) continue;
-    print_message("\n%s: SEED=%ld FIRST=%d COUNT=1\n%s;\na row that is not there, or there too often: %.600s\n", scenario->name, seed, number,
+    print_message(
+        "\n%s: SEED=%ld FIRST=%d COUNT=1\n%s;\na row that is not there, or there too often: %.600s\n",
+        scenario->name, seed, number,
                   some.p, few.row[i]);
     failures++;
     break;
@@ -975,12 +1014,14 @@ static void statements(int first, int count) {
   free(sql.p);
 }
 
-/* The feed gives one answer a second to a connection: so each of its statements has a connection of its own. */
+/* The feed gives one answer a second to a connection: so each of its statements has a connection of its
+** own. */
 static void copy_feed(char **people, int n) {
   copy_table("activities", "WHERE 0");
   Table *t = &tables[table_count - 1];
   for (int i = 0; i < n; i++) {
-    char *sql = sqlite3_mprintf("INSERT INTO raw_activities SELECT * FROM ortto_activities WHERE person_id = %Q", people[i]);
+    char *sql = sqlite3_mprintf(
+        "INSERT INTO raw_activities SELECT * FROM ortto_activities WHERE person_id = %Q", people[i]);
     connect_database();
     run(sql);
     sqlite3_free(sql);
@@ -997,9 +1038,11 @@ static bool feed_statement(Text *out, char *const *people, int n) {
   refs[0] = (Ref){&tables[table_count - 1], 'a'};
   columns(&list);
   if (shape == 0) add(out, "SELECT count(*), min(a.created_at), max(a.id) FROM ortto_activities a");
-  else if (shape == 1) add(out, "SELECT %s FROM plain p JOIN ortto_activities a ON a.person_id = p.person_id", list.p);
+  else if (shape == 1)
+    add(out, "SELECT %s FROM plain p JOIN ortto_activities a ON a.person_id = p.person_id", list.p);
   else add(out, "SELECT %s%s FROM ortto_activities a", shape == 2 ? "DISTINCT " : "", list.p);
-  add(out, percent(70) ? " WHERE a.person_id = %Q" : " WHERE a.person_id IN (%Q, 'nobody', NULL)", people[below(n)]);
+  add(out, percent(70) ? " WHERE a.person_id = %Q" : " WHERE a.person_id IN (%Q, 'nobody', NULL)",
+      people[below(n)]);
   free(list.p);
   if (percent(70)) {
     add(out, " AND ");
@@ -1075,32 +1118,37 @@ static void run_scenario(const Scenario *s) {
   int count = (int)setting("COUNT", s->count);
   statements((int)setting("FIRST", 0), count);
   if (s->feed) feed_statements(40);
-  print_message("%s: SEED=%ld, %d statements (%d without rows, %d that fail on both)\n", s->name, seed, count, empty, failing_alike);
+  print_message("%s: SEED=%ld, %d statements (%d without rows, %d that fail on both)\n", s->name, seed, count,
+      empty, failing_alike);
   assert_int_equal(failures, 0);
 }
 
-static const char *const usual[] = {"people", "accounts", "audiences", "tags", "person_custom_fields", "account_custom_fields", "fields", NULL};
+static const char *const usual[] = {"people", "accounts", "audiences", "tags", "person_custom_fields",
+    "account_custom_fields", "fields", NULL};
 static const char *const contacts[] = {"people", "accounts", NULL};
 static const char *const everyone[] = {"everyone", "accounts", NULL};
 
 /* All tables, a page each, so that joins may cost a request for each row. */
 static void test_ordinary(void **state) {
   (void)state;
-  static const Scenario s = {"ordinary", "--people 110 --accounts 24 --audiences 12 --tags 12", NULL, 1500, true, true, false, usual};
+  static const Scenario s = {"ordinary", "--people 110 --accounts 24 --audiences 12 --tags 12", NULL, 1500,
+      true, true, false, usual};
   run_scenario(&s);
 }
 
 /* Names and values that hurt; more than 63 columns. */
 static void test_hostile(void **state) {
   (void)state;
-  static const Scenario s = {"hostile", "--hostile --people 110 --accounts 24 --audiences 12 --tags 12", NULL, 1200, true, false, false, usual};
+  static const Scenario s = {"hostile", "--hostile --people 110 --accounts 24 --audiences 12 --tags 12", NULL,
+      1200, true, false, false, usual};
   run_scenario(&s);
 }
 
 /* The same, where what is unexpected takes the type of its column. */
 static void test_hostile_typed(void **state) {
   (void)state;
-  static const Scenario s = {"hostile typed", "--hostile --people 110 --accounts 24", NULL, 1000, false, false, true, contacts};
+  static const Scenario s = {"hostile typed", "--hostile --people 110 --accounts 24", NULL, 1000, false,
+      false, true, contacts};
   run_scenario(&s);
 }
 
@@ -1108,14 +1156,16 @@ static void test_hostile_typed(void **state) {
 static void test_many_fields(void **state) {
   (void)state;
   static const Scenario s = {"many fields", "--custom 230 --people 70 --accounts 12",
-                             "CREATE VIRTUAL TABLE ortto_everyone USING ortto(table=people, fields=all, columns=ids)", 400, false, false, false, everyone};
+                             "CREATE VIRTUAL TABLE ortto_everyone USING ortto(table=people, fields=all, "
+                                 "columns=ids)", 400, false, false, false, everyone};
   run_scenario(&s);
 }
 
 /* Several pages at once, many values missing. */
 static void test_pages(void **state) {
   (void)state;
-  static const Scenario s = {"pages", "--people 1700 --accounts 600 --sparse 40", NULL, 300, false, false, false, contacts};
+  static const Scenario s = {"pages", "--people 1700 --accounts 600 --sparse 40", NULL, 300, false, false,
+      false, contacts};
   run_scenario(&s);
 }
 

@@ -1,6 +1,7 @@
 /*
-** test_faults.c - what a scan does when the server fails, lies or falls silent: the right rows, all of them and once, or an
-** error that begins with "ortto: "; never an incomplete result without an error; and the connection works afterwards.
+** test_faults.c - what a scan does when the server fails, lies or falls silent: the right rows, all of them
+** and once, or an error that begins with "ortto: "; never an incomplete result without an error; and the
+** connection works afterwards.
 */
 #define _GNU_SOURCE
 #include "harness.h"
@@ -52,7 +53,8 @@ static void rows_free(rows *r){
 static void rows_sound(const rows *r, const char *name){
   for(int i=0; i<r->n; i++){
     if( i && strcmp(r->row[i], r->row[i-1])==0 ) fail_msg("%s: twice: %s", name, r->row[i]);
-    if( !bsearch(&r->row[i], good, (size_t)good_count, sizeof *good, by_text) ) fail_msg("%s: no such row: %s", name, r->row[i]);
+    if( !bsearch(&r->row[i], good, (size_t)good_count, sizeof *good, by_text) )
+      fail_msg("%s: no such row: %s", name, r->row[i]);
   }
 }
 
@@ -108,14 +110,20 @@ static const fault_case cases[] = {
   { "503 once", "{\"kind\":\"status\",\"status\":503,\"after\":2}", RIGHT, NULL, 7, NULL, 0 },
   { "504 once", "{\"kind\":\"status\",\"status\":504,\"after\":2}", RIGHT, NULL, 7, NULL, 0 },
   { "500 on the first page", "{\"kind\":\"status\",\"status\":500}", RIGHT, NULL, 7, NULL, 0 },
-  { "500 for ever", "{\"kind\":\"status\",\"status\":500,\"times\":-1}", FAILS, "answered 500", 2, RETRY_ONCE, 0 },
-  { "500 for ever, no retries", "{\"kind\":\"status\",\"status\":500,\"times\":-1}", FAILS, "answered 500", 1, NO_RETRY, 0 },
-  { "408 for ever", "{\"kind\":\"status\",\"status\":408,\"times\":-1}", FAILS, "answered 408", 2, RETRY_ONCE, 0 },
-  { "503 for ever on a later page", "{\"kind\":\"status\",\"status\":503,\"after\":2,\"times\":-1}", FAILS, "answered 503", 0, RETRY_ONCE, 0 },
-  { "429 for ever", "{\"kind\":\"429\",\"seconds\":0,\"times\":-1}", FAILS, "answered 429: rate limit", 2, RETRY_ONCE, 0 },
+  { "500 for ever", "{\"kind\":\"status\",\"status\":500,\"times\":-1}", FAILS, "answered 500", 2, RETRY_ONCE,
+    0 },
+  { "500 for ever, no retries", "{\"kind\":\"status\",\"status\":500,\"times\":-1}", FAILS, "answered 500", 1,
+    NO_RETRY, 0 },
+  { "408 for ever", "{\"kind\":\"status\",\"status\":408,\"times\":-1}", FAILS, "answered 408", 2, RETRY_ONCE,
+    0 },
+  { "503 for ever on a later page", "{\"kind\":\"status\",\"status\":503,\"after\":2,\"times\":-1}", FAILS,
+    "answered 503", 0, RETRY_ONCE, 0 },
+  { "429 for ever", "{\"kind\":\"429\",\"seconds\":0,\"times\":-1}", FAILS, "answered 429: rate limit", 2,
+    RETRY_ONCE, 0 },
   /* All others are not. */
   { "400", "{\"kind\":\"status\",\"status\":400,\"times\":-1}", FAILS, "answered 400", 1, NULL, 1 },
-  { "400 on a later page", "{\"kind\":\"status\",\"status\":400,\"after\":2}", FAILS, "ortto: ", 0, ONE_AT_A_TIME, 0 },
+  { "400 on a later page", "{\"kind\":\"status\",\"status\":400,\"after\":2}", FAILS, "ortto: ", 0,
+    ONE_AT_A_TIME, 0 },
   { "401", "{\"kind\":\"status\",\"status\":401,\"times\":-1}", FAILS, "key", 1, NULL, 1 },
   { "403", "{\"kind\":\"status\",\"status\":403,\"times\":-1}", FAILS, "key", 1, NULL, 1 },
   { "404", "{\"kind\":\"status\",\"status\":404,\"times\":-1}", FAILS, "answered 404", 1, NULL, 0 },
@@ -125,26 +133,42 @@ static const fault_case cases[] = {
   { "413", "{\"kind\":\"status\",\"status\":413,\"times\":-1}", FAILS, "answered 413", 1, NULL, 0 },
   { "501", "{\"kind\":\"status\",\"status\":501,\"times\":-1}", FAILS, "answered 501", 1, NULL, 0 },
   { "507", "{\"kind\":\"status\",\"status\":507,\"times\":-1}", FAILS, "answered 507", 1, NULL, 0 },
-  { "204 without a body", "{\"kind\":\"status\",\"status\":204,\"body\":\"\",\"times\":-1}", FAILS, "ortto: ", 1, NO_RETRY, 0 },
+  { "204 without a body", "{\"kind\":\"status\",\"status\":204,\"body\":\"\",\"times\":-1}", FAILS, "ortto: ",
+    1, NO_RETRY, 0 },
   /* Bodies of errors: text, an object, a top-level message, nothing, a page of HTML. */
-  { "error with request_id", "{\"kind\":\"status\",\"status\":500,\"times\":-1,\"body\":\"{\\\"request_id\\\":\\\"abc-1\\\",\\\"code\\\":500,\\\"error\\\":\\\"it broke\\\"}\"}",
+  { "error with request_id",
+    "{\"kind\":\"status\",\"status\":500,\"times\":-1,"
+    "\"body\":\"{\\\"request_id\\\":\\\"abc-1\\\",\\\"code\\\":500,\\\"error\\\":\\\"it broke\\\"}\"}",
     FAILS, "it broke (request_id abc-1)", 1, NO_RETRY, 0 },
-  { "error as an object", "{\"kind\":\"status\",\"status\":500,\"times\":-1,\"body\":\"{\\\"error\\\":{\\\"code\\\":\\\"x\\\",\\\"message\\\":\\\"inner words\\\"}}\"}", FAILS, "inner words", 1, NO_RETRY, 0 },
-  { "top-level message", "{\"kind\":\"status\",\"status\":500,\"times\":-1,\"body\":\"{\\\"message\\\":\\\"outer words\\\"}\"}", FAILS, "outer words", 1, NO_RETRY, 0 },
-  { "error without a body", "{\"kind\":\"status\",\"status\":500,\"times\":-1,\"body\":\"\"}", FAILS, "answered 500", 1, NO_RETRY, 0 },
-  { "error as HTML", "{\"kind\":\"status\",\"status\":502,\"times\":-1,\"body\":\"<html>Bad gateway</html>\",\"content_type\":\"text/html\"}", FAILS, "proxy", 1, NO_RETRY, 0 },
-  { "error of a wrong type", "{\"kind\":\"status\",\"status\":500,\"times\":-1,\"body\":\"{\\\"error\\\":[1,{\\\"a\\\":2}],\\\"request_id\\\":7}\"}", FAILS, "answered 500", 1, NO_RETRY, 0 },
+  { "error as an object",
+    "{\"kind\":\"status\",\"status\":500,\"times\":-1,"
+    "\"body\":\"{\\\"error\\\":{\\\"code\\\":\\\"x\\\",\\\"message\\\":\\\"inner words\\\"}}\"}", FAILS,
+    "inner words", 1, NO_RETRY, 0 },
+  { "top-level message",
+    "{\"kind\":\"status\",\"status\":500,\"times\":-1,\"body\":\"{\\\"message\\\":\\\"outer words\\\"}\"}",
+    FAILS, "outer words", 1, NO_RETRY, 0 },
+  { "error without a body", "{\"kind\":\"status\",\"status\":500,\"times\":-1,\"body\":\"\"}", FAILS,
+    "answered 500", 1, NO_RETRY, 0 },
+  { "error as HTML",
+    "{\"kind\":\"status\",\"status\":502,\"times\":-1,\"body\":\"<html>Bad gateway</html>\","
+    "\"content_type\":\"text/html\"}", FAILS, "proxy", 1, NO_RETRY, 0 },
+  { "error of a wrong type",
+    "{\"kind\":\"status\",\"status\":500,\"times\":-1,\"body\":\"{\\\"error\\\":[1,"
+    "{\\\"a\\\":2}],\\\"request_id\\\":7}\"}", FAILS, "answered 500", 1, NO_RETRY, 0 },
 
   /* The connection. */
   { "reset once", "{\"kind\":\"reset\",\"after\":2}", RIGHT, NULL, 0, NULL, 0 },
   { "reset for ever", "{\"kind\":\"reset\",\"times\":-1}", FAILS, "ortto: ", 0, RETRY_ONCE, 0 },
   { "truncated once", "{\"kind\":\"truncate\",\"after\":2}", RIGHT, NULL, 0, NULL, 0 },
   { "truncated for ever", "{\"kind\":\"truncate\",\"times\":-1}", FAILS, "ortto: ", 2, RETRY_ONCE, 0 },
-  { "truncated once, chunked", "{\"kind\":\"truncate\",\"chunked\":true,\"after\":2}", RIGHT, NULL, 0, NULL, 0 },
-  { "truncated for ever, chunked", "{\"kind\":\"truncate\",\"chunked\":true,\"after\":2,\"times\":-1}", FAILS, "ortto: ", 0, RETRY_ONCE, 0 },
+  { "truncated once, chunked", "{\"kind\":\"truncate\",\"chunked\":true,\"after\":2}", RIGHT, NULL, 0, NULL,
+    0 },
+  { "truncated for ever, chunked", "{\"kind\":\"truncate\",\"chunked\":true,\"after\":2,\"times\":-1}", FAILS,
+    "ortto: ", 0, RETRY_ONCE, 0 },
   { "hangs", "{\"kind\":\"hang\",\"times\":-1}", FAILS, "timeout_ms", 1, SHORT_TIME, 0 },
   { "hangs once", "{\"kind\":\"hang\",\"after\":3}", RIGHT, NULL, 7, SHORT_TIME_RETRY, 0 },
-  { "drips too slowly", "{\"kind\":\"drip\",\"ms\":50,\"bytes\":10,\"times\":-1}", FAILS, "timeout_ms", 1, SHORT_TIME, 0 },
+  { "drips too slowly", "{\"kind\":\"drip\",\"ms\":50,\"bytes\":10,\"times\":-1}", FAILS, "timeout_ms", 1,
+    SHORT_TIME, 0 },
   { "drips", "{\"kind\":\"drip\",\"ms\":1,\"bytes\":8000,\"times\":-1}", RIGHT, NULL, 6, NULL, 0 },
   { "late", "{\"kind\":\"latency\",\"ms\":40,\"times\":-1}", RIGHT, NULL, 6, NULL, 0 },
   { "late by turns", "{\"kind\":\"latency\",\"ms\":80,\"after\":1,\"times\":1}", RIGHT, NULL, 6, NULL, 0 },
@@ -157,32 +181,52 @@ static const fault_case cases[] = {
   { "half the JSON", "{\"kind\":\"cut_json\",\"times\":-1}", FAILS, "cut off", 1, NO_RETRY, 0 },
   { "half the JSON on a later page", "{\"kind\":\"cut_json\",\"after\":2}", FAILS, "cut off", 0, NULL, 0 },
   { "an array", "{\"kind\":\"replace\",\"body\":\"[]\",\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
-  { "an object without members", "{\"kind\":\"replace\",\"body\":\"{}\",\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
+  { "an object without members", "{\"kind\":\"replace\",\"body\":\"{}\",\"times\":-1}", FAILS, "ortto: ", 1,
+    NULL, 0 },
   { "null", "{\"kind\":\"replace\",\"body\":\"null\",\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
-  { "an error with status 200", "{\"kind\":\"replace\",\"body\":\"{\\\"error\\\":\\\"no\\\"}\",\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
-  { "rows of a wrong type", "{\"kind\":\"replace\",\"body\":\"{\\\"contacts\\\":[1,2],\\\"has_more\\\":false,\\\"offset\\\":0,\\\"next_offset\\\":2,\\\"cursor_id\\\":\\\"x\\\"}\",\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
-  { "a row without id", "{\"kind\":\"replace\",\"body\":\"{\\\"contacts\\\":[{\\\"fields\\\":{}}],\\\"has_more\\\":false,\\\"offset\\\":0,\\\"next_offset\\\":1,\\\"cursor_id\\\":\\\"x\\\"}\",\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
-  { "something behind the JSON", "{\"kind\":\"replace\",\"body\":\"{\\\"contacts\\\":[],\\\"has_more\\\":false,\\\"next_offset\\\":0} x\",\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
-  { "no contacts", "{\"kind\":\"missing\",\"member\":\"contacts\",\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
-  { "no contacts on a later page", "{\"kind\":\"missing\",\"member\":\"contacts\",\"after\":2}", FAILS, "ortto: ", 0, NULL, 0 },
-  { "no has_more", "{\"kind\":\"missing\",\"member\":\"has_more\",\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
-  { "no next_offset", "{\"kind\":\"missing\",\"member\":\"next_offset\",\"times\":-1}", EITHER, NULL, 0, NULL, 0 },
-  { "no cursor_id", "{\"kind\":\"missing\",\"member\":\"cursor_id\",\"times\":-1}", EITHER, NULL, 0, NULL, 0 },
+  { "an error with status 200", "{\"kind\":\"replace\",\"body\":\"{\\\"error\\\":\\\"no\\\"}\",\"times\":-1}",
+    FAILS, "ortto: ", 1, NULL, 0 },
+  { "rows of a wrong type",
+    "{\"kind\":\"replace\",\"body\":\"{\\\"contacts\\\":[1,2],\\\"has_more\\\":false,"
+    "\\\"offset\\\":0,\\\"next_offset\\\":2,\\\"cursor_id\\\":\\\"x\\\"}\",\"times\":-1}",
+    FAILS, "ortto: ", 1, NULL, 0 },
+  { "a row without id",
+    "{\"kind\":\"replace\",\"body\":\"{\\\"contacts\\\":[{\\\"fields\\\":{}}],\\\"has_more\\\":false,"
+    "\\\"offset\\\":0,\\\"next_offset\\\":1,\\\"cursor_id\\\":\\\"x\\\"}\",\"times\":-1}",
+    FAILS, "ortto: ", 1, NULL, 0 },
+  { "something behind the JSON",
+    "{\"kind\":\"replace\",\"body\":\"{\\\"contacts\\\":[],\\\"has_more\\\":false,\\\"next_offset\\\":0} x\","
+    "\"times\":-1}", FAILS, "ortto: ", 1, NULL, 0 },
+  { "no contacts", "{\"kind\":\"missing\",\"member\":\"contacts\",\"times\":-1}", FAILS, "ortto: ", 1, NULL,
+    0 },
+  { "no contacts on a later page", "{\"kind\":\"missing\",\"member\":\"contacts\",\"after\":2}", FAILS,
+    "ortto: ", 0, NULL, 0 },
+  { "no has_more", "{\"kind\":\"missing\",\"member\":\"has_more\",\"times\":-1}", FAILS, "ortto: ", 1, NULL,
+    0 },
+  { "no next_offset", "{\"kind\":\"missing\",\"member\":\"next_offset\",\"times\":-1}", EITHER, NULL, 0, NULL,
+    0 },
+  { "no cursor_id", "{\"kind\":\"missing\",\"member\":\"cursor_id\",\"times\":-1}", EITHER, NULL, 0, NULL,
+    0 },
   { "no offset", "{\"kind\":\"missing\",\"member\":\"offset\",\"times\":-1}", RIGHT, NULL, 6, NULL, 0 },
   { "no meta", "{\"kind\":\"no_meta\",\"times\":-1}", RIGHT, NULL, 0, NULL, 0 },
   { "65 MB", "{\"kind\":\"huge\",\"mb\":65,\"times\":-1}", FAILS, "64 MB", 1, NO_RETRY, 0 },
-  { "65 MB in a few kB", "{\"kind\":\"huge\",\"mb\":65,\"gzip\":true,\"times\":-1}", FAILS, "64 MB", 1, NO_RETRY, 0 },
+  { "65 MB in a few kB", "{\"kind\":\"huge\",\"mb\":65,\"gzip\":true,\"times\":-1}", FAILS, "64 MB", 1,
+    NO_RETRY, 0 },
   { "redirect", "{\"kind\":\"redirect\",\"times\":-1}", FAILS, "Redirects are not followed", 1, NULL, 0 },
 
   /* Paging that is not what was promised. */
   { "short pages", "{\"kind\":\"short_page\",\"rows\":100,\"times\":-1}", RIGHT, NULL, 0, NULL, 0 },
   { "one short page", "{\"kind\":\"short_page\",\"rows\":7,\"after\":3}", RIGHT, NULL, 0, NULL, 0 },
   { "a first page of one row", "{\"kind\":\"short_page\",\"rows\":1}", RIGHT, NULL, 0, NULL, 0 },
-  { "a short page among several in flight", "{\"kind\":\"short_page\",\"rows\":499,\"after\":2}|{\"kind\":\"latency\",\"ms\":30,\"after\":2}", RIGHT, NULL, 0, NULL, 0 },
-  { "no rows while more follow", "{\"kind\":\"short_page\",\"rows\":0,\"after\":2}", EITHER, NULL, 0, NULL, 0 },
+  { "a short page among several in flight",
+    "{\"kind\":\"short_page\",\"rows\":499,\"after\":2}|{\"kind\":\"latency\",\"ms\":30,\"after\":2}", RIGHT,
+    NULL, 0, NULL, 0 },
+  { "no rows while more follow", "{\"kind\":\"short_page\",\"rows\":0,\"after\":2}", EITHER, NULL, 0, NULL,
+    0 },
   { "the cursor is forgotten at once", "{\"kind\":\"forget_cursor\",\"after\":1}", EITHER, NULL, 0, NULL, 0 },
   { "the cursor is forgotten", "{\"kind\":\"forget_cursor\",\"after\":3}", EITHER, NULL, 0, NULL, 0 },
-  { "the cursor is forgotten, one page at a time", "{\"kind\":\"forget_cursor\",\"after\":3}", FAILS, "ortto: ", 0, ONE_AT_A_TIME, 0 },
+  { "the cursor is forgotten, one page at a time", "{\"kind\":\"forget_cursor\",\"after\":3}", FAILS,
+    "ortto: ", 0, ONE_AT_A_TIME, 0 },
   { "every page names a new cursor", "{\"kind\":\"fresh_cursor\",\"times\":-1}", RIGHT, NULL, 0, NULL, 0 },
   { "no cursor", "{\"kind\":\"zero_cursor\",\"times\":-1}", EITHER, NULL, 0, NULL, 0 },
   { "the offset does not grow", "{\"kind\":\"stuck_offset\",\"times\":-1}", EITHER, NULL, 0, NULL, 0 },
@@ -192,7 +236,8 @@ static const fault_case cases[] = {
   { "one id comes again", "{\"kind\":\"repeat_id\",\"after\":2}", RIGHT, NULL, 0, NULL, 0 },
   { "one id comes again on every page", "{\"kind\":\"repeat_id\",\"times\":-1}", RIGHT, NULL, 0, NULL, 0 },
   { "the list moves by one", "{\"kind\":\"repeat_id\",\"shift\":true,\"after\":2}", RIGHT, NULL, 0, NULL, 0 },
-  { "the list moves by one on every page", "{\"kind\":\"repeat_id\",\"shift\":true,\"times\":-1}", RIGHT, NULL, 0, NULL, 0 },
+  { "the list moves by one on every page", "{\"kind\":\"repeat_id\",\"shift\":true,\"times\":-1}", RIGHT,
+    NULL, 0, NULL, 0 },
 };
 
 static void faults_set(const char *list){
@@ -209,7 +254,8 @@ static void test_fault(void **state){
   const fault_case *c = *state;
   sqlite3 *db = db_open(&sandbox);
   server_do(&sandbox, "/sandbox/clear", NULL);
-  assert_sql(db, "SELECT count(*)>0 FROM pragma_table_info('ortto_people')", "1");   /* lists the fields before the fault */
+  /* lists the fields before the fault */
+  assert_sql(db, "SELECT count(*)>0 FROM pragma_table_info('ortto_people')", "1");
   if( c->settings ) sql_must(db, c->settings);
   faults_set(c->fault);
   server_do(&sandbox, "/sandbox/forget", NULL);
@@ -227,14 +273,18 @@ static void test_fault(void **state){
   }else{
     if( c->expect==RIGHT ) fail_msg("%s: %s", c->name, r.message);
     if( r.rc!=SQLITE_ERROR ) fail_msg("%s: code %d: %s", c->name, r.rc, r.message);
-    if( strncmp(r.message, "ortto: ", 7)!=0 ) fail_msg("%s: the message does not begin with 'ortto: ': %s", c->name, r.message);
-    if( c->says && strstr(r.message, c->says)==NULL ) fail_msg("%s: no '%s' in: %s", c->name, c->says, r.message);
+    if( strncmp(r.message, "ortto: ", 7)!=0 )
+      fail_msg("%s: the message does not begin with 'ortto: ': %s", c->name, r.message);
+    if( c->says && strstr(r.message, c->says)==NULL )
+      fail_msg("%s: no '%s' in: %s", c->name, c->says, r.message);
   }
-  if( c->requests && requests!=c->requests ) fail_msg("%s: %ld requests instead of %d", c->name, requests, c->requests);
+  if( c->requests && requests!=c->requests )
+    fail_msg("%s: %ld requests instead of %d", c->name, requests, c->requests);
   rows_free(&r);
   if( !c->refused ){                 /* the connection works afterwards */
     r = rows_of(db, all_people, 0, NULL);
-    if( r.rc!=SQLITE_DONE || r.n!=good_count ) fail_msg("%s: afterwards %d rows: %s", c->name, r.n, r.message);
+    if( r.rc!=SQLITE_DONE || r.n!=good_count )
+      fail_msg("%s: afterwards %d rows: %s", c->name, r.n, r.message);
     rows_free(&r);
   }
   db_close(db);
@@ -248,14 +298,25 @@ typedef struct wait_case {
 } wait_case;
 
 static const wait_case waits[] = {
-  { "try-in-seconds as a number", "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"code\\\":\\\"rate-limit\\\",\\\"try-in-seconds\\\":0.3}}\"}", 300, 500 },
-  { "try-in-seconds as text", "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"try-in-seconds\\\":\\\"0.3\\\"}}\"}", 300, 500 },
-  { "try-in-seconds at the top", "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"code\\\":\\\"rate-limit\\\"},\\\"try-in-seconds\\\":0.3}\"}", 300, 500 },
+  { "try-in-seconds as a number",
+    "{\"kind\":\"status\",\"status\":429,"
+    "\"body\":\"{\\\"error\\\":{\\\"code\\\":\\\"rate-limit\\\",\\\"try-in-seconds\\\":0.3}}\"}", 300,
+    500 },
+  { "try-in-seconds as text",
+    "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"try-in-seconds\\\":\\\"0.3\\\"}}\"}",
+    300, 500 },
+  { "try-in-seconds at the top",
+    "{\"kind\":\"status\",\"status\":429,"
+    "\"body\":\"{\\\"error\\\":{\\\"code\\\":\\\"rate-limit\\\"},\\\"try-in-seconds\\\":0.3}\"}", 300,
+    500 },
   { "Retry-After", "{\"kind\":\"429\",\"shape\":\"header\",\"seconds\":1}", 1000, 1200 },
   { "try-in-seconds as documented", "{\"kind\":\"429\",\"shape\":\"number\",\"seconds\":1}", 1000, 1200 },
   { "no time: backs off", "{\"kind\":\"status\",\"status\":429,\"body\":\"{}\"}", 50, 800 },
-  { "a time that is none: backs off", "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"try-in-seconds\\\":\\\"soon\\\"}}\"}", 50, 800 },
-  { "a negative time: backs off", "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"try-in-seconds\\\":-5}}\"}", 50, 800 },
+  { "a time that is none: backs off",
+    "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"try-in-seconds\\\":\\\"soon\\\"}}\"}",
+    50, 800 },
+  { "a negative time: backs off",
+    "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"try-in-seconds\\\":-5}}\"}", 50, 800 },
 };
 
 static void test_wait(void **state){
@@ -282,8 +343,8 @@ static void do_change(void){
   server_do(&sandbox, "/sandbox/people", change);
 }
 
-/* Everybody who was there from the beginning to the end is a row once, or the scan fails; with a server that keeps the list
-** of a cursor, the rows are those of the beginning. */
+/* Everybody who was there from the beginning to the end is a row once, or the scan fails; with a server
+** that keeps the list of a cursor, the rows are those of the beginning. */
 static void changed_scan(const char *what, int snapshot, int concurrency){
   char name[200], sql[100];
   server_do(&sandbox, "/sandbox/reset", NULL);
@@ -300,8 +361,10 @@ static void changed_scan(const char *what, int snapshot, int concurrency){
   if( r.rc==SQLITE_DONE ){
     int missing = 0;
     for(int i=0; i<good_count; i++)
-      missing += bsearch(&good[i], now.row, (size_t)now.n, sizeof *good, by_text) && !bsearch(&good[i], r.row, (size_t)r.n, sizeof *good, by_text);
-    if( missing ) fail_msg("%s: %d people who were there all the time are missing, and no error", name, missing);
+      missing += bsearch(&good[i], now.row, (size_t)now.n, sizeof *good, by_text)
+          && !bsearch(&good[i], r.row, (size_t)r.n, sizeof *good, by_text);
+    if( missing )
+      fail_msg("%s: %d people who were there all the time are missing, and no error", name, missing);
     if( snapshot && r.n!=good_count ) fail_msg("%s: %d rows instead of %d", name, r.n, good_count);
   }else if( strncmp(r.message, "ortto: ", 7)!=0 ) fail_msg("%s: %s", name, r.message);
   else if( snapshot ) fail_msg("%s: %s", name, r.message);
@@ -312,7 +375,8 @@ static void changed_scan(const char *what, int snapshot, int concurrency){
 
 static void each_change(int snapshot){
   static const char *const changes[] = {
-    "{\"add\":1}", "{\"add\":600}", "{\"remove\":1,\"from\":\"newest\"}", "{\"remove\":10}", "{\"remove\":700,\"from\":\"newest\"}", "{\"remove\":2900}",
+    "{\"add\":1}", "{\"add\":600}", "{\"remove\":1,\"from\":\"newest\"}", "{\"remove\":10}",
+        "{\"remove\":700,\"from\":\"newest\"}", "{\"remove\":2900}",
     "{\"add\":5,\"remove\":5,\"from\":\"newest\"}",
   };
   for(int i=0; i<COUNT(changes); i++){
@@ -343,8 +407,10 @@ static void test_every_request(void **state){
     { "/v1/person/get", "SELECT ortto_check()" },
   };
   static const char *const faults[] = {
-    "\"kind\":\"status\",\"status\":500", "\"kind\":\"reset\"", "\"kind\":\"truncate\"", "\"kind\":\"empty\"", "\"kind\":\"not_json\"", "\"kind\":\"cut_json\"",
-    "\"kind\":\"replace\",\"body\":\"7\"", "\"kind\":\"replace\",\"body\":\"{}\"", "\"kind\":\"replace\",\"body\":\"\\\"text\\\"\"",
+    "\"kind\":\"status\",\"status\":500", "\"kind\":\"reset\"", "\"kind\":\"truncate\"", "\"kind\":\"empty\"",
+        "\"kind\":\"not_json\"", "\"kind\":\"cut_json\"",
+    "\"kind\":\"replace\",\"body\":\"7\"", "\"kind\":\"replace\",\"body\":\"{}\"",
+        "\"kind\":\"replace\",\"body\":\"\\\"text\\\"\"",
   };
   (void)state;
   server_do(&sandbox, "/sandbox/reset", NULL);
@@ -376,7 +442,8 @@ static void test_listing_fails_once(void **state){
   server_do(&sandbox, "/sandbox/reset", NULL);
   sqlite3 *db = db_open(&sandbox);
   sql_must(db, NO_RETRY);
-  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"status\",\"status\":503,\"path\":\"/v1/person/custom-field/get\"}");
+  server_do(&sandbox, "/sandbox/fault",
+      "{\"kind\":\"status\",\"status\":503,\"path\":\"/v1/person/custom-field/get\"}");
   char *got = sql_text(db, "SELECT count(*) FROM ortto_people");
   if( strstr(got, "ortto: ")==NULL || strstr(got, "503")==NULL ) fail_msg("%s", got);
   sqlite3_free(got);
@@ -390,8 +457,10 @@ int main(void){
   struct CMUnitTest tests[COUNT(cases) + COUNT(waits) + 4];
   size_t n = 0;
   memset(tests, 0, sizeof tests);
-  for(int i=0; i<COUNT(cases); i++) tests[n++] = (struct CMUnitTest){ cases[i].name, test_fault, NULL, NULL, (void *)(uintptr_t)&cases[i] };
-  for(int i=0; i<COUNT(waits); i++) tests[n++] = (struct CMUnitTest){ waits[i].name, test_wait, NULL, NULL, (void *)(uintptr_t)&waits[i] };
+  for(int i=0; i<COUNT(cases); i++)
+    tests[n++] = (struct CMUnitTest){ cases[i].name, test_fault, NULL, NULL, (void *)(uintptr_t)&cases[i] };
+  for(int i=0; i<COUNT(waits); i++)
+    tests[n++] = (struct CMUnitTest){ waits[i].name, test_wait, NULL, NULL, (void *)(uintptr_t)&waits[i] };
   tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_changes_under_a_snapshot);
   tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_changes_without_a_snapshot);
   tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_every_request);

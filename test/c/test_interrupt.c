@@ -1,8 +1,10 @@
 /*
-** test_interrupt.c - sqlite3_interrupt() ends any wait and any transfer within 100 ms; limits on requests are kept; two
-** connections in two threads do not disturb each other; a connection can be closed right after use.
+** test_interrupt.c - sqlite3_interrupt() ends any wait and any transfer within 100 ms; limits on requests
+** are kept; two connections in two threads do not disturb each other; a connection can be closed right
+** after use.
 **
-** Of the 100 ms the tests print what they measured; they fail above LATEST, since other things run on the machine.
+** Of the 100 ms the tests print what they measured; they fail above LATEST, since other things run on the
+** machine.
 */
 #define _GNU_SOURCE
 #include "harness.h"
@@ -60,7 +62,8 @@ static void must_interrupt(sqlite3 *db, const char *what, const char *sql, int a
   pthread_join(thread, NULL);
   char *message = sqlite3_mprintf("%s", sqlite3_errmsg(db));
   sqlite3_finalize(stmt);
-  /* Where a table without a CREATE cannot connect, SQLite 3.40 makes SQLITE_ERROR of any code; the message is ours. */
+  /* Where a table without a CREATE cannot connect, SQLite 3.40 makes SQLITE_ERROR of any code; the message
+  ** is ours. */
   if( rc==SQLITE_ERROR && stmt==NULL && strcmp(message, "ortto: interrupted")==0 ) rc = SQLITE_INTERRUPT;
   if( rc!=SQLITE_INTERRUPT ) fail_msg("%s: code %d (%s) instead of SQLITE_INTERRUPT", what, rc, message);
   sqlite3_free(message);
@@ -88,7 +91,8 @@ static void test_hanging_request(void **state){
 static void test_dripping_answer(void **state){
   (void)state;
   sqlite3 *db = db_open(&sandbox);
-  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"drip\",\"ms\":20,\"bytes\":1,\"path\":\"/v1/tags/get\",\"times\":-1}");
+  server_do(&sandbox, "/sandbox/fault",
+      "{\"kind\":\"drip\",\"ms\":20,\"bytes\":1,\"path\":\"/v1/tags/get\",\"times\":-1}");
   must_interrupt(db, "an answer that drips", "SELECT count(*) FROM ortto_tags", 100);
   must_work(db);
 }
@@ -96,7 +100,8 @@ static void test_dripping_answer(void **state){
 static void test_hanging_page(void **state){
   (void)state;
   sqlite3 *db = db_open(&sandbox);
-  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"hang\",\"path\":\"/v1/person/get\",\"after\":3,\"times\":-1}");
+  server_do(&sandbox, "/sandbox/fault",
+      "{\"kind\":\"hang\",\"path\":\"/v1/person/get\",\"after\":3,\"times\":-1}");
   must_interrupt(db, "a scan in which a page hangs", "SELECT email FROM ortto_people", 100);
   must_work(db);
 }
@@ -131,7 +136,8 @@ static void test_feed_wait(void **state){
 static void test_429_wait(void **state){
   (void)state;
   sqlite3 *db = db_open(&sandbox);
-  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"429\",\"seconds\":3600,\"path\":\"/v1/tags/get\",\"times\":-1}");
+  server_do(&sandbox, "/sandbox/fault",
+      "{\"kind\":\"429\",\"seconds\":3600,\"path\":\"/v1/tags/get\",\"times\":-1}");
   must_interrupt(db, "a wait after 429", "SELECT count(*) FROM ortto_tags", 100);
   server_do(&sandbox, "/sandbox/clear", NULL);
   db_close(db);                  /* requests with this key wait for that hour */
@@ -141,7 +147,8 @@ static void test_backoff(void **state){
   (void)state;
   sqlite3 *db = db_open(&sandbox);
   sql_must(db, "SELECT ortto_config('retries', 100)");
-  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"status\",\"status\":503,\"path\":\"/v1/tags/get\",\"times\":-1}");
+  server_do(&sandbox, "/sandbox/fault",
+      "{\"kind\":\"status\",\"status\":503,\"path\":\"/v1/tags/get\",\"times\":-1}");
   must_interrupt(db, "a wait before a retry", "SELECT count(*) FROM ortto_tags", 1000);
   must_work(db);
 }
@@ -149,7 +156,8 @@ static void test_backoff(void **state){
 static void test_discovery(void **state){
   (void)state;
   sqlite3 *db = db_open(&sandbox);
-  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"hang\",\"path\":\"/v1/person/custom-field/get\",\"times\":-1}");
+  server_do(&sandbox, "/sandbox/fault",
+      "{\"kind\":\"hang\",\"path\":\"/v1/person/custom-field/get\",\"times\":-1}");
   must_interrupt(db, "listing the fields, at the first prepare", "SELECT count(*) FROM ortto_people", 100);
   must_work(db);
 }
@@ -157,8 +165,10 @@ static void test_discovery(void **state){
 static void test_discovery_at_create(void **state){
   (void)state;
   sqlite3 *db = db_open(&sandbox);
-  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"hang\",\"path\":\"/v1/person/custom-field/get\",\"times\":-1}");
-  must_interrupt(db, "listing the fields, at CREATE", "CREATE VIRTUAL TABLE p USING ortto(table=people)", 100);
+  server_do(&sandbox, "/sandbox/fault",
+      "{\"kind\":\"hang\",\"path\":\"/v1/person/custom-field/get\",\"times\":-1}");
+  must_interrupt(db, "listing the fields, at CREATE", "CREATE VIRTUAL TABLE p USING ortto(table=people)",
+      100);
   assert_sql(db, "SELECT count(*) FROM sqlite_schema", "0");
   must_work(db);
 }
@@ -202,9 +212,12 @@ static void test_interrupt_while_idle(void **state){
 static void test_close_at_once(void **state){
   (void)state;
   static const char *const sql[] = {
-    "SELECT email FROM ortto_people LIMIT 1", "SELECT email FROM ortto_people WHERE id IN (SELECT id FROM ortto_people LIMIT 3)",
-    "SELECT count(*) FROM ortto_people", "SELECT * FROM ortto_fields", "SELECT ortto_check()", "SELECT * FROM ortto_log",
-    "SELECT * FROM ortto_no_such", "SELECT * FROM ortto_activities", "CREATE VIRTUAL TABLE x USING ortto(table=nothing)",
+    "SELECT email FROM ortto_people LIMIT 1",
+        "SELECT email FROM ortto_people WHERE id IN (SELECT id FROM ortto_people LIMIT 3)",
+    "SELECT count(*) FROM ortto_people", "SELECT * FROM ortto_fields", "SELECT ortto_check()",
+        "SELECT * FROM ortto_log",
+    "SELECT * FROM ortto_no_such", "SELECT * FROM ortto_activities",
+        "CREATE VIRTUAL TABLE x USING ortto(table=nothing)",
   };
   for(size_t i=0; i<sizeof sql/sizeof *sql; i++){
     sqlite3 *db = db_open(&sandbox);
@@ -264,7 +277,8 @@ static void test_rate(void **state){
   double began = now_ms();
   sql_must(db, "SELECT email FROM ortto_people");                       /* 6 requests */
   sql_must(db, "CREATE TABLE ids AS SELECT id FROM ortto_people");      /* 6 */
-  sql_must(db, "SELECT count(email) FROM ortto_people WHERE id IN (SELECT id FROM ids LIMIT 1500)");   /* 15 */
+  /* 15 */
+  sql_must(db, "SELECT count(email) FROM ortto_people WHERE id IN (SELECT id FROM ids LIMIT 1500)");
   sql_must(db, "SELECT count(*) FROM ortto_tags");
   sql_must(db, "SELECT ortto_check()");
   sql_must(db, "SELECT count(*) FROM ortto_accounts");
@@ -294,13 +308,15 @@ static void test_concurrency(void **state){
   }
 }
 
-/* The activity feed gets one request a second at most, whatever rate says; the server here would answer 429. */
+/* The activity feed gets one request a second at most, whatever rate says; the server here would answer
+** 429. */
 static void test_feed_rate(void **state){
   (void)state;
   sqlite3 *db = db_open(&sandbox);
   sql_must(db, "CREATE TABLE ids AS SELECT id FROM ortto_people LIMIT 3");
   server_do(&sandbox, "/sandbox/forget", NULL);
-  sql_must(db, "SELECT count(*) FROM ortto_activities WHERE person_id IN (SELECT id FROM ids LIMIT 2 OFFSET 1)");
+  sql_must(db,
+      "SELECT count(*) FROM ortto_activities WHERE person_id IN (SELECT id FROM ids LIMIT 2 OFFSET 1)");
   stats_at_most("max_per_second", 1, 1);
   db_close(db);
 }
@@ -312,7 +328,9 @@ static void test_server_limits(void **state){
   sql_must(db, "CREATE TABLE n AS SELECT count(*) AS n FROM (SELECT id FROM ortto_people)");
   sleep_ms(1000);                /* its window of one second is empty then */
   server_do(&sandbox, "/sandbox/set", "{\"rate\":4}");
-  assert_sql(db, "SELECT count(*) = (SELECT n FROM n), count(DISTINCT email)>0 FROM (SELECT email FROM ortto_people)", "1");
+  assert_sql(db,
+      "SELECT count(*) = (SELECT n FROM n), count(DISTINCT email)>0 FROM (SELECT email FROM ortto_people)",
+      "1");
   assert_sql(db, "SELECT count(*)>0 FROM ortto_log WHERE status = 429", "1");
   server_do(&sandbox, "/sandbox/set", "{\"rate\":0}");
   db_close(db);
@@ -363,10 +381,14 @@ static void test_interrupt_is_for_one(void **state){
 int main(void){
 #define TEST(f) cmocka_unit_test_setup(f, fresh)
   const struct CMUnitTest tests[] = {
-    TEST(test_hanging_request), TEST(test_dripping_answer), TEST(test_hanging_page), TEST(test_function), TEST(test_rate_wait),
-    TEST(test_feed_wait), TEST(test_429_wait), TEST(test_backoff), TEST(test_discovery), TEST(test_discovery_at_create),
-    TEST(test_long_scan), TEST(test_in_a_transaction), TEST(test_interrupt_while_idle), TEST(test_close_at_once), TEST(test_close_v2), TEST(test_rate),
-    TEST(test_concurrency), TEST(test_feed_rate), TEST(test_server_limits), TEST(test_two_threads), TEST(test_interrupt_is_for_one),
+    TEST(test_hanging_request), TEST(test_dripping_answer), TEST(test_hanging_page), TEST(test_function),
+        TEST(test_rate_wait),
+    TEST(test_feed_wait), TEST(test_429_wait), TEST(test_backoff), TEST(test_discovery),
+        TEST(test_discovery_at_create),
+    TEST(test_long_scan), TEST(test_in_a_transaction), TEST(test_interrupt_while_idle),
+        TEST(test_close_at_once), TEST(test_close_v2), TEST(test_rate),
+    TEST(test_concurrency), TEST(test_feed_rate), TEST(test_server_limits), TEST(test_two_threads),
+        TEST(test_interrupt_is_for_one),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return cmocka_run_group_tests_name("interrupt", tests, set_up, tear_down);

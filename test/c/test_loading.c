@@ -1,6 +1,6 @@
 /*
-** test_loading.c - how the extension gets into SQLite: it refuses a SQLite that is too old, stays loaded when the connection
-** that loaded it is gone, and can be loaded as often as one likes.
+** test_loading.c - how the extension gets into SQLite: it refuses a SQLite that is too old, stays loaded
+** when the connection that loaded it is gone, and can be loaded as often as one likes.
 */
 #define _GNU_SOURCE
 #include "harness.h"
@@ -107,7 +107,8 @@ static void test_twice(void **state){
   int rc = sqlite3_load_extension(db, ext ? ext : "./ortto.so", "sqlite3_ortto_init", &why);
   sqlite3_free(why);
   int step = sqlite3_step(stmt);
-  if( rc==SQLITE_OK && step!=SQLITE_ROW ) fail_msg("the statement that ran gave %d: %s", step, sqlite3_errmsg(db));
+  if( rc==SQLITE_OK && step!=SQLITE_ROW )
+    fail_msg("the statement that ran gave %d: %s", step, sqlite3_errmsg(db));
   sqlite3_finalize(stmt);
   db_close(db);
   server_stop(&s);
@@ -131,7 +132,8 @@ static void test_every_schema(void **state){
 
 int main(void){
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_too_old), cmocka_unit_test(test_new_enough), cmocka_unit_test(test_stays_loaded), cmocka_unit_test(test_twice),
+    cmocka_unit_test(test_too_old), cmocka_unit_test(test_new_enough), cmocka_unit_test(test_stays_loaded),
+        cmocka_unit_test(test_twice),
     cmocka_unit_test(test_every_schema),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -1,7 +1,7 @@
 /*
-** test_sync.c - ortto_sync among other connections, threads and processes: readers see the old content or the new, those
-** who write neither end a sync nor lose anything; a full disk, triggers, foreign keys and unique indexes; a source that
-** changes during the scan; mode 'changes'.
+** test_sync.c - ortto_sync among other connections, threads and processes: readers see the old content or
+** the new, those who write neither end a sync nor lose anything; a full disk, triggers, foreign keys and
+** unique indexes; a source that changes during the scan; mode 'changes'.
 */
 #define _GNU_SOURCE
 #include "harness.h"
@@ -21,7 +21,8 @@ static server sandbox;
 
 static int set_up(void **state){
   (void)state;
-  server_start(&sandbox, "--people 2000 --no-archived --accounts 40 --custom 4 --account-custom 1 --date fake");
+  server_start(&sandbox,
+      "--people 2000 --no-archived --accounts 40 --custom 4 --account-custom 1 --date fake");
   return 0;
 }
 
@@ -54,7 +55,8 @@ static sqlite3 *plain_open(int patience_ms){
   return db;
 }
 
-/* The file with the extension loaded. It lists six fields, so that the tests are quick under a sanitizer too. */
+/* The file with the extension loaded. It lists six fields, so that the tests are quick under a sanitizer
+** too. */
 static sqlite3 *file_open(void){
   sqlite3 *db = db_open(&sandbox), *file = NULL;
   const char *ext = getenv("EXT");
@@ -62,8 +64,10 @@ static sqlite3 *file_open(void){
   db_close(db);
   if( sqlite3_open(FILE_NAME, &file)!=SQLITE_OK ) fail_msg("sqlite3_open");
   sqlite3_enable_load_extension(file, 1);
-  if( sqlite3_load_extension(file, ext ? ext : "./ortto.so", "sqlite3_ortto_init", &why)!=SQLITE_OK ) fail_msg("%s", why);
-  char *sql = sqlite3_mprintf("SELECT ortto_config('api_url', %Q), ortto_config('key', 'sandbox-key'), ortto_config('rate', 0), "
+  if( sqlite3_load_extension(file, ext ? ext : "./ortto.so", "sqlite3_ortto_init", &why)!=SQLITE_OK )
+    fail_msg("%s", why);
+  char *sql = sqlite3_mprintf(
+      "SELECT ortto_config('api_url', %Q), ortto_config('key', 'sandbox-key'), ortto_config('rate', 0), "
                               "ortto_config('retries', 0)", sandbox.url);
   sql_must(file, sql);
   sqlite3_free(sql);
@@ -111,7 +115,8 @@ static uint64_t digest(sqlite3 *db, const char *sql){
 
 /* ---- readers --------------------------------------------------------------- */
 
-/* Another process that reads the table all the time, and notes each new content; what it saw comes out of the pipe. */
+/* Another process that reads the table all the time, and notes each new content; what it saw comes out of
+** the pipe. */
 static pid_t reader_start(int *out, int *stop){
   int result[2] = { -1, -1 }, until[2] = { -1, -1 };
   if( pipe(result)!=0 || pipe(until)!=0 ) fail_msg("no pipe");
@@ -142,7 +147,8 @@ static pid_t reader_start(int *out, int *stop){
   return pid;
 }
 
-/* A reader that polls all the time sees the old content, then the new, and nothing else, however large the change. */
+/* A reader that polls all the time sees the old content, then the new, and nothing else, however large the
+** change. */
 static void reader_sees_old_or_new(const char *mode, const char *sql){
   uint64_t seen;
   int out, stop, status, contents = 0;
@@ -168,7 +174,8 @@ static void reader_sees_old_or_new(const char *mode, const char *sql){
   if( status!=0 ) fail_msg("the reader ended with status %d", status);
   while( read(out, &seen, sizeof seen)==sizeof seen ){
     contents++;
-    if( seen!=before && seen!=after ) fail_msg("%s: content %d is neither the old one nor the new one", mode, contents);
+    if( seen!=before && seen!=after )
+      fail_msg("%s: content %d is neither the old one nor the new one", mode, contents);
   }
   close(out);
   assert_int_equal(contents, 2);
@@ -198,7 +205,8 @@ typedef struct neighbour {
   long written, refused;
 } neighbour;
 
-/* Writes one row per transaction; one that is refused because the database is locked is given up, as a program would. */
+/* Writes one row per transaction; one that is refused because the database is locked is given up, as a
+** program would. */
 static void *neighbour_run(void *ctx){
   neighbour *n = ctx;
   sqlite3 *db = NULL;
@@ -236,7 +244,8 @@ static void neighbour_writes(const char *mode, const char *sql, int may_write){
   sqlite3_free(text);
   n.stop = 1;
   pthread_join(thread, NULL);
-  print_message("# %s, %s: the neighbour wrote %ld rows meanwhile, %ld times it was refused\n", mode, sql, during, n.refused);
+  print_message("# %s, %s: the neighbour wrote %ld rows meanwhile, %ld times it was refused\n", mode, sql,
+      during, n.refused);
   if( may_write ) assert_true(during>0);
   text = sqlite3_mprintf("%ld", n.written);
   assert_sql(db, "SELECT count(*) FROM notes", text);
@@ -279,7 +288,8 @@ static void test_no_lock_while_waiting(void **state){
   void *answer;
   sqlite3 *db = file_open(), *other = plain_open(0);
   sql_must(db, "SELECT ortto_config('concurrency', 1)");
-  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"hang\",\"path\":\"/v1/person/get\",\"after\":2,\"times\":-1}");
+  server_do(&sandbox, "/sandbox/fault",
+      "{\"kind\":\"hang\",\"path\":\"/v1/person/get\",\"after\":2,\"times\":-1}");
   if( pthread_create(&thread, NULL, sync_in_thread, db)!=0 ) fail_msg("no thread");
   for(int i=0; i<500 && server_count(&sandbox, "/v1/person/get")<3; i++) sleep_ms(10);
   sleep_ms(20);
@@ -325,20 +335,24 @@ static void test_waits_for_a_writer(void **state){
 static sqlite3_stmt *rows_start(sqlite3 *db, int pages){
   sqlite3_stmt *stmt = NULL;
   sql_must(db, "SELECT ortto_config('concurrency', 1)");
-  if( sqlite3_prepare_v2(db, "SELECT state FROM ortto_sync('ortto_people','people')", -1, &stmt, NULL)!=SQLITE_OK )
+  if( sqlite3_prepare_v2(db, "SELECT state FROM ortto_sync('ortto_people','people')", -1, &stmt,
+      NULL)!=SQLITE_OK )
     fail_msg("%s", sqlite3_errmsg(db));
-  for(int i=0; i<pages; i++) if( sqlite3_step(stmt)!=SQLITE_ROW ) fail_msg("page %d: %s", i, sqlite3_errmsg(db));
+  for(int i=0; i<pages; i++)
+    if( sqlite3_step(stmt)!=SQLITE_ROW ) fail_msg("page %d: %s", i, sqlite3_errmsg(db));
   return stmt;
 }
 
-/* From two connections of one process, and twice from one connection: the second fails clearly, the first goes on. */
+/* From two connections of one process, and twice from one connection: the second fails clearly, the first
+** goes on. */
 static void test_two_at_once(void **state){
   (void)state;
   journal_mode("wal");
   sqlite3 *a = file_open(), *b = file_open();
   sqlite3_stmt *first = rows_start(a, 2);
   must_fail(b, PEOPLE, "error 1: ortto: another sync into 'people' is at work%");
-  must_fail(b, "SELECT ortto_sync('ortto_accounts','PEOPLE')", "error 1: ortto: another sync into 'people' is at work%");
+  must_fail(b, "SELECT ortto_sync('ortto_accounts','PEOPLE')",
+      "error 1: ortto: another sync into 'people' is at work%");
   must_fail(a, PEOPLE, "error 1: ortto: another sync into 'people' is at work%");
   char *text = sql_text(b, "SELECT ortto_sync('ortto_people','others')");
   assert_like(text, "%\"state\":\"done\"%", "another target");
@@ -353,7 +367,8 @@ static void test_two_at_once(void **state){
   db_close(b);
 }
 
-/* A statement that is not read to its end is an interrupted sync; another connection goes on, while the first lives. */
+/* A statement that is not read to its end is an interrupted sync; another connection goes on, while the
+** first lives. */
 static void test_not_read_to_its_end(void **state){
   (void)state;
   sqlite3 *a = file_open(), *b = file_open();
@@ -361,7 +376,8 @@ static void test_not_read_to_its_end(void **state){
   assert_sql(b, STATE("state||' '||rows"), "interrupted 1000");
   assert_sql(b, "SELECT count(*) FROM sqlite_schema WHERE name='people'", "0");
   server_do(&sandbox, "/sandbox/forget", NULL);
-  assert_sql(b, "SELECT group_concat(state||page) FROM ortto_sync('ortto_people','people')", "resumed3,fetching4,done4");
+  assert_sql(b, "SELECT group_concat(state||page) FROM ortto_sync('ortto_people','people')",
+      "resumed3,fetching4,done4");
   assert_int_equal(server_count(&sandbox, "/v1/person/get"), 2);
   assert_sql(b, DIFFERENCE, "0 0");
   db_close(a);
@@ -392,13 +408,15 @@ static void interrupted_goes_on(const char *sql, const char *state){
   pthread_t thread;
   sqlite3 *a = file_open(), *b = file_open();
   sql_must(a, "SELECT ortto_config('concurrency', 1)");
-  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"hang\",\"path\":\"/v1/person/get\",\"after\":2,\"times\":-1}");
+  server_do(&sandbox, "/sandbox/fault",
+      "{\"kind\":\"hang\",\"path\":\"/v1/person/get\",\"after\":2,\"times\":-1}");
   if( pthread_create(&thread, NULL, interrupt_soon, a)!=0 ) fail_msg("no thread");
   must_fail(a, sql, "error 9: %interrupted%");
   pthread_join(thread, NULL);
   server_do(&sandbox, "/sandbox/clear", NULL);
   assert_sql(b, STATE("state||' '||rows||' '||(finished IS NOT NULL)"), state);
-  assert_sql(b, "SELECT group_concat(state||page) FROM ortto_sync('ortto_people','people')", "resumed3,fetching4,done4");
+  assert_sql(b, "SELECT group_concat(state||page) FROM ortto_sync('ortto_people','people')",
+      "resumed3,fetching4,done4");
   assert_sql(a, DIFFERENCE, "0 0");
   db_close(a);
   db_close(b);
@@ -415,7 +433,8 @@ static void test_interrupt_rows(void **state){
   interrupted_goes_on("SELECT count(*) FROM ortto_sync('ortto_people','people')", "interrupted 1000 1");
 }
 
-/* Here nobody can write as long as the interrupted SELECT holds its read lock: the state is not put on record. */
+/* Here nobody can write as long as the interrupted SELECT holds its read lock: the state is not put on
+** record. */
 static void test_interrupt_rows_rollback(void **state){
   (void)state;
   interrupted_goes_on("SELECT count(*) FROM ortto_sync('ortto_people','people')", "fetching 1000 0");
@@ -423,8 +442,8 @@ static void test_interrupt_rows_rollback(void **state){
 
 /* ---- a full disk ---------------------------------------------------------------- */
 
-/* The database may grow by a little more each time. Whatever write fails, the local table is unchanged, the message says
-** what failed, and the next call goes on, until at last all fits. */
+/* The database may grow by a little more each time. Whatever write fails, the local table is unchanged, the
+** message says what failed, and the next call goes on, until at last all fits. */
 static void disk_full(const char *mode){
   int failed_staging = 0, failed_merging = 0;
   journal_mode(mode);
@@ -436,7 +455,8 @@ static void disk_full(const char *mode){
     sqlite3_free(sql);
     sqlite3_free(limit);
     server_do(&sandbox, "/sandbox/forget", NULL);
-    char *was = sql_text(db, "SELECT coalesce((SELECT state FROM ortto_sync_state ORDER BY run DESC LIMIT 1), '')");
+    char *was = sql_text(db,
+        "SELECT coalesce((SELECT state FROM ortto_sync_state ORDER BY run DESC LIMIT 1), '')");
     int merging = strcmp(was, "fetched")==0;
     sqlite3_free(was);
     char *got = sql_text(db, PEOPLE);
@@ -451,11 +471,14 @@ static void disk_full(const char *mode){
     assert_sql(db, "SELECT count(*) FROM pragma_table_info('people')", "3");
     if( pages>20000 ) fail_msg("it never fits");
   }
-  print_message("# %s: failed %d times in staging, %d times in the merge\n", mode, failed_staging, failed_merging);
+  print_message("# %s: failed %d times in staging, %d times in the merge\n", mode, failed_staging,
+      failed_merging);
   assert_true(failed_staging>1);
   assert_true(failed_merging>0);
   assert_sql(db, "SELECT count(*) FROM people WHERE id='old'", "0");
-  assert_sql(db, "SELECT count(*) FROM (SELECT id, email, edited FROM people EXCEPT SELECT id, email, edited FROM ortto_people)", "0");
+  assert_sql(db,
+      "SELECT count(*) FROM (SELECT id, email, edited FROM people EXCEPT SELECT id, email, edited FROM "
+      "ortto_people)", "0");
   assert_sql(db, "SELECT count(*) FROM people", "2000");
   assert_sql(db, "PRAGMA integrity_check", "ok");
   db_close(db);
@@ -473,8 +496,8 @@ static void test_disk_full_wal(void **state){
 
 /* ---- the user's own rules --------------------------------------------------------- */
 
-/* The rule refuses the merge: it fails with the rule's message, the table is unchanged; when the rule is gone, the next
-** call merges without fetching. */
+/* The rule refuses the merge: it fails with the rule's message, the table is unchanged; when the rule is
+** gone, the next call merges without fetching. */
 static void refused(const char *rule, const char *message, const char *unrule){
   sqlite3 *db = file_open();
   char *text = sql_text(db, PEOPLE);
@@ -490,10 +513,12 @@ static void refused(const char *rule, const char *message, const char *unrule){
   assert_int_equal(sqlite3_get_autocommit(db), 1);
   assert_sql(db, STATE("state<>'done' AND error LIKE 'ortto: %'"), "1");
   server_do(&sandbox, "/sandbox/forget", NULL);
-  must_fail(db, PEOPLE, message);                        /* as long as the rule is there, and still nothing is fetched */
+  /* as long as the rule is there, and still nothing is fetched */
+  must_fail(db, PEOPLE, message);
   sql_must(db, unrule);
   text = sql_text(db, PEOPLE);
-  assert_like(text, "%\"state\":\"done\"%\"inserted\":1,\"updated\":20,\"deleted\":1,\"unchanged\":1979,%", PEOPLE);
+  assert_like(text, "%\"state\":\"done\"%\"inserted\":1,\"updated\":20,\"deleted\":1,\"unchanged\":1979,%",
+      PEOPLE);
   sqlite3_free(text);
   assert_int_equal(server_count(&sandbox, "/v1/person/get"), 0);
   assert_sql(db, DIFFERENCE, "0 0");
@@ -502,36 +527,43 @@ static void refused(const char *rule, const char *message, const char *unrule){
 
 static void test_refused_by_trigger(void **state){
   (void)state;
-  refused("CREATE TRIGGER t BEFORE INSERT ON people BEGIN SELECT RAISE(ABORT, 'not on Fridays'); END", "error%: ortto: %not on Fridays%",
+  refused("CREATE TRIGGER t BEFORE INSERT ON people BEGIN SELECT RAISE(ABORT, 'not on Fridays'); END",
+      "error%: ortto: %not on Fridays%",
           "DROP TRIGGER t");
 }
 
 static void test_refused_by_rollback_trigger(void **state){
   (void)state;
-  refused("CREATE TRIGGER t BEFORE DELETE ON people BEGIN SELECT RAISE(ROLLBACK, 'never'); END", "error%: ortto: %never%", "DROP TRIGGER t");
+  refused("CREATE TRIGGER t BEFORE DELETE ON people BEGIN SELECT RAISE(ROLLBACK, 'never'); END",
+      "error%: ortto: %never%", "DROP TRIGGER t");
 }
 
 static void test_refused_by_fail_trigger(void **state){
   (void)state;
-  refused("CREATE TRIGGER t AFTER UPDATE ON people BEGIN SELECT RAISE(FAIL, 'stop here'); END", "error%: ortto: %stop here%", "DROP TRIGGER t");
+  refused("CREATE TRIGGER t AFTER UPDATE ON people BEGIN SELECT RAISE(FAIL, 'stop here'); END",
+      "error%: ortto: %stop here%", "DROP TRIGGER t");
 }
 
 static void test_refused_by_foreign_key(void **state){
   (void)state;
-  refused("PRAGMA foreign_keys=on; CREATE TABLE orders(person TEXT REFERENCES people(id)); INSERT INTO orders SELECT id FROM people",
+  refused("PRAGMA foreign_keys=on; CREATE TABLE orders(person TEXT REFERENCES people(id)); INSERT INTO "
+      "orders SELECT id FROM people",
           "error%: ortto: %FOREIGN KEY constraint failed%", "DELETE FROM orders");
 }
 
 static void test_refused_by_deferred_foreign_key(void **state){
   (void)state;
-  refused("PRAGMA foreign_keys=on; CREATE TABLE orders(person TEXT REFERENCES people(id) DEFERRABLE INITIALLY DEFERRED);"
-          "INSERT INTO orders SELECT id FROM people", "error%: ortto: %FOREIGN KEY constraint failed%", "DELETE FROM orders");
+  refused("PRAGMA foreign_keys=on; CREATE TABLE orders(person TEXT REFERENCES people(id) DEFERRABLE "
+      "INITIALLY DEFERRED);"
+          "INSERT INTO orders SELECT id FROM people", "error%: ortto: %FOREIGN KEY constraint failed%",
+              "DELETE FROM orders");
 }
 
 /* An index that the edited rows violate: all get the same constant value. */
 static void test_refused_by_unique_index(void **state){
   (void)state;
-  refused("CREATE UNIQUE INDEX u ON people(CASE WHEN edited>'2025-10-01T00:00:00Z' THEN 1 END)", "error%: ortto: %UNIQUE constraint failed%",
+  refused("CREATE UNIQUE INDEX u ON people(CASE WHEN edited>'2025-10-01T00:00:00Z' THEN 1 END)",
+      "error%: ortto: %UNIQUE constraint failed%",
           "DROP INDEX u");
 }
 
@@ -541,7 +573,9 @@ static void swap_external_ids(sqlite3 *db){
   char id[2][64], value[2][64];
   sql_must(db, PEOPLE);
   sql_must(db, "CREATE UNIQUE INDEX u ON people(external_id)");
-  sqlite3_prepare_v2(db, "SELECT id, external_id FROM people WHERE external_id IS NOT NULL ORDER BY id LIMIT 2", -1, &stmt, NULL);
+  sqlite3_prepare_v2(db,
+      "SELECT id, external_id FROM people WHERE external_id IS NOT NULL ORDER BY id LIMIT 2", -1, &stmt,
+      NULL);
   for(int i=0; i<2; i++){
     assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
     snprintf(id[i], sizeof id[i], "%s", (const char *)sqlite3_column_text(stmt, 0));
@@ -549,13 +583,15 @@ static void swap_external_ids(sqlite3 *db){
   }
   sqlite3_finalize(stmt);
   for(int i=0; i<2; i++){
-    char *body = sqlite3_mprintf("{\"person\":{\"id\":\"%s\",\"fields\":{\"str::ei\":\"%s\"}}}", id[i], value[1-i]);
+    char *body = sqlite3_mprintf("{\"person\":{\"id\":\"%s\",\"fields\":{\"str::ei\":\"%s\"}}}", id[i],
+        value[1-i]);
     server_do(&sandbox, "/sandbox/people", body);
     sqlite3_free(body);
   }
 }
 
-/* Unique values that two people swap are a legal state of the table, though not when one row is changed before the other. */
+/* Unique values that two people swap are a legal state of the table, though not when one row is changed
+** before the other. */
 static void test_unique_values_swapped(void **state){
   (void)state;
   sqlite3 *db = file_open();
@@ -567,7 +603,8 @@ static void test_unique_values_swapped(void **state){
   db_close(db);
 }
 
-/* The rows of the user's that refer to such values either follow, or the change is refused; they are not cut off. */
+/* The rows of the user's that refer to such values either follow, or the change is refused; they are not
+** cut off. */
 static void test_unique_values_swapped_with_children(void **state){
   (void)state;
   sqlite3 *db = file_open();
@@ -601,7 +638,8 @@ static void test_interrupt_in_the_merge(void **state){
   (void)state;
   pthread_t thread;
   sqlite3 *db = file_open(), *other = file_open();
-  sql_must(db, "CREATE TABLE people(id TEXT PRIMARY KEY, email TEXT); INSERT INTO people VALUES('old', 'row')");
+  sql_must(db,
+      "CREATE TABLE people(id TEXT PRIMARY KEY, email TEXT); INSERT INTO people VALUES('old', 'row')");
   sql_must(db, "CREATE TRIGGER slow AFTER INSERT ON people BEGIN SELECT max(x) FROM (WITH RECURSIVE n(x) AS "
                "(SELECT 1 UNION ALL SELECT x+1 FROM n LIMIT 1000000000) SELECT x FROM n); END");
   if( pthread_create(&thread, NULL, interrupt_the_merge, db)!=0 ) fail_msg("no thread");
@@ -613,7 +651,8 @@ static void test_interrupt_in_the_merge(void **state){
   sql_must(other, "DROP TRIGGER slow");
   assert_sql(other, "SELECT group_concat(state) FROM ortto_sync('ortto_people','people')", "resumed,done");
   assert_int_equal(server_count(&sandbox, "/v1/person/get"), 0);
-  assert_sql(other, "SELECT count(*) FROM (SELECT id, email FROM people EXCEPT SELECT id, email FROM ortto_people)", "0");
+  assert_sql(other,
+      "SELECT count(*) FROM (SELECT id, email FROM people EXCEPT SELECT id, email FROM ortto_people)", "0");
   db_close(db);
   db_close(other);
 }
@@ -625,7 +664,8 @@ static char *progress_of(const char *setting, int terminal){
   int fd[2] = { -1, -1 };
   if( terminal ){
     fd[0] = posix_openpt(O_RDWR|O_NOCTTY);
-    if( fd[0]<0 || grantpt(fd[0])!=0 || unlockpt(fd[0])!=0 || (fd[1] = open(ptsname(fd[0]), O_RDWR|O_NOCTTY))<0 ){
+    if( fd[0]<0 || grantpt(fd[0])!=0 || unlockpt(fd[0])!=0
+        || (fd[1] = open(ptsname(fd[0]), O_RDWR|O_NOCTTY))<0 ){
       print_message("# no pseudo-terminals here (/dev/pts is not mounted)\n");
       skip();
     }
@@ -653,11 +693,13 @@ static char *progress_of(const char *setting, int terminal){
   return out;
 }
 
-/* A line with percent, rows, rows per second and the time left; only if it is asked for, and only on a terminal. */
+/* A line with percent, rows, rows per second and the time left; only if it is asked for, and only on a
+** terminal. */
 static void test_progress(void **state){
   (void)state;
   char *got = progress_of("on", 1);
-  assert_like(got, "%ortto_people: 25 %, 500 rows, % rows/s, % left%: 100 %, 2000 rows, % rows/s%\n", "progress=on on a terminal");
+  assert_like(got, "%ortto_people: 25 %, 500 rows, % rows/s, % left%: 100 %, 2000 rows, % rows/s%\n",
+      "progress=on on a terminal");
   free(got);
   got = progress_of("off", 1);
   assert_string_equal(got, "");
@@ -669,12 +711,15 @@ static void test_progress(void **state){
 
 /* ---- the source changes during the scan ----------------------------------------------- */
 
-/* What is true of every result: who was in the source all the time is in the copy, once and as it was; who was never in
-** it is not. */
+/* What is true of every result: who was in the source all the time is in the copy, once and as it was; who
+** was never in it is not. */
 static void assert_nobody_lost(sqlite3 *db, const char *what){
-  char *got = sql_text(db, "SELECT (SELECT count(*) FROM (SELECT id, email, first_name, edited FROM moments GROUP BY 1, 2, 3, 4 "
-    "HAVING count(*)=(SELECT max(n)+1 FROM moments) EXCEPT SELECT id, email, first_name, edited FROM people))||' '||"
-    "(SELECT count(*) FROM people WHERE id NOT IN (SELECT id FROM moments))||' '||(SELECT count(*)-count(DISTINCT id) FROM people)");
+  char *got = sql_text(db,
+      "SELECT (SELECT count(*) FROM (SELECT id, email, first_name, edited FROM moments GROUP BY 1, 2, 3, 4 "
+    "HAVING count(*)=(SELECT max(n)+1 FROM moments) EXCEPT SELECT id, email, first_name, edited FROM "
+        "people))||' '||"
+    "(SELECT count(*) FROM people WHERE id NOT IN (SELECT id FROM moments))||' '||(SELECT "
+        "count(*)-count(DISTINCT id) FROM people)");
   if( strcmp(got, "0 0 0")!=0 ) fail_msg("%s: lost, from nowhere, doubled: %s", what, got);
   sqlite3_free(got);
 }
@@ -688,14 +733,16 @@ static uint64_t moment_keep(sqlite3 *db, int n){
   return digest(db, SOURCE);
 }
 
-/* Steps through a sync; after page `at` the first call changes the source, one page later the second. With a snapshot, or
-** if there is but one change, the result is the source as it was at one of its moments, or an error, and then there is no
-** table. Without, who came or went meanwhile may or may not be in it, but nobody else is missing or doubled. */
+/* Steps through a sync; after page `at` the first call changes the source, one page later the second. With
+** a snapshot, or if there is but one change, the result is the source as it was at one of its moments, or
+** an error, and then there is no table. Without, who came or went meanwhile may or may not be in it, but
+** nobody else is missing or doubled. */
 static void source_changes(int snapshot, int at, int interrupt, const char *first, const char *second){
   uint64_t moment[3];
   int moments = 0;
   char what[300];
-  snprintf(what, sizeof what, "snapshot %d, after page %d, %s, %s", snapshot, at, first, second ? second : "no second change");
+  snprintf(what, sizeof what, "snapshot %d, after page %d, %s, %s", snapshot, at, first,
+      second ? second : "no second change");
   server_do(&sandbox, "/sandbox/reset", NULL);
   server_do(&sandbox, "/sandbox/set", snapshot ? "{\"snapshot\":true}" : "{\"snapshot\":false}");
   fresh_file();
@@ -743,7 +790,8 @@ static const char *const changes[][2] = {
 
 static void test_source_changes_snapshot(void **state){
   (void)state;
-  for(size_t i=0; i<sizeof changes/sizeof *changes; i++) source_changes(1, 2, 0, changes[i][0], changes[i][1]);
+  for(size_t i=0; i<sizeof changes/sizeof *changes; i++)
+    source_changes(1, 2, 0, changes[i][0], changes[i][1]);
 }
 
 static void test_source_changes_no_snapshot(void **state){
@@ -777,7 +825,8 @@ static void test_snapshot_is_the_beginning(void **state){
 #define CHANGES_ROW "SELECT rows||' '||inserted||' '||updated||' '||deleted||' '||coalesce(message,'') " \
   "FROM ortto_sync('ortto_people','people','changes') WHERE state='done'"
 
-/* A file that is in step with the source; its mark is the server's time 00:00:01, of the one who was edited then. */
+/* A file that is in step with the source; its mark is the server's time 00:00:01, of the one who was
+** edited then. */
 static sqlite3 *synced(void){
   sqlite3 *db = file_open();
   server_do(&sandbox, "/sandbox/people", "{\"edit\":1,\"step\":1}");
@@ -793,7 +842,8 @@ static void person_set(int nth, const char *fields){
   sqlite3_free(body);
 }
 
-/* Only what was edited is fetched: one page; it updates and inserts. The one at the mark comes once more (inclusive). */
+/* Only what was edited is fetched: one page; it updates and inserts. The one at the mark comes once more
+** (inclusive). */
 static void test_changes(void **state){
   (void)state;
   sqlite3 *db = synced();
@@ -865,13 +915,18 @@ static void test_changes_interrupted(void **state){
   sqlite3 *db = synced();
   server_do(&sandbox, "/sandbox/people", "{\"edit\":1800,\"step\":1}");
   server_do(&sandbox, "/sandbox/forget", NULL);
-  assert_sql(db, "SELECT group_concat(state) FROM (SELECT state FROM ortto_sync('ortto_people','people','changes') LIMIT 2)", "fetching,fetching");
-  assert_sql(db, "SELECT group_concat(state) FROM ortto_sync('ortto_people','people','changes')", "resumed,fetching,done");
+  assert_sql(db,
+      "SELECT group_concat(state) FROM (SELECT state FROM ortto_sync('ortto_people','people','changes') "
+      "LIMIT 2)", "fetching,fetching");
+  assert_sql(db, "SELECT group_concat(state) FROM ortto_sync('ortto_people','people','changes')",
+      "resumed,fetching,done");
   assert_int_equal(server_count(&sandbox, "/v1/person/get"), 4);
   assert_sql(db, DIFFERENCE, "0 0");
   /* A full refresh does not build upon what a sync of changes left. */
   server_do(&sandbox, "/sandbox/people", "{\"edit\":1800,\"step\":1}");
-  assert_sql(db, "SELECT group_concat(state) FROM (SELECT state FROM ortto_sync('ortto_people','people','changes') LIMIT 2)", "fetching,fetching");
+  assert_sql(db,
+      "SELECT group_concat(state) FROM (SELECT state FROM ortto_sync('ortto_people','people','changes') "
+      "LIMIT 2)", "fetching,fetching");
   assert_sql(db, "SELECT max(rows) FROM ortto_sync('ortto_people','people')", "2000");
   assert_sql(db, DIFFERENCE, "0 0");
   db_close(db);
@@ -895,7 +950,8 @@ static void test_changes_first_time(void **state){
 static void test_changes_new_field(void **state){
   (void)state;
   sqlite3 *db = synced();
-  server_do(&sandbox, "/sandbox/field", "{\"entity\":\"person\",\"id\":\"str:cm:shoe-size\",\"name\":\"Shoe size\",\"display_type\":\"text\"}");
+  server_do(&sandbox, "/sandbox/field",
+      "{\"entity\":\"person\",\"id\":\"str:cm:shoe-size\",\"name\":\"Shoe size\",\"display_type\":\"text\"}");
   person_set(9, "\"str:cm:shoe-size\":\"42\"");
   char *got = sql_text(db, CHANGES_ROW);
   assert_like(got, "2000 % % % %_", "a new field");
@@ -913,9 +969,12 @@ static void test_changes_without_edited(void **state){
   db_close(db);
 }
 
-/* A page of three, of which the one in the middle is older than the mark. The first page of a sync of changes. */
+/* A page of three, of which the one in the middle is older than the mark. The first page of a sync of
+** changes. */
 static void answer_with(const char *a, const char *b, const char *c){
-  char *body = sqlite3_mprintf("{\"kind\":\"replace\",\"path\":\"/v1/person/get\",\"times\":1,\"body\":\"{\\\"contacts\\\":["
+  char *body =
+      sqlite3_mprintf(
+      "{\"kind\":\"replace\",\"path\":\"/v1/person/get\",\"times\":1,\"body\":\"{\\\"contacts\\\":["
     "{\\\"id\\\":\\\"0068d98be0d2d000001caf01\\\",\\\"fields\\\":{\\\"e\\\":%s}},"
     "{\\\"id\\\":\\\"0068d98be0d2d000001caf02\\\",\\\"fields\\\":{\\\"e\\\":%s}},"
     "{\\\"id\\\":\\\"0068d98be0d2d000001caf03\\\",\\\"fields\\\":{\\\"e\\\":%s}}],"
@@ -951,8 +1010,11 @@ static void test_changes_other_sources(void **state){
   sqlite3 *db = file_open();
   sql_must(db, "SELECT ortto_sync('ortto_accounts,ortto_tags','x_')");
   server_do(&sandbox, "/sandbox/accounts", "{\"edit\":4,\"step\":3}");
-  assert_sql(db, "SELECT updated||' '||coalesce(message,'') FROM ortto_sync('ortto_accounts','x_accounts','changes') WHERE state='done'", "4 ");
-  char *got = sql_text(db, "SELECT message FROM ortto_sync('ortto_tags','x_tags','changes') WHERE state='done'");
+  assert_sql(db,
+      "SELECT updated||' '||coalesce(message,'') FROM ortto_sync('ortto_accounts','x_accounts','changes') "
+      "WHERE state='done'", "4 ");
+  char *got = sql_text(db,
+      "SELECT message FROM ortto_sync('ortto_tags','x_tags','changes') WHERE state='done'");
   assert_like(got, "%_%", "a list without times");
   if( strcmp(got, "NULL")==0 ) fail_msg("no message");
   sqlite3_free(got);
@@ -965,17 +1027,24 @@ static void test_changes_other_sources(void **state){
 int main(void){
   const struct CMUnitTest tests[] = {
     TEST(test_reader_wal), TEST(test_reader_wal_rows), TEST(test_reader_rollback),
-    TEST(test_neighbour_wal), TEST(test_neighbour_rollback), TEST(test_neighbour_wal_rows), TEST(test_neighbour_rollback_rows),
+    TEST(test_neighbour_wal), TEST(test_neighbour_rollback), TEST(test_neighbour_wal_rows),
+        TEST(test_neighbour_rollback_rows),
     TEST(test_no_lock_while_waiting), TEST(test_waits_for_a_writer),
-    TEST(test_two_at_once), TEST(test_not_read_to_its_end), TEST(test_reset_and_again), TEST(test_interrupt), TEST(test_interrupt_rows), TEST(test_interrupt_rows_rollback),
+    TEST(test_two_at_once), TEST(test_not_read_to_its_end), TEST(test_reset_and_again), TEST(test_interrupt),
+        TEST(test_interrupt_rows), TEST(test_interrupt_rows_rollback),
     TEST(test_disk_full_rollback), TEST(test_disk_full_wal),
     TEST(test_refused_by_trigger), TEST(test_refused_by_rollback_trigger), TEST(test_refused_by_fail_trigger),
-    TEST(test_refused_by_foreign_key), TEST(test_refused_by_deferred_foreign_key), TEST(test_refused_by_unique_index),
-    TEST(test_unique_values_swapped), TEST(test_unique_values_swapped_with_children), TEST(test_interrupt_in_the_merge), TEST(test_progress),
-    TEST(test_source_changes_snapshot), TEST(test_source_changes_no_snapshot), TEST(test_source_changes_interrupted),
+    TEST(test_refused_by_foreign_key), TEST(test_refused_by_deferred_foreign_key),
+        TEST(test_refused_by_unique_index),
+    TEST(test_unique_values_swapped), TEST(test_unique_values_swapped_with_children),
+        TEST(test_interrupt_in_the_merge), TEST(test_progress),
+    TEST(test_source_changes_snapshot), TEST(test_source_changes_no_snapshot),
+        TEST(test_source_changes_interrupted),
     TEST(test_snapshot_is_the_beginning),
-    TEST(test_changes), TEST(test_changes_inclusive), TEST(test_changes_never_deletes), TEST(test_changes_clock),
-    TEST(test_changes_during_the_scan), TEST(test_changes_interrupted), TEST(test_changes_first_time), TEST(test_changes_new_field),
+    TEST(test_changes), TEST(test_changes_inclusive), TEST(test_changes_never_deletes),
+        TEST(test_changes_clock),
+    TEST(test_changes_during_the_scan), TEST(test_changes_interrupted), TEST(test_changes_first_time),
+        TEST(test_changes_new_field),
     TEST(test_changes_without_edited), TEST(test_changes_out_of_order), TEST(test_changes_other_sources),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

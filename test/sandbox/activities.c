@@ -18,14 +18,16 @@
 #include "merge.h"
 
 static bool good_activity(const Entity *en, const Json *v) {
-  const Json *id = given(v, "activity_id"), *attributes = given(v, "attributes"), *created = given(v, "created"), *key = given(v, "key");
+  const Json *id = given(v, "activity_id"), *attributes = given(v, "attributes"),
+             *created = given(v, "created"), *key = given(v, "key");
   int64_t t;
   if (v->type != J_OBJECT || !id || id->type != J_STRING || v->len > 16384 + 4096) return false;
   char *name = text_of(id);
   bool known = act_by(name) && (!strncmp(name, "act:oc:", 7)) == (en->type == 1);
   free(name);
   if (!known) return false;
-  if (attributes && (attributes->type != J_OBJECT || count_of(attributes) > 15 || attributes->len > 16384)) return false;
+  if (attributes && (attributes->type != J_OBJECT || count_of(attributes) > 15 || attributes->len > 16384))
+    return false;
   if (key && key->type != J_STRING) return false;
   if (!created) return true;
   char *text = text_of(created);
@@ -38,7 +40,8 @@ static Event *same_event(const Event *e) {
   for (int k = 0; e->key && k < S.nEvent; k++) {
     Event *old = &S.event[k];
     if (old->ofAccount != e->ofAccount || old->known != e->known || old->record != e->record) continue;
-    if (old->key && !strcmp(old->key, e->key) && old->at == e->at && !strcmp(old->activity, e->activity)) return old;
+    if (old->key && !strcmp(old->key, e->key) && old->at == e->at && !strcmp(old->activity, e->activity))
+      return old;
   }
   return NULL;
 }
@@ -119,7 +122,8 @@ static bool needs_keys(const Call *c) { return given(c->in, "merge_by") || !c->e
 
 int api_activities(Call *c) {
   const Json *list = given(c->in, "activities");
-  Merge m = {.en = c->en, .byId = true, .idName = {"str:o:account_id", "str:o:organization_id"}, .strategy = 2};
+  Merge m = {
+      .en = c->en, .byId = true, .idName = {"str:o:account_id", "str:o:organization_id"}, .strategy = 2};
   int bad = check_activities(c, list);
   if (!bad && needs_keys(c)) bad = read_merge(c, &m);
   if (bad) return bad;
@@ -141,7 +145,8 @@ int api_activities(Call *c) {
   return status;
 }
 
-static void put_attribute(Buf *b, const char *name, const char *id, const char *display, const char *act, bool schema) {
+static void put_attribute(Buf *b, const char *name, const char *id, const char *display, const char *act,
+                          bool schema) {
   char *tail = kebab(name);
   put_format(b, "{\"%s\":", schema ? "id" : "name");
   put_text(b, schema ? id : name);
@@ -181,7 +186,8 @@ static void put_display_mode(Buf *b, const Json *style, const Json *attributes) 
   char *type = text_of(given(style, "type"));
   LIT(b, "{\"type\":");
   put_text(b, *type ? type : "activity");
-  for (const Json *v = attributes ? attributes->child : NULL; v && !strcmp(type, "activity_attribute"); v = v->next) {
+  for (const Json *v = attributes ? attributes->child : NULL; v && !strcmp(type, "activity_attribute");
+       v = v->next) {
     char *name = text_of(given(v, "name")), *display = text_of(given(v, "display_type")), *tail = kebab(name);
     const CustomType *t = custom_type(display);
     if (t && text_is(given(style, "attribute_name"), name)) {
@@ -198,7 +204,8 @@ static void put_display_mode(Buf *b, const Json *style, const Json *attributes) 
   free(type);
 }
 
-static void put_custom_activity(Buf *b, const Json *in, const char *name, const char *id, const Buf *attributes) {
+static void put_custom_activity(Buf *b, const Json *in, const char *name, const char *id,
+                                const Buf *attributes) {
   static const char *const flags[] = {"track_conversion_value", "touch", "filterable", "visible_in_feeds"};
   char *icon = text_of(given(in, "icon_id"));
   LIT(b, "{\"custom_activity\":{\"name\":");
@@ -211,7 +218,8 @@ static void put_custom_activity(Buf *b, const Json *in, const char *name, const 
   put(b, attributes->p, attributes->n);
   LIT(b, ",\"icon_id\":");
   put_text(b, icon);
-  for (size_t k = 0; k < COUNT(flags); k++) put_format(b, ",\"%s\":%s", flags[k], is_true(given(in, flags[k])) ? "true" : "false");
+  for (size_t k = 0; k < COUNT(flags); k++)
+    put_format(b, ",\"%s\":%s", flags[k], is_true(given(in, flags[k])) ? "true" : "false");
   LIT(b, ",\"created_by\":\"Public API\",\"created_at\":");
   put_time_ms(b, S.clock, 326);
   LIT(b, ",\"edited_at\":");

@@ -47,7 +47,8 @@ static int move_records(Call *c, int what, const char *verb) {
   if (bad) return bad;
   bool all = is_true(given(c->in, "all_rows_selected"));
   if (!all && !include) return invalid(c);
-  if (en->type && count_of(include) > 100) return fail(c, 400, "sandbox: too many ids, the maximum is 100: Invalid value");
+  if (en->type && count_of(include) > 100)
+    return fail(c, 400, "sandbox: too many ids, the maximum is 100: Invalid value");
   if (all) {
     List *l = whole_list(en, what != DO_ARCHIVE);
     for (uint32_t k = 0; k < l->n; k++)

@@ -19,8 +19,9 @@ static atomic_uint_fast64_t serial;
 
 static void put_request_id(Buf *b) {
   uint64_t a = mix((uint64_t)now_ns() ^ mix(serial++)), c = mix(a);
-  put_format(b, "{\"request_id\":\"%08x-%04x-4%03x-a%03x-%012" PRIx64 "\"", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff),
-             (unsigned)(a & 0xfff), (unsigned)(c >> 52), c & UINT64_C(0xffffffffffff));
+  put_format(b, "{\"request_id\":\"%08x-%04x-4%03x-a%03x-%012" PRIx64 "\"", (unsigned)(a >> 32),
+             (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(c >> 52),
+             c & UINT64_C(0xffffffffffff));
 }
 
 int fail(Call *c, int status, const char *format, ...) {
@@ -41,7 +42,8 @@ int fail(Call *c, int status, const char *format, ...) {
 int invalid(Call *c) { return fail(c, 400, "One or more attributes is invalid"); }
 
 int check_id(Call *c, const Json *v) {
-  if (v->type != J_STRING) return fail(c, 400, "sandbox: Failed to parse request cannot unmarshal into an ID: Object not found");
+  if (v->type != J_STRING)
+    return fail(c, 400, "sandbox: Failed to parse request cannot unmarshal into an ID: Object not found");
   char *id = text_of(v);
   size_t n = strlen(id);
   bool hex = true;
@@ -49,10 +51,12 @@ int check_id(Call *c, const Json *v) {
   free(id);
   if (n != 12 && n != 24)
     return fail(c, 400,
-                "sandbox: Failed to parse request cannot unmarshal into an ID, the length must be 12 or 24 + 2 for hex but it is %zu: "
+                "sandbox: Failed to parse request cannot unmarshal into an ID, the length must be 12 or 24 + "
+                "2 for hex but it is %zu: "
                 "Object not found",
                 n + 2);
-  if (n == 24 && !hex) return fail(c, 400, "sandbox: Failed to parse request encoding/hex: invalid byte: Object not found");
+  if (n == 24 && !hex)
+    return fail(c, 400, "sandbox: Failed to parse request encoding/hex: invalid byte: Object not found");
   return 0;
 }
 
@@ -66,7 +70,9 @@ int64_t record_of(const Entity *en, const Json *v) {
 int check_type(Call *c, const char *name, int type) {
   const Json *v = given(c->in, name);
   if (!v || v->type == type) return 0;
-  return fail(c, 400, "sandbox: Failed to parse request json: cannot unmarshal value into member %s: Invalid value", name);
+  return fail(c, 400,
+              "sandbox: Failed to parse request json: cannot unmarshal value into member %s: Invalid value",
+              name);
 }
 
 int check_types(Call *c, const char *const *names, const int *types, int n) {

@@ -32,7 +32,8 @@ static const char *argument(const Call *c, const char *name) {
 static bool has_argument(const Call *c, const char *name) {
   const char *v = NULL;
   size_t n = 0;
-  return MHD_lookup_connection_value_n(c->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &v, &n) == MHD_YES;
+  return MHD_lookup_connection_value_n(c->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &v, &n) ==
+         MHD_YES;
 }
 
 int refuse(Call *c, const char *why) {
@@ -161,7 +162,8 @@ int control_records(Call *c) {
   const Json *v, *who = given(c->in, c->en->type ? "account" : "person");
   int64_t from = integer_of(given(c->in, "add"), 0);
   for (int64_t k = 0; k < from; k++) new_record(c->en, true);
-  if ((v = given(c->in, "remove"))) remove_records(c->en, integer_of(v, 0), text_is(given(c->in, "from"), "newest"));
+  if ((v = given(c->in, "remove")))
+    remove_records(c->en, integer_of(v, 0), text_is(given(c->in, "from"), "newest"));
   if ((v = given(c->in, "edit"))) edit_records(c->en, integer_of(v, 0), integer_of(given(c->in, "step"), 1));
   forget_keys();
   return who ? put_raw_record(c, who) : done(c);
@@ -196,7 +198,8 @@ static void put_state(Buf *b, const Entity *en, uint32_t i) {
   int n;
   bool any = false;
   id_of(en, i, id);
-  put_format(b, "{\"id\":\"%s\",\"archived\":%s,\"fields\":{", id, en->status[i] & ARCHIVED ? "true" : "false");
+  put_format(b, "{\"id\":\"%s\",\"archived\":%s,\"fields\":{", id,
+             en->status[i] & ARCHIVED ? "true" : "false");
   for (int k = 0; k < en->nField; k++) {
     size_t mark = b->n;
     if (en->field[k]->removed || !strcmp(en->field[k]->id, "tags")) continue;
@@ -229,7 +232,8 @@ static int64_t scan_for(const Entity *en, const char *fieldId, const char *text)
 }
 
 int control_record(Call *c) {
-  const char *id = argument(c, "id"), *email = argument(c, "email"), *ei = argument(c, "ei"), *name = argument(c, "name");
+  const char *id = argument(c, "id"), *email = argument(c, "email"), *ei = argument(c, "ei"),
+             *name = argument(c, "name");
   int64_t i = -1;
   if (id) i = strlen(id) == 24 ? find_id(c->en, id) : -1;
   else if (c->en->type) i = name ? scan_for(c->en, "str:o:name", name) : -1;
@@ -273,7 +277,8 @@ int control_segment(Call *c) {
   if (!lines) putc_to(&c->out, '[');
   for (int k = 0; k < S.nItem; k++) {
     if (lines) put_format(&c->out, "%s\t%s\n", S.item[k].path, S.item[k].raw);
-    else put_format(&c->out, "%s{\"path\":\"%s\",\"item\":%s}", k ? ",\n" : "", S.item[k].path, S.item[k].raw);
+    else
+      put_format(&c->out, "%s{\"path\":\"%s\",\"item\":%s}", k ? ",\n" : "", S.item[k].path, S.item[k].raw);
   }
   if (!lines) LIT(&c->out, "]\n");
   return 200;

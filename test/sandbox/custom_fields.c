@@ -32,7 +32,9 @@ void take_items(Field *f, const Json *list) {
   free(item);
 }
 
-static bool is_select(const char *display) { return !strcmp(display, "single_select") || !strcmp(display, "multi_select"); }
+static bool is_select(const char *display) {
+  return !strcmp(display, "single_select") || !strcmp(display, "multi_select");
+}
 
 static bool name_taken(const Entity *en, const char *name) {
   char *tail = kebab(name);
@@ -51,7 +53,8 @@ int api_create_field(Call *c) {
   char *type = text_of(given(c->in, "type")), *text = text_of(name), *slug = kebab(text);
   const CustomType *t = custom_type(type);
   int status = 200;
-  bool good = t && strcmp(type, "text_list") && name && name->type == J_STRING && *slug && strlen(text) <= 255;
+  bool good = t && strcmp(type, "text_list") && name && name->type == J_STRING && *slug &&
+              strlen(text) <= 255;
   good = good && is_select(t->display) == (count_of(values) > 0) && (!values || is_text_list(values));
   if (!good) {
     status = invalid(c);
@@ -101,7 +104,8 @@ static void change_items(Field *f, const Json *list, bool add) {
 }
 
 int api_update_field(Call *c) {
-  const Json *replace = given(c->in, "replace_values"), *add = given(c->in, "add_values"), *remove_ = given(c->in, "remove_values");
+  const Json *replace = given(c->in, "replace_values"), *add = given(c->in, "add_values"),
+             *remove_ = given(c->in, "remove_values");
   char *id = text_of(given(c->in, "field_id"));
   Field *f = field_by(c->en, id);
   free(id);

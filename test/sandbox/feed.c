@@ -28,10 +28,13 @@ static int base_events(uint32_t i) {
   return h % 4 ? 0 : 1 + (int)(h >> 8) % 6;
 }
 
-static const char *const EVENT_OF[] = {"act::s-all", "act::enter-audience", "act::o", "act::c", "act::ws", "act:cm:flight-booked"};
+static const char *const EVENT_OF[] = {"act::s-all", "act::enter-audience", "act::o", "act::c",
+                                       "act::ws",    "act:cm:flight-booked"};
 
 static uint64_t event_hash(uint32_t i, int k) { return draw(PEOPLE, i, 300 + (uint64_t)k); }
-static int64_t event_time(uint32_t i, int k) { return BASE_TIME - 3600 - 60000 * (int64_t)k - (int64_t)(event_hash(i, k) % 50000); }
+static int64_t event_time(uint32_t i, int k) {
+  return BASE_TIME - 3600 - 60000 * (int64_t)k - (int64_t)(event_hash(i, k) % 50000);
+}
 static const char *event_kind(uint32_t i, int k) { return PICK(EVENT_OF, event_hash(i, k) >> 16); }
 
 static void put_base_event(Buf *b, uint32_t i, int k) {
@@ -39,7 +42,8 @@ static void put_base_event(Buf *b, uint32_t i, int k) {
   const char *kind = event_kind(i, k);
   const char *name = act_by(kind)->name;
   const Audience *a = S.nAudience ? &S.audience[h % (uint64_t)S.nAudience] : NULL;
-  put_format(b, "{\"id\":\"00%08x%012" PRIx64 "%02x\",\"attr\":", (unsigned)event_time(i, k), h >> 16, (unsigned)k & 255);
+  put_format(b, "{\"id\":\"00%08x%012" PRIx64 "%02x\",\"attr\":", (unsigned)event_time(i, k), h >> 16,
+             (unsigned)k & 255);
   if (!strcmp(kind, "act::enter-audience") && a) {
     put_format(b, "{\"idt::a\":\"%s\",\"str::name\":", a->id);
     put_text(b, a->name);
@@ -47,9 +51,11 @@ static void put_base_event(Buf *b, uint32_t i, int k) {
   } else if (!strcmp(kind, "act::s-all")) {
     LIT(b, "{\"str::is\":\"API\",\"str::s-ctx\":\"Subscribed via API\"}");
   } else if (!strcmp(kind, "act:cm:flight-booked")) {
-    put_format(b, "{\"int::v\":%u,\"int:cm:bags\":%u,\"str:cm:carrier\":\"%s\"}", (unsigned)(h % 900) * 1000, (unsigned)(h % 4), word_of(h >> 20));
+    put_format(b, "{\"int::v\":%u,\"int:cm:bags\":%u,\"str:cm:carrier\":\"%s\"}", (unsigned)(h % 900) * 1000,
+               (unsigned)(h % 4), word_of(h >> 20));
   } else if (!strcmp(kind, "act::c")) {
-    put_format(b, "{\"str::b\":\"%s\",\"str::c\":\"https://www.example.com/%s\"}", browser_of(h), utm_of(h >> 9));
+    put_format(b, "{\"str::b\":\"%s\",\"str::c\":\"https://www.example.com/%s\"}", browser_of(h),
+               utm_of(h >> 9));
   } else {
     LIT(b, "{}");
   }
@@ -66,8 +72,8 @@ static void put_base_event(Buf *b, uint32_t i, int k) {
 
 static void put_event(Buf *b, const Event *e, int k) {
   const Act *a = act_by(e->activity);
-  put_format(b, "{\"id\":\"00%08x%012" PRIx64 "%02x\",\"attr\":%s,\"created_at\":", (unsigned)e->at, mix((uint64_t)k + 9) >> 16,
-             (unsigned)k & 255, e->attributes);
+  put_format(b, "{\"id\":\"00%08x%012" PRIx64 "%02x\",\"attr\":%s,\"created_at\":", (unsigned)e->at,
+             mix((uint64_t)k + 9) >> 16, (unsigned)k & 255, e->attributes);
   put_text(b, e->created);
   LIT(b, ",\"field_id\":");
   put_text(b, e->activity);
@@ -138,7 +144,8 @@ static int read_timeframe(Call *c, int64_t *from, int64_t *to) {
 
 int api_feed(Call *c) {
   const Json *id = given(c->in, "person_id"), *kinds = given(c->in, "activities");
-  int64_t limit = integer_of(given(c->in, "limit"), 40), offset = integer_of(given(c->in, "offset"), 0), from, to;
+  int64_t limit = integer_of(given(c->in, "limit"), 40), offset = integer_of(given(c->in, "offset"), 0), from,
+          to;
   int n = 0, put_ = 0, bad = check_type(c, "activities", J_ARRAY);
   if (!bad && !id) bad = fail(c, 400, "sandbox: person_id is required: Invalid value");
   if (!bad) bad = check_id(c, id);
@@ -158,7 +165,9 @@ int api_feed(Call *c) {
   put_format(&c->out, ",\"meta\":{\"total_activities\":%d,\"field_ids\":", n);
   if (kinds && kinds->child) put(&c->out, kinds->raw, kinds->len);
   else LIT(&c->out, "null");
-  put_format(&c->out, ",\"has_more\":%s,\"retention\":{\"type\":\"time\",\"max_value\":90}},\"offset\":%" PRId64 ",\"next_offset\":%" PRId64 "}",
+  put_format(&c->out,
+             ",\"has_more\":%s,\"retention\":{\"type\":\"time\",\"max_value\":90}},\"offset\":%" PRId64
+             ",\"next_offset\":%" PRId64 "}",
              !past && offset + put_ < n ? "true" : "false", past ? 0 : offset, past ? 0 : offset + put_);
   free(seen);
   return 200;

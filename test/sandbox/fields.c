@@ -146,9 +146,12 @@ static const CustomType CUSTOM[] = {
 static const char *const CHOICES[] = {"Free", "Basic", "Pro", "Business \\ \"Plus\"", "Caf\xc3\xa9"};
 
 static int kind_of(const char *id) {
-  static const struct { const char *prefix; int kind; } map[] = {
-      {"str:", K_STR}, {"txt:", K_TXT}, {"int:", K_INT}, {"bol:", K_BOL}, {"dtz:", K_DTZ}, {"tme:", K_TME}, {"geo:", K_GEO},
-      {"phn:", K_PHN}, {"sst:", K_SST}, {"obj:", K_OBJ}, {"idt:", K_IDT}, {"ids:", K_IDS}, {"u4s:", K_TAGS}};
+  static const struct {
+    const char *prefix;
+    int kind;
+  } map[] = {{"str:", K_STR}, {"txt:", K_TXT}, {"int:", K_INT}, {"bol:", K_BOL}, {"dtz:", K_DTZ},
+             {"tme:", K_TME}, {"geo:", K_GEO}, {"phn:", K_PHN}, {"sst:", K_SST}, {"obj:", K_OBJ},
+             {"idt:", K_IDT}, {"ids:", K_IDS}, {"u4s:", K_TAGS}};
   if (!strcmp(id, "tags")) return K_TAGS;
   if (!strchr(id, ':')) return K_TME;
   for (size_t k = 0; k < COUNT(map); k++)
@@ -283,18 +286,36 @@ void add_customs(Entity *en, int n) {
 
 void add_hostile_fields(Entity *en) {
   static const char *const person[][2] = {
-      {"str:cm:select", "select"}, {"str:cm:order", "order"}, {"str:cm:id", "id"}, {"str:cm:email", "email"},
-      {"int:cm:filter", "filter"}, {"str:cm:sort", "Sort"}, {"str:cm:it's \"x\"", "it's \"x\""}, {"str:cm:\xf0\x9f\x99\x82", "\xf0\x9f\x99\x82"},
-      {"str:cm:---", "---"}, {"str:cm:!!!", "!!!"}, {"str:cm:score", "Score"}, {"int:cm:score", "score"},
-      {"str:cm:\xd0\xb3\xd0\xbe\xd1\x80\xd0\xbe\xd0\xb4", "\xd0\x93\xd0\xbe\xd1\x80\xd0\xbe\xd0\xb4"}, {"bol:cm:tags", "tags"},
-      {"dtz:cm:birthday", "Birthday"}, {"str:cm:First-Name", "First  Name"}};
-  static const char *const account[][2] = {
-      {"str:oc:name", "name"}, {"str:oc:select", "select"}, {"str:oc:score", "Score"}, {"int:oc:score", "score"}, {"str:oc:id", "id"}};
+      {"str:cm:select", "select"},
+      {"str:cm:order", "order"},
+      {"str:cm:id", "id"},
+      {"str:cm:email", "email"},
+      {"int:cm:filter", "filter"},
+      {"str:cm:sort", "Sort"},
+      {"str:cm:it's \"x\"", "it's \"x\""},
+      {"str:cm:\xf0\x9f\x99\x82", "\xf0\x9f\x99\x82"},
+      {"str:cm:---", "---"},
+      {"str:cm:!!!", "!!!"},
+      {"str:cm:score", "Score"},
+      {"int:cm:score", "score"},
+      {"str:cm:\xd0\xb3\xd0\xbe\xd1\x80\xd0\xbe\xd0\xb4", "\xd0\x93\xd0\xbe\xd1\x80\xd0\xbe\xd0\xb4"},
+      {"bol:cm:tags", "tags"},
+      {"dtz:cm:birthday", "Birthday"},
+      {"str:cm:First-Name", "First  Name"}};
+  static const char *const account[][2] = {{"str:oc:name", "name"},
+                                           {"str:oc:select", "select"},
+                                           {"str:oc:score", "Score"},
+                                           {"int:oc:score", "score"},
+                                           {"str:oc:id", "id"}};
   size_t n = en->type ? COUNT(account) : COUNT(person);
   for (size_t k = 0; k < n; k++) {
     const char *const *row = en->type ? account[k] : person[k];
     int kind = kind_of(row[0]);
-    Field *f = add_field(en, row[0], row[1], kind == K_INT ? "integer" : kind == K_BOL ? "bool" : kind == K_DTZ ? "date" : "text");
+    Field *f = add_field(en, row[0], row[1],
+                         kind == K_INT   ? "integer"
+                         : kind == K_BOL ? "bool"
+                         : kind == K_DTZ ? "date"
+                                         : "text");
     f->gen = kind == K_INT ? gen_integer : kind == K_BOL ? gen_bool : kind == K_DTZ ? gen_date : gen_text;
     f->miss = S.sparse >= 0 ? S.sparse : 10;
   }

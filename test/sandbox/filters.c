@@ -14,7 +14,17 @@
 #include "fields.h"
 #include "lists.h"
 
-typedef enum { OP_AND, OP_OR, OP_STR_IS, OP_CONTAINS, OP_ANY, OP_NONE, OP_TAG_IS, OP_BOOL_IS, OP_INT_GREATER } Op;
+typedef enum {
+  OP_AND,
+  OP_OR,
+  OP_STR_IS,
+  OP_CONTAINS,
+  OP_ANY,
+  OP_NONE,
+  OP_TAG_IS,
+  OP_BOOL_IS,
+  OP_INT_GREATER
+} Op;
 
 struct Filter {
   Op op;
@@ -28,8 +38,14 @@ struct Filter {
 static const struct {
   const char *name;
   Op op;
-} OPS[] = {{"$and", OP_AND}, {"$or", OP_OR}, {"$str::is", OP_STR_IS}, {"$str::contains", OP_CONTAINS},
-           {"$has_any_value", OP_ANY}, {"$has_no_value", OP_NONE}, {"$u4s::is", OP_TAG_IS}, {"$bol::is", OP_BOOL_IS},
+} OPS[] = {{"$and", OP_AND},
+           {"$or", OP_OR},
+           {"$str::is", OP_STR_IS},
+           {"$str::contains", OP_CONTAINS},
+           {"$has_any_value", OP_ANY},
+           {"$has_no_value", OP_NONE},
+           {"$u4s::is", OP_TAG_IS},
+           {"$bol::is", OP_BOOL_IS},
            {"$int::greater_than", OP_INT_GREATER}};
 
 void filter_free(Filter *f) {
@@ -87,7 +103,10 @@ static bool decode_condition(const Entity *en, const Json *op, Filter *f, Buf *w
   if (f->op == OP_ANY || f->op == OP_NONE) return true;
   bool text = f->op == OP_STR_IS || f->op == OP_CONTAINS;
   int want = text ? J_STRING : f->op == OP_BOOL_IS ? J_BOOL : J_NUMBER;
-  if (!v || v->type != want) return put_format(why, "Failed to decode filter %s body %.*s (Invalid value)", op->key, (int)op->len, op->raw), false;
+  if (!v || v->type != want)
+    return put_format(why, "Failed to decode filter %s body %.*s (Invalid value)", op->key, (int)op->len,
+                      op->raw),
+           false;
   Buf b = {0};
   if (text) put_decoded(&b, v->raw, v->len);
   else put(&b, v->raw, v->len);
@@ -98,7 +117,8 @@ static bool decode_condition(const Entity *en, const Json *op, Filter *f, Buf *w
 }
 
 bool decode_filter(const Entity *en, const Json *v, Filter **out, Buf *why) {
-  if (v->type != J_OBJECT || count_of(v) != 1) return put_format(why, "filter must be an object with one operation (Invalid value)"), false;
+  if (v->type != J_OBJECT || count_of(v) != 1)
+    return put_format(why, "filter must be an object with one operation (Invalid value)"), false;
   const Json *op = v->child;
   for (size_t k = 0; k < COUNT(OPS); k++) {
     if (strcmp(op->key, OPS[k].name)) continue;

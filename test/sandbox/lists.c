@@ -141,8 +141,8 @@ static bool day_number(const Buf *raw, double *number) {
   const Json *v = read_json(&r, raw->p, raw->n);
   if (!v) return false;
   bool ok = is_integer(member(v, "year")) && is_integer(member(v, "month")) && is_integer(member(v, "day"));
-  *number = (double)integer_of(member(v, "year"), 0) * 10000 + (double)integer_of(member(v, "month"), 0) * 100 +
-            (double)integer_of(member(v, "day"), 0);
+  *number = (double)integer_of(member(v, "year"), 0) * 10000 +
+            (double)integer_of(member(v, "month"), 0) * 100 + (double)integer_of(member(v, "day"), 0);
   reader_free(&r);
   return ok;
 }

@@ -154,8 +154,9 @@ uint64_t log_count(const char *path) {
 
 void put_stats(Buf *b) {
   pthread_mutex_lock(&logLock);
-  put_format(b, "{\"requests\":%" PRIu64 ",\"max_in_flight\":%d,\"max_per_second\":%zu,\"bytes_out\":%" PRIu64 "}\n", L.n,
-             L.maxInFlight, L.maxPerSecond, L.bytesOut);
+  put_format(
+      b, "{\"requests\":%" PRIu64 ",\"max_in_flight\":%d,\"max_per_second\":%zu,\"bytes_out\":%" PRIu64 "}\n",
+      L.n, L.maxInFlight, L.maxPerSecond, L.bytesOut);
   pthread_mutex_unlock(&logLock);
 }
 
@@ -186,8 +187,8 @@ static void put_logged(Buf *b, const Logged *e, bool full) {
     LIT(b, ",\"query\":");
     put_text(b, e->query);
   }
-  put_format(b, ",\"status\":%d,\"t_ms\":%.3f,\"in_flight\":%d,\"bytes_in\":%zu,\"bytes_out\":%zu,\"body\":", e->status,
-             (double)e->at / 1e6, e->inFlight, e->in, e->out);
+  put_format(b, ",\"status\":%d,\"t_ms\":%.3f,\"in_flight\":%d,\"bytes_in\":%zu,\"bytes_out\":%zu,\"body\":",
+             e->status, (double)e->at / 1e6, e->inFlight, e->in, e->out);
   put_body(b, e, full);
   putc_to(b, '}');
 }

@@ -39,13 +39,15 @@
 **   GET  /sandbox/count[?path=P]            number of requests since the last forget
 **   POST /sandbox/forget                    empties the log
 **   GET  /sandbox/stats                     requests, max_in_flight, max_per_second, bytes_out
-**   POST /sandbox/fault                     {"kind":K, "path":prefix, "after":N, "times":M (-1 for ever), ...}
+**   POST /sandbox/fault                     {"kind":K, "path":prefix, "after":N, "times":M, ...};
+**                                           -1: for ever
 **   POST /sandbox/clear                     removes all faults
 **   POST /sandbox/set                       {"latency_ms", "rate", "region_error", "snapshot"}
 **   POST /sandbox/people, /sandbox/accounts {"add":n} {"remove":n,"from":"newest"}
 **                                           {"edit":n,"step":k}
 **                                           {"person"|"account":{"id"|"nth", "fields":{raw JSON}}}
-**   POST /sandbox/field                     {"entity","id","name","display_type","values"} {"entity","remove":id}
+**   POST /sandbox/field                     {"entity","id","name","display_type","values"}
+**                                           {"entity","remove":id}
 **   GET  /sandbox/person?id=|email=|ei=     one person, whole; null if there is none
 **   GET  /sandbox/account?id=|name=         one account
 **   GET  /sandbox/people/count, /sandbox/accounts/count
@@ -149,7 +151,8 @@ static void read_options(int argc, char **argv) {
     }
     char *rest;
     long v = strtol(argv[k], &rest, 10);
-    if (*rest || rest == argv[k] || v < 0 || v > 100000000) die("%s wants a number, not %s", o->name, argv[k]);
+    if (*rest || rest == argv[k] || v < 0 || v > 100000000)
+      die("%s wants a number, not %s", o->name, argv[k]);
     *o->number = (int)v;
   }
   if (seedOption) S.seed = strtoull(seedOption, NULL, 10);

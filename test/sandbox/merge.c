@@ -47,8 +47,11 @@ static bool read_fields(const Merge *m, Entrant *e, Outcome *o) {
       continue;
     }
     Field *f = field_n(m->en, v->key, v->keyLen);
-    if (!f || f->phantom) return reject(o, "invalid", "failed to validate field %s in schema: %s: Object not found", v->key, v->key);
-    if (f->flags & RO || f->kind == K_TAGS) return reject(o, "invalid", "can not apply mutation for %s", f->id);
+    if (!f || f->phantom)
+      return reject(o, "invalid", "failed to validate field %s in schema: %s: Object not found", v->key,
+                    v->key);
+    if (f->flags & RO || f->kind == K_TAGS)
+      return reject(o, "invalid", "can not apply mutation for %s", f->id);
     GROW(e->change, e->n, e->cap);
     Change *change = &e->change[e->n++];
     *change = (Change){.field = f, .clear = v->type == J_NULL};
@@ -245,14 +248,16 @@ static void apply_tags(Entity *en, uint32_t i, const Json *json) {
 
 /* Where the person was seen last. */
 static void apply_location(Entity *en, uint32_t i, const Json *json) {
-  static const char *const part[][2] = {{"city", "geo::ll-cty"}, {"region", "geo::ll-r"}, {"country", "geo::ll-cnt"}};
+  static const char *const part[][2] = {
+      {"city", "geo::ll-cty"}, {"region", "geo::ll-r"}, {"country", "geo::ll-cnt"}};
   const Json *where = given(json, "location"), *named = given(where, "custom");
   if (!named) named = given(where, "address");
   for (size_t k = 0; named && !en->type && k < COUNT(part); k++) {
     const Json *v = given(named, part[k][0]);
     Buf b = {0};
     if (!v || v->type != J_STRING) continue;
-    put_format(&b, "{\"id\":%u,\"name\":%.*s}", (unsigned)(hash_bytes(v->raw, v->len) % 9000000) + 1000000, (int)v->len, v->raw);
+    put_format(&b, "{\"id\":%u,\"name\":%.*s}", (unsigned)(hash_bytes(v->raw, v->len) % 9000000) + 1000000,
+               (int)v->len, v->raw);
     set_value(en, i, field_by(en, part[k][1]), b.p, b.n);
     drop(&b);
   }
@@ -282,7 +287,8 @@ static bool has_identity(const Merge *m, const Entrant *e) {
 static bool create_record(const Merge *m, const Entrant *e, Outcome *o, uint32_t *i) {
   if (m->byId) return reject(o, "invalid", "%s: Object not found", m->en->type ? "account" : "person");
   if (is_suppressed(m, e)) return reject(o, "suppressed", "Email is suppressed");
-  if (!has_identity(m, e)) return reject(o, "invalid", m->en->type ? "str:o:name is required" : "str::email or str::ei is required");
+  if (!has_identity(m, e))
+    return reject(o, "invalid", m->en->type ? "str:o:name is required" : "str::email or str::ei is required");
   *i = new_record(m->en, false);
   o->status = "created";
   return true;
@@ -347,7 +353,9 @@ static int read_merge_by(Call *c, Merge *m) {
 }
 
 int read_merge(Call *c, Merge *m) {
-  static const char *const names[] = {"merge_strategy", "find_strategy", "async", "skip_non_existing", "suppression_list_field_id", "merge_by_alt_fields"};
+  static const char *const names[] = {
+      "merge_strategy",     "find_strategy", "async", "skip_non_existing", "suppression_list_field_id",
+      "merge_by_alt_fields"};
   static const int types[] = {J_NUMBER, J_NUMBER, J_BOOL, J_BOOL, J_STRING, J_OBJECT};
   int bad = check_types(c, names, types, COUNT(names));
   if (bad) return bad;
@@ -408,9 +416,11 @@ int api_merge(Call *c) {
   int bad = read_merge(c, &m);
   if (bad) return bad;
   size_t n = count_of(list), done_ = 0, k = 0;
-  if (!list || list->type != J_ARRAY || !n) return fail_all(c, c->en->type ? "accounts" : "contacts", &(Outcome){0}, 0);
+  if (!list || list->type != J_ARRAY || !n)
+    return fail_all(c, c->en->type ? "accounts" : "contacts", &(Outcome){0}, 0);
   if (n > 100) return fail(c, 400, "sandbox: too many %s, the maximum is 100: Invalid value", what);
-  if (clears_wrongly(list, &m)) return fail(c, 400, "sandbox: clear_fields needs merge_strategy 2: Invalid value");
+  if (clears_wrongly(list, &m))
+    return fail(c, 400, "sandbox: clear_fields needs merge_strategy 2: Invalid value");
   Outcome *o = zeroed(n, sizeof *o);
   for (const Json *v = list->child; v; v = v->next, k++) {
     uint32_t i = 0;

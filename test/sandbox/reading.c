@@ -38,7 +38,8 @@ static void wish_add(Wish *w, const Field *f) {
 static int read_wish(Call *c, Wish *w) {
   const Json *list = given(c->in, "fields");
   w->n = 0;
-  if (count_of(list) > MOST_FIELDS) return fail(c, 400, "sandbox: too many fields, the maximum is %d: Invalid value", MOST_FIELDS);
+  if (count_of(list) > MOST_FIELDS)
+    return fail(c, 400, "sandbox: too many fields, the maximum is %d: Invalid value", MOST_FIELDS);
   for (const Json *v = list ? list->child : NULL; v; v = v->next) {
     if (v->type != J_STRING) return fail(c, 400, "sandbox: Failed to parse request fields: Invalid value");
     char *id = text_of(v);
@@ -73,7 +74,8 @@ static int read_filter(Call *c, Query *q) {
   const Json *v = given(c->in, "filter");
   Buf why = {0};
   if (!v || !count_of(v)) return 0;
-  if (q->archived) return fail(c, 400, "sandbox: filter is not supported for archived records: Invalid value");
+  if (q->archived)
+    return fail(c, 400, "sandbox: filter is not supported for archived records: Invalid value");
   if (!decode_filter(c->en, v, &q->filter, &why)) {
     fail(c, 400, "sandbox: %.*s", (int)why.n, why.p);
     drop(&why);
@@ -238,13 +240,16 @@ static void put_meta(Buf *b, const Entity *en, const Snapshot *s, const Page *p)
   uint32_t total = s->total, matches = s->list->n, subs = 0;
   if (!en->type && p->pastEnd) total = matches = 0;
   else if (!en->type && s->whole && !s->archived) subs = subscribers();
-  put_format(b, ",\"meta\":{\"total_contacts\":%u,\"total_organizations\":%u,\"total_matches\":%u,\"total_subscribers\":%u}",
+  put_format(b,
+             ",\"meta\":{\"total_contacts\":%u,\"total_organizations\":%u,\"total_matches\":%u,\"total_"
+             "subscribers\":%u}",
              en->type ? 0 : total, en->type ? total : 0, matches, subs);
 }
 
 int api_get(Call *c) {
-  static const char *const names[] = {"fields", "limit", "offset", "cursor_id", "sort_by_field_id", "sort_order", "q", "type",
-                                      "filter", "audience_id", "audience_filter", "inclusion_ids", "exclusion_ids"};
+  static const char *const names[] = {
+      "fields", "limit",  "offset",      "cursor_id",       "sort_by_field_id", "sort_order",   "q",
+      "type",   "filter", "audience_id", "audience_filter", "inclusion_ids",    "exclusion_ids"};
   static const int types[] = {J_ARRAY, J_NUMBER, J_NUMBER, J_STRING, J_STRING, J_STRING, J_STRING, J_STRING,
                               J_OBJECT, J_STRING, J_STRING, J_ARRAY, J_ARRAY};
   Wish w;
@@ -269,8 +274,8 @@ int api_get(Call *c) {
   }
   if (!p.pastEnd) putc_to(b, ']');
   put_meta(b, c->en, &s, &p);
-  put_format(b, ",\"offset\":%u,\"next_offset\":%u,\"cursor_id\":\"%s\",\"has_more\":%s}", p.offset, p.next, p.cursor,
-             p.more ? "true" : "false");
+  put_format(b, ",\"offset\":%u,\"next_offset\":%u,\"cursor_id\":\"%s\",\"has_more\":%s}", p.offset, p.next,
+             p.cursor, p.more ? "true" : "false");
   list_unref(s.list);
   return 200;
 }
@@ -289,7 +294,8 @@ int api_get_by_ids(Call *c) {
   int bad = check_type(c, name, J_ARRAY);
   if (!bad) bad = check_type(c, "fields", J_ARRAY);
   if (!bad) bad = read_wish(c, &w);
-  if (!bad && count_of(given(c->in, name)) > 100) bad = fail(c, 400, "sandbox: too many ids, the maximum is 100: Invalid value");
+  if (!bad && count_of(given(c->in, name)) > 100)
+    bad = fail(c, 400, "sandbox: too many ids, the maximum is 100: Invalid value");
   if (!bad) bad = read_id_list(c, name, &ids);
   if (bad) return bad;
   for (const Json *v = ids ? ids->child : NULL; v; v = v->next) {

@@ -66,7 +66,8 @@ void id_of(const Entity *en, uint32_t i, char id[25]) {
 
 int64_t find_id(const Entity *en, const char *given_) {
   char id[25], real[25];
-  for (int k = 0; k < 24; k++) id[k] = (char)(given_[k] >= 'A' && given_[k] <= 'F' ? given_[k] + 32 : given_[k]);
+  for (int k = 0; k < 24; k++)
+    id[k] = (char)(given_[k] >= 'A' && given_[k] <= 'F' ? given_[k] + 32 : given_[k]);
   id[24] = 0;
   uint64_t serial = 0;
   for (int k = 14; k < 22; k++) serial = serial * 16 + (uint64_t)hex_digit(id[k]);
@@ -76,7 +77,8 @@ int64_t find_id(const Entity *en, const char *given_) {
     if (!strcmp(id, real)) return en->status[i] & DELETED ? -1 : (int64_t)i;
   }
   for (uint32_t k = en->n0; k < en->n; k++)
-    if (en->ov[k] && en->ov[k]->customId && !strcmp(en->ov[k]->customId, id) && !(en->status[k] & DELETED)) return k;
+    if (en->ov[k] && en->ov[k]->customId && !strcmp(en->ov[k]->customId, id) && !(en->status[k] & DELETED))
+      return k;
   return -1;
 }
 

@@ -116,7 +116,8 @@ static int early_fault(Request *r) {
 
 static void hang(Call *c) {
   uint64_t era = fault_era();
-  const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->connection,
+                                                                 MHD_CONNECTION_INFO_CONNECTION_FD);
   char byte;
   while (!S.stop && era == fault_era() && info) {
     struct pollfd p = {info->connect_fd, POLLIN, 0};
@@ -127,7 +128,8 @@ static void hang(Call *c) {
 
 /* Ends the connection with a reset. The descriptor stays open, on nothing, for its owner to close. */
 static void cut(Call *c) {
-  const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->connection,
+                                                                 MHD_CONNECTION_INFO_CONNECTION_FD);
   struct linger hard = {1, 0};
   int other = socket(AF_INET, SOCK_STREAM, 0);
   if (!info || other < 0) return;
@@ -259,16 +261,24 @@ static struct MHD_Response *make_response(Request *r) {
   c->out = (Buf){0};
   if (!truncate_ && !drip && !pad) return MHD_create_response_from_buffer(n, data, MHD_RESPMEM_MUST_FREE);
   Stream *s = zeroed(1, sizeof *s);
-  *s = (Stream){data, n, pad, truncate_ ? (n + pad) / 2 : UINT64_MAX, drip ? drip->ms : 0, drip && drip->bytes > 0 ? (uint64_t)drip->bytes : 65536};
-  return MHD_create_response_from_callback(truncate_ && truncate_->chunked ? MHD_SIZE_UNKNOWN : n + pad, 65536, stream_read, s, stream_free);
+  *s = (Stream){data,
+                n,
+                pad,
+                truncate_ ? (n + pad) / 2 : UINT64_MAX,
+                drip ? drip->ms : 0,
+                drip && drip->bytes > 0 ? (uint64_t)drip->bytes : 65536};
+  return MHD_create_response_from_callback(truncate_ && truncate_->chunked ? MHD_SIZE_UNKNOWN : n + pad,
+                                           65536, stream_read, s, stream_free);
 }
 
 static void put_http_date(Buf *b, int64_t t) {
   static const char *const day[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
-  static const char *const month[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  static const char *const month[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   int y, m, d;
   civil(t / 86400, &y, &m, &d);
-  put_format(b, "%s, %02d %s %d %02d:%02d:%02d GMT", day[t / 86400 % 7], d, month[m - 1], y, (int)(t / 3600 % 24), (int)(t / 60 % 60), (int)(t % 60));
+  put_format(b, "%s, %02d %s %d %02d:%02d:%02d GMT", day[t / 86400 % 7], d, month[m - 1], y,
+             (int)(t / 3600 % 24), (int)(t / 60 % 60), (int)(t % 60));
 }
 
 void leave(Request *r) {
@@ -316,7 +326,8 @@ static int parse_body(Call *c, bool segment) {
   if (!c->nBody && (segment || strstr(c->path, "custom-field/get"))) return 0;
   c->in = read_json(&c->reader, c->body, c->nBody);
   if (!c->in) return fail(c, 400, "sandbox: Failed to parse request: invalid JSON");
-  if (!segment && c->in->type != J_OBJECT) return fail(c, 400, "sandbox: Failed to parse request: an object is expected");
+  if (!segment && c->in->type != J_OBJECT)
+    return fail(c, 400, "sandbox: Failed to parse request: an object is expected");
   return 0;
 }
 
@@ -328,7 +339,8 @@ static int run_api(Request *r) {
   if (limited(c)) return too_fast(r, 1, NULL);
   int status = early_fault(r);
   if (status) return status;
-  if (segment ? strcmp(bearer + 7, S.segmentKey) : strcmp(header_of(c, "X-Api-Key"), S.key)) return fail(c, 401, "Unauthorized");
+  if (segment ? strcmp(bearer + 7, S.segmentKey) : strcmp(header_of(c, "X-Api-Key"), S.key))
+    return fail(c, 401, "Unauthorized");
   char *path = copy(c->path);
   c->old = !strncmp(path, "/v1/organizations/", 18);
   if (c->old) memmove(path + 4, "accounts", 8), memmove(path + 12, path + 17, strlen(path + 17) + 1);

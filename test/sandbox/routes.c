@@ -91,8 +91,12 @@ static const Route *route(const Route *table, size_t n, const char *method, cons
 }
 
 const Route *api_route(const char *method, const char *path) { return route(API, COUNT(API), method, path); }
-const Route *segment_route(const char *method, const char *path) { return route(SEGMENT, COUNT(SEGMENT), method, path); }
-const Route *control_route(const char *method, const char *path) { return route(CONTROL, COUNT(CONTROL), method, path); }
+const Route *segment_route(const char *method, const char *path) {
+  return route(SEGMENT, COUNT(SEGMENT), method, path);
+}
+const Route *control_route(const char *method, const char *path) {
+  return route(CONTROL, COUNT(CONTROL), method, path);
+}
 
 int run_route(Call *c, const Route *r) {
   c->en = r->en;

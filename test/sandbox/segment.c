@@ -24,7 +24,8 @@ static bool is_filled(const Json *v) { return v && v->type == J_STRING && v->len
 static const char *item_fault(const char *path, const Json *v) {
   const Json *traits = given(v, "traits"), *audience = given(v, "audience"), *id = given(audience, "id");
   if (v->type != J_OBJECT) return "The item is not an object";
-  if (!is_filled(given(v, "user_id")) && !is_filled(given(v, "anonymous_id"))) return "Either user_id or anonymous_id is required";
+  if (!is_filled(given(v, "user_id")) && !is_filled(given(v, "anonymous_id")))
+    return "Either user_id or anonymous_id is required";
   if (traits && traits->type != J_OBJECT) return "traits must be an object";
   if (strstr(path, "track") && !is_filled(given(v, "event"))) return "Missing event name";
   if (strstr(path, "members") && !is_filled(id)) return "Missing audience Id";
@@ -33,20 +34,24 @@ static const char *item_fault(const char *path, const Json *v) {
   bool known = audience_by(text) >= 0;
   free(text);
   if (!known) return "Audience not found";
-  return text_is(given(audience, "mode"), "add") || text_is(given(audience, "mode"), "remove") ? NULL : "Unknown audience mode";
+  return text_is(given(audience, "mode"), "add") || text_is(given(audience, "mode"), "remove")
+             ? NULL
+             : "Unknown audience mode";
 }
 
 int segment_items(Call *c) {
   bool any = false;
   int index = 0;
-  if (!c->in || c->in->type != J_ARRAY || count_of(c->in) > 500) return fail(c, 400, "an array of at most 500 items is expected");
+  if (!c->in || c->in->type != J_ARRAY || count_of(c->in) > 500)
+    return fail(c, 400, "an array of at most 500 items is expected");
   putc_to(&c->out, '{');
   for (const Json *v = c->in->child; v; v = v->next, index++) {
     GROW(S.item, S.nItem, S.capItem);
     S.item[S.nItem++] = (Item){copy(c->path), copy_n(v->raw, v->len)};
     const char *why = item_fault(c->path, v);
     if (!why) continue;
-    put_format(&c->out, "%s{\"status\":400,\"message\":\"%s\",\"index\":%d}", any ? "," : "\"errors\":[", why, index);
+    put_format(&c->out, "%s{\"status\":400,\"message\":\"%s\",\"index\":%d}", any ? "," : "\"errors\":[", why,
+               index);
     any = true;
   }
   puts_to(&c->out, any ? "]}" : "}");

@@ -28,7 +28,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
   return r;
 }
 
-static void on_done(void *cls, struct MHD_Connection *connection, void **con, enum MHD_RequestTerminationCode why) {
+static void on_done(void *cls, struct MHD_Connection *connection, void **con,
+                    enum MHD_RequestTerminationCode why) {
   Request *r = *con;
   (void)cls;
   (void)connection;
@@ -45,8 +46,9 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **con, en
   *con = NULL;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *size, void **con) {
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data, size_t *size,
+                                  void **con) {
   Request *r = *con;
   (void)cls;
   (void)version;
@@ -77,9 +79,11 @@ struct MHD_Daemon *start_server(void) {
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
   if (S.date) flags |= MHD_USE_SUPPRESS_DATE_NO_CLOCK;
-  return MHD_start_daemon(flags, 0, NULL, NULL, on_request, NULL, MHD_OPTION_SOCK_ADDR, &at, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
-                          MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_CONNECTION_LIMIT, 512u,
-                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(256 << 10), MHD_OPTION_THREAD_STACK_SIZE, (size_t)(4 << 20), MHD_OPTION_END);
+  return MHD_start_daemon(flags, 0, NULL, NULL, on_request, NULL, MHD_OPTION_SOCK_ADDR, &at,
+                          MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_done,
+                          NULL, MHD_OPTION_CONNECTION_LIMIT, 512u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                          (size_t)(256 << 10), MHD_OPTION_THREAD_STACK_SIZE, (size_t)(4 << 20),
+                          MHD_OPTION_END);
 }
 
 static int wake[2]; /* a signal writes to it */

@@ -15,34 +15,81 @@
 #include "values.h"
 #include "fields.h"
 
-static const char *const ACTS[][2] = {
-    {"act::a", "Attributed"}, {"act::aclk", "Ad clicked"}, {"act::afs", "Article feedback submitted"},
-    {"act::aid", "AI decision"}, {"act::apa", "Attempted playbook action"}, {"act::as", "App session"},
-    {"act::aus", "App user session"}, {"act::b", "Bounced email"}, {"act::bs", "Bounced SMS"},
-    {"act::c", "Clicked email"}, {"act::cos", "Confirmed SMS"}, {"act::cs", "Clicked SMS"},
-    {"act::cw", "Clicked widget"}, {"act::d", "Deferred email"}, {"act::des", "Deferred SMS"},
-    {"act::ds", "Delivered SMS"}, {"act::dw", "Dismissed widget"}, {"act::ej", "Started journey"},
-    {"act::enter-audience", "Entered audience"}, {"act::ep", "Entered playbook"}, {"act::es", "Email suppressed"},
-    {"act::eu", "Email unsuppressed"}, {"act::f", "Forwarded email"}, {"act::fja", "Failed journey action"},
-    {"act::fpa", "Failed playbook action"}, {"act::i", "Invalid email"}, {"act::is", "Invalid SMS"},
-    {"act::iw", "Invalid widget"}, {"act::leave-audience", "Left audience"}, {"act::lj", "Left journey"},
-    {"act::lp", "Left playbook"}, {"act::lpc", "Landing page clicked"}, {"act::lpsf", "Landing page form submitted"},
-    {"act::lpv", "Landing page viewed"}, {"act::o", "Opened email"}, {"act::ois-a", "Subscribed to SMS audience"},
-    {"act::oos-a", "Unsubscribed from SMS audience"}, {"act::oos-all", "Unsubscribed from SMS"},
-    {"act::qw", "Qualified for widget"}, {"act::r", "Received email"}, {"act::ras", "Rated SMS"},
-    {"act::rdc", "Redeemed discount"}, {"act::re", "Replied to email"}, {"act::res", "Reacted to SMS"},
-    {"act::ros-all", "Subscribed to SMS"}, {"act::rs", "Replied to SMS"}, {"act::rt", "Reacted to email"},
-    {"act::rtns", "Responded to SMS NPS"}, {"act::rtss", "Responded to SMS survey"}, {"act::rw", "Reacted to widget"},
-    {"act::rws", "Responded to widget survey"}, {"act::s", "Sent email"}, {"act::s-a", "Subscribed to email audience"},
-    {"act::s-ab", "Abuse reported"}, {"act::s-all", "Subscribed to email"}, {"act::scf", "SMS consent failed"},
-    {"act::scr", "SMS consent requested"}, {"act::sf", "Submitted SMS form"}, {"act::sja", "Successful journey action"},
-    {"act::spa", "Successful playbook action"}, {"act::ss", "Sent SMS"}, {"act::ss-ab", "SMS abuse reported"},
-    {"act::sw", "Shown widget"}, {"act::swf", "Submitted widget form"}, {"act::swnps", "Submitted NPS"},
-    {"act::sww", "Spun widget wheel"}, {"act::ta", "Tag added"}, {"act::tr", "Tag removed"},
-    {"act::u-a", "Unsubscribed from email audience"}, {"act::u-all", "Unsubscribed from email"},
-    {"act::uaclk", "User Ad clicked"}, {"act::us", "User session"}, {"act::v", "Viewed email online"},
-    {"act::ws", "Website session"}, {"act::wwv", "Watched widget video"}
-};
+static const char *const ACTS[][2] = {{"act::a", "Attributed"},
+                                      {"act::aclk", "Ad clicked"},
+                                      {"act::afs", "Article feedback submitted"},
+                                      {"act::aid", "AI decision"},
+                                      {"act::apa", "Attempted playbook action"},
+                                      {"act::as", "App session"},
+                                      {"act::aus", "App user session"},
+                                      {"act::b", "Bounced email"},
+                                      {"act::bs", "Bounced SMS"},
+                                      {"act::c", "Clicked email"},
+                                      {"act::cos", "Confirmed SMS"},
+                                      {"act::cs", "Clicked SMS"},
+                                      {"act::cw", "Clicked widget"},
+                                      {"act::d", "Deferred email"},
+                                      {"act::des", "Deferred SMS"},
+                                      {"act::ds", "Delivered SMS"},
+                                      {"act::dw", "Dismissed widget"},
+                                      {"act::ej", "Started journey"},
+                                      {"act::enter-audience", "Entered audience"},
+                                      {"act::ep", "Entered playbook"},
+                                      {"act::es", "Email suppressed"},
+                                      {"act::eu", "Email unsuppressed"},
+                                      {"act::f", "Forwarded email"},
+                                      {"act::fja", "Failed journey action"},
+                                      {"act::fpa", "Failed playbook action"},
+                                      {"act::i", "Invalid email"},
+                                      {"act::is", "Invalid SMS"},
+                                      {"act::iw", "Invalid widget"},
+                                      {"act::leave-audience", "Left audience"},
+                                      {"act::lj", "Left journey"},
+                                      {"act::lp", "Left playbook"},
+                                      {"act::lpc", "Landing page clicked"},
+                                      {"act::lpsf", "Landing page form submitted"},
+                                      {"act::lpv", "Landing page viewed"},
+                                      {"act::o", "Opened email"},
+                                      {"act::ois-a", "Subscribed to SMS audience"},
+                                      {"act::oos-a", "Unsubscribed from SMS audience"},
+                                      {"act::oos-all", "Unsubscribed from SMS"},
+                                      {"act::qw", "Qualified for widget"},
+                                      {"act::r", "Received email"},
+                                      {"act::ras", "Rated SMS"},
+                                      {"act::rdc", "Redeemed discount"},
+                                      {"act::re", "Replied to email"},
+                                      {"act::res", "Reacted to SMS"},
+                                      {"act::ros-all", "Subscribed to SMS"},
+                                      {"act::rs", "Replied to SMS"},
+                                      {"act::rt", "Reacted to email"},
+                                      {"act::rtns", "Responded to SMS NPS"},
+                                      {"act::rtss", "Responded to SMS survey"},
+                                      {"act::rw", "Reacted to widget"},
+                                      {"act::rws", "Responded to widget survey"},
+                                      {"act::s", "Sent email"},
+                                      {"act::s-a", "Subscribed to email audience"},
+                                      {"act::s-ab", "Abuse reported"},
+                                      {"act::s-all", "Subscribed to email"},
+                                      {"act::scf", "SMS consent failed"},
+                                      {"act::scr", "SMS consent requested"},
+                                      {"act::sf", "Submitted SMS form"},
+                                      {"act::sja", "Successful journey action"},
+                                      {"act::spa", "Successful playbook action"},
+                                      {"act::ss", "Sent SMS"},
+                                      {"act::ss-ab", "SMS abuse reported"},
+                                      {"act::sw", "Shown widget"},
+                                      {"act::swf", "Submitted widget form"},
+                                      {"act::swnps", "Submitted NPS"},
+                                      {"act::sww", "Spun widget wheel"},
+                                      {"act::ta", "Tag added"},
+                                      {"act::tr", "Tag removed"},
+                                      {"act::u-a", "Unsubscribed from email audience"},
+                                      {"act::u-all", "Unsubscribed from email"},
+                                      {"act::uaclk", "User Ad clicked"},
+                                      {"act::us", "User session"},
+                                      {"act::v", "Viewed email online"},
+                                      {"act::ws", "Website session"},
+                                      {"act::wwv", "Watched widget video"}};
 
 /* The activities whose first and last times are fields with values. */
 static const char *const TIMED[] = {"act::c", "act::o", "act::r", "act::s", "act::ws", "act::enter-audience",
@@ -91,8 +138,11 @@ static char *attributes_of(const char *act, const char *name) {
     const Attribute *a = &ATTRIBUTES[k];
     if (strcmp(a->act, act)) continue;
     char *tail = kebab(a->name);
-    put_format(&b, "%s{\"id\":\"%s\",\"name\":\"%s\",\"display_type\":\"%s\"%s,\"liquid_name\":\"activity.%s%s.%s\"}", b.n ? "," : "[",
-               a->id, a->name, a->display, a->hidden ? ",\"hidden\":true" : "", custom ? "custom." : "", slug, tail);
+    put_format(
+        &b,
+        "%s{\"id\":\"%s\",\"name\":\"%s\",\"display_type\":\"%s\"%s,\"liquid_name\":\"activity.%s%s.%s\"}",
+        b.n ? "," : "[", a->id, a->name, a->display, a->hidden ? ",\"hidden\":true" : "",
+        custom ? "custom." : "", slug, tail);
     free(tail);
   }
   free(slug);
@@ -133,11 +183,13 @@ static void add_timed(const char *act) {
 }
 
 static void add_acts(void) {
-  for (size_t k = 0; k < COUNT(ACTS); k++) add_act(ACTS[k][0], ACTS[k][1], attributes_of(ACTS[k][0], ACTS[k][1]));
+  for (size_t k = 0; k < COUNT(ACTS); k++)
+    add_act(ACTS[k][0], ACTS[k][1], attributes_of(ACTS[k][0], ACTS[k][1]));
   for (size_t k = 0; k < COUNT(TIMED); k++) add_timed(TIMED[k]);
   add_act("act:cm:flight-booked", "Flight Booked", attributes_of("act:cm:flight-booked", "Flight Booked"));
   add_act("act:cm:song-played", "Song Played", attributes_of("act:cm:song-played", "Song Played"));
-  add_act("act:oc:contract-signed", "Contract Signed", attributes_of("act:oc:contract-signed", "Contract Signed"));
+  add_act("act:oc:contract-signed", "Contract Signed",
+          attributes_of("act:oc:contract-signed", "Contract Signed"));
   add_act("act:sh:order-placed", "Order Placed", attributes_of("act:sh:order-placed", "Order Placed"));
 }
 
@@ -152,7 +204,8 @@ int add_audience(const char *name, int64_t created, int share, bool archived) {
 
 /* Newest first; the last two of the list have the same name. */
 static void add_audiences(void) {
-  static const char *const word[] = {"Subscribers", "Engaged", "Trial", "Lapsed", "VIP & friends", "Nordics", "caf\xc3\xa9 lovers"};
+  static const char *const word[] = {"Subscribers", "Engaged",           "Trial", "Lapsed", "VIP & friends",
+                                     "Nordics",     "caf\xc3\xa9 lovers"};
   char name[64];
   for (int k = 0; k < S.audiences; k++) {
     if (k >= S.audiences - 2 && S.audiences > 2) snprintf(name, sizeof name, "Twins");

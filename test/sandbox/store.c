@@ -67,7 +67,8 @@ static bool store_text(const Field *f, const Json *v, Buf *out) {
 }
 
 static bool store_date(const Json *v, Buf *out) {
-  int64_t y = integer_of(given(v, "year"), 0), m = integer_of(given(v, "month"), 0), d = integer_of(given(v, "day"), 0);
+  int64_t y = integer_of(given(v, "year"), 0), m = integer_of(given(v, "month"), 0),
+          d = integer_of(given(v, "day"), 0);
   const Json *zone = given(v, "timezone");
   if (v->type != J_OBJECT || y < 1 || y > 9999 || m < 1 || m > 12 || d < 1 || d > 31) return false;
   if (zone && zone->type != J_STRING) return false;
@@ -104,7 +105,8 @@ static bool store_phone(const Json *v, Buf *out) {
   const Json *c = given(v, "c"), *n = given(v, "n"), *whole_ = given(v, "phone");
   char code[8] = "", *text = text_of(whole_ ? whole_ : c), *number = whole_ ? NULL : text_of(n);
   const char *s = text + (*text == '+'), *rest = whole_ ? s : number;
-  bool ok = v->type == J_OBJECT && (whole_ ? whole_->type == J_STRING : c && n && c->type == J_STRING && n->type == J_STRING);
+  bool ok = v->type == J_OBJECT &&
+            (whole_ ? whole_->type == J_STRING : c && n && c->type == J_STRING && n->type == J_STRING);
   if (!whole_) snprintf(code, sizeof code, "%s", s);
   if (whole_) {
     snprintf(code, sizeof code, "%s", country_code(s));

@@ -73,13 +73,17 @@ int api_subscribe(Call *c) {
     char pid[25];
     int64_t i = named_person(v, &how);
     if (i >= 0) set_opt_in(audience, (uint32_t)i, v);
-    put_format(&c->out, "%s{\"person_status\":\"%s\",", v == list->child ? "" : ",", i < 0 ? "not-found" : how);
+    put_format(&c->out, "%s{\"person_status\":\"%s\",", v == list->child ? "" : ",",
+               i < 0 ? "not-found" : how);
     if (i >= 0 && strcmp(how, "by-id")) {
       id_of(PEOPLE, (uint32_t)i, pid);
       put_format(&c->out, "\"person_id\":\"%s\",", pid);
     }
     const Json *on = given(v, "subscribed");
-    put_format(&c->out, "\"status\":\"%s\"}", i < 0 ? "invalid" : on && !is_true(on) ? "unsubscribed" : "subscribed");
+    put_format(&c->out, "\"status\":\"%s\"}",
+               i < 0                ? "invalid"
+               : on && !is_true(on) ? "unsubscribed"
+                                    : "subscribed");
   }
   LIT(&c->out, "]}");
   return 200;
@@ -98,7 +102,9 @@ static void put_subscriptions(Buf *b, uint32_t i) {
     put_time(b, S.audience[k].created + 60);
     put_format(b, ",\"subscribed\":%s,\"subscribed_from\":", in ? "true" : "false");
     put_time(b, S.audience[k].created + 60);
-    put_format(b, ",\"sms_opted_in\":%s,\"whatsapp_opted_in\":false,\"ios_opted_in\":false,\"android_opted_in\":false,\"web_opted_in\":false}",
+    put_format(b,
+               ",\"sms_opted_in\":%s,\"whatsapp_opted_in\":false,\"ios_opted_in\":false,\"android_opted_in\":"
+               "false,\"web_opted_in\":false}",
                sms ? "true" : "false");
   }
   putc_to(b, ']');
@@ -127,7 +133,8 @@ int api_subscriptions(Call *c) {
     }
     id_of(PEOPLE, (uint32_t)i, id);
     put_format(&c->out, "{\"person_status\":\"%s\",\"person_id\":\"%s\"", how, id);
-    if (given(v, "email") && strcmp(how, "by-id")) put_format(&c->out, ",\"email\":%.*s", (int)given(v, "email")->len, given(v, "email")->raw);
+    if (given(v, "email") && strcmp(how, "by-id"))
+      put_format(&c->out, ",\"email\":%.*s", (int)given(v, "email")->len, given(v, "email")->raw);
     LIT(&c->out, ",\"subscriptions\":");
     put_subscriptions(&c->out, (uint32_t)i);
     LIT(&c->out, ",\"email_permissions\":");

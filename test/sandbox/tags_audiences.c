@@ -23,7 +23,8 @@ static void put_tag(Buf *b, const Entity *en, int k, uint32_t n, uint32_t subs) 
   put_format(b, "{\"id\":%d,\"instance_id\":\"sandbox\",\"name\":", k + 1);
   put_text(b, t->name);
   if (t->source) put_format(b, ",\"source\":\"%s\"", t->source);
-  LIT(b, ",\"created_by_id\":\"" ZERO_ID "\",\"created_by_name\":\"\",\"created_by_email\":\"\",\"created_at\":");
+  LIT(b, ",\"created_by_id\":\"" ZERO_ID
+         "\",\"created_by_name\":\"\",\"created_by_email\":\"\",\"created_at\":");
   put_time_ms(b, t->created, 503);
   LIT(b, ",\"last_used\":");
   put_time_ms(b, t->created + 3600, 382);
@@ -108,14 +109,25 @@ static Size audience_size(int k) {
 static void put_audience(Buf *b, int k, bool withFilter) {
   const Audience *a = &S.audience[k];
   Size size = audience_size(k);
-  put_format(b, "{\"id\":\"%s\",\"instance_id\":\"sandbox\",\"folder_id\":null,\"data_source_id\":\"" ZERO_ID "\"", a->id);
-  LIT(b, ",\"icon_id\":\"audiences-illustration-icon\",\"type\":\"permanent\",\"building\":false,\"ready\":true");
-  put_format(b, ",\"is_public\":%s,\"sms_is_public\":false,\"sms_public_name\":\"\",\"sms_public_description\":\"\",\"filter\":", k ? "false" : "true");
+  put_format(
+      b, "{\"id\":\"%s\",\"instance_id\":\"sandbox\",\"folder_id\":null,\"data_source_id\":\"" ZERO_ID "\"",
+      a->id);
+  LIT(b,
+      ",\"icon_id\":\"audiences-illustration-icon\",\"type\":\"permanent\",\"building\":false,\"ready\":"
+      "true");
+  put_format(b,
+             ",\"is_public\":%s,\"sms_is_public\":false,\"sms_public_name\":\"\",\"sms_public_description\":"
+             "\"\",\"filter\":",
+             k ? "false" : "true");
   if (withFilter)
-    put_format(b, "{\"$and\":[{\"$and\":[{\"$u4s::is\":{\"label\":\"Tag is My team\",\"field_id\":\"u4s::t\",\"timezone\":\"Europe/Lisbon\",\"value\":%d}}]}]}", k + 1);
+    put_format(b,
+               "{\"$and\":[{\"$and\":[{\"$u4s::is\":{\"label\":\"Tag is My "
+               "team\",\"field_id\":\"u4s::t\",\"timezone\":\"Europe/Lisbon\",\"value\":%d}}]}]}",
+               k + 1);
   else
     LIT(b, "null");
-  put_format(b, ",\"filter_sha\":\"%016" PRIx64 "%016" PRIx64 "%08x\",\"last_built_at\":", mix(a->salt + 1), mix(a->salt + 2), (unsigned)k);
+  put_format(b, ",\"filter_sha\":\"%016" PRIx64 "%016" PRIx64 "%08x\",\"last_built_at\":", mix(a->salt + 1),
+             mix(a->salt + 2), (unsigned)k);
   put_time_ms(b, a->created + 1, 625);
   LIT(b, ",\"new_filter\":null,\"new_filter_sha\":\"\",\"last_used\":");
   put_time_ms(b, a->created, 777);
@@ -132,8 +144,8 @@ static void put_audience(Buf *b, int k, bool withFilter) {
   LIT(b, ",\"public_name\":\"\",\"public_description\":\"\"");
   if (k < 5) put_format(b, ",\"template_id\":\"000000000a00000000000%d00\"", k + 1);
   LIT(b, ",\"exit_selection\":\"\",\"new_exit_criteria_filter\":null,\"ds_destinations\":null");
-  put_format(b, ",\"sms_opted_in\":%u,\"subscribers\":%u,\"members\":%u,\"added_last_30_days\":%u", size.sms, size.subscribers,
-             size.members, size.members / 20);
+  put_format(b, ",\"sms_opted_in\":%u,\"subscribers\":%u,\"members\":%u,\"added_last_30_days\":%u", size.sms,
+             size.subscribers, size.members, size.members / 20);
   LIT(b, ",\"engagement\":0,\"revenue\":0,\"is_cold\":false}");
 }
 
@@ -149,11 +161,13 @@ static int newer_audience(const void *x, const void *y) {
 }
 
 int api_audiences(Call *c) {
-  static const char *const names[] = {"search_term", "with_filter", "limit", "offset", "archived", "retention"};
+  static const char *const names[] = {"search_term", "with_filter", "limit",
+                                      "offset",      "archived",    "retention"};
   static const int types[] = {J_STRING, J_BOOL, J_NUMBER, J_NUMBER, J_BOOL, J_BOOL};
   int bad = check_types(c, names, types, COUNT(names));
   if (bad) return bad;
-  int64_t limit = integer_of(given(c->in, "limit"), 40), offset = integer_of(given(c->in, "offset"), 0), at = 0, n = 0;
+  int64_t limit = integer_of(given(c->in, "limit"), 40), offset = integer_of(given(c->in, "offset"), 0),
+          at = 0, n = 0;
   if (limit < 1 || limit > 40) limit = 40;
   const Json *v = given(c->in, "search_term");
   char *term = v ? text_of(v) : NULL;

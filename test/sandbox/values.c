@@ -17,26 +17,79 @@ typedef struct Word {
   const char *slug; /* for addresses */
 } Word;
 
-static const Word FIRST[] = {
-    {"Anna", "anna"},     {"Zo\xc3\xab", "zoe"},   {"Jos\xc3\xa9", "jose"}, {"MARIA", "maria"},
-    {"Liam", "liam"},     {"olivia", "olivia"},    {"Noah", "noah"},        {"Emma", "emma"},
-    {" Tom", "tom"},      {"Ida ", "ida"},         {"Bj\xc3\xb8rn", "bjorn"}, {"\xc5\x81ukasz", "lukasz"},
-    {"Chlo\xc3\xa9", "chloe"}, {"Ana Mar\xc3\xad" "a", "ana-maria"}, {"Jean-Luc", "jean-luc"}, {"Priya", "priya"},
-    {"Mei", "mei"},       {"\xe6\x9d\x8e", "li"},  {"\xd0\x90\xd0\xbd\xd0\xbd\xd0\xb0", "anna-k"}, {"Omar", "omar"},
-    {"Fatima", "fatima"}, {"George", "george"},    {"grace", "grace"},      {"Henry", "henry"},
-    {"Isla", "isla"},     {"Jack", "jack"},        {"Kofi", "kofi"},        {"Leila", "leila"},
-    {"Mateo", "mateo"},   {"Nina", "nina"},        {"Oscar", "oscar"},      {"Paula", "paula"},
-    {"Quentin", "quentin"}, {"Ruth", "ruth"},      {"Sam", "sam"},          {"Tara", "tara"},
-    {"Uma", "uma"},       {"Victor", "victor"},    {"Wendy", "wendy"},      {"Yusuf", "yusuf"}};
+static const Word FIRST[] = {{"Anna", "anna"},
+                             {"Zo\xc3\xab", "zoe"},
+                             {"Jos\xc3\xa9", "jose"},
+                             {"MARIA", "maria"},
+                             {"Liam", "liam"},
+                             {"olivia", "olivia"},
+                             {"Noah", "noah"},
+                             {"Emma", "emma"},
+                             {" Tom", "tom"},
+                             {"Ida ", "ida"},
+                             {"Bj\xc3\xb8rn", "bjorn"},
+                             {"\xc5\x81ukasz", "lukasz"},
+                             {"Chlo\xc3\xa9", "chloe"},
+                             {"Ana Mar\xc3\xad"
+                              "a",
+                              "ana-maria"},
+                             {"Jean-Luc", "jean-luc"},
+                             {"Priya", "priya"},
+                             {"Mei", "mei"},
+                             {"\xe6\x9d\x8e", "li"},
+                             {"\xd0\x90\xd0\xbd\xd0\xbd\xd0\xb0", "anna-k"},
+                             {"Omar", "omar"},
+                             {"Fatima", "fatima"},
+                             {"George", "george"},
+                             {"grace", "grace"},
+                             {"Henry", "henry"},
+                             {"Isla", "isla"},
+                             {"Jack", "jack"},
+                             {"Kofi", "kofi"},
+                             {"Leila", "leila"},
+                             {"Mateo", "mateo"},
+                             {"Nina", "nina"},
+                             {"Oscar", "oscar"},
+                             {"Paula", "paula"},
+                             {"Quentin", "quentin"},
+                             {"Ruth", "ruth"},
+                             {"Sam", "sam"},
+                             {"Tara", "tara"},
+                             {"Uma", "uma"},
+                             {"Victor", "victor"},
+                             {"Wendy", "wendy"},
+                             {"Yusuf", "yusuf"}};
 
-static const Word LAST[] = {
-    {"Smith", "smith"},   {"Nguyen", "nguyen"},    {"O'Brien", "obrien"},   {"van der Berg", "vanderberg"},
-    {"Garc\xc3\xad" "a", "garcia"}, {"M\xc3\xbcller", "muller"}, {"Jones", "jones"}, {"DUBOIS", "dubois"},
-    {"Rossi", "rossi"},   {"Kowalski", "kowalski"}, {"Ivanova", "ivanova"}, {"Tanaka", "tanaka"},
-    {"Singh", "singh"},   {"brown", "brown"},      {"Haugen", "haugen"},    {"Lindstr\xc3\xb6m", "lindstrom"},
-    {"Okafor", "okafor"}, {"Silva", "silva"},      {"Novak", "novak"},      {"Taylor", "taylor"},
-    {"Wilson ", "wilson"}, {"Martin", "martin"},   {"Lee", "lee"},          {"Murphy", "murphy"},
-    {"Evans", "evans"},   {"Papadopoulos", "papadopoulos"}, {"S\xc3\xb8rensen", "sorensen"}, {"Costa", "costa"}};
+static const Word LAST[] = {{"Smith", "smith"},
+                            {"Nguyen", "nguyen"},
+                            {"O'Brien", "obrien"},
+                            {"van der Berg", "vanderberg"},
+                            {"Garc\xc3\xad"
+                             "a",
+                             "garcia"},
+                            {"M\xc3\xbcller", "muller"},
+                            {"Jones", "jones"},
+                            {"DUBOIS", "dubois"},
+                            {"Rossi", "rossi"},
+                            {"Kowalski", "kowalski"},
+                            {"Ivanova", "ivanova"},
+                            {"Tanaka", "tanaka"},
+                            {"Singh", "singh"},
+                            {"brown", "brown"},
+                            {"Haugen", "haugen"},
+                            {"Lindstr\xc3\xb6m", "lindstrom"},
+                            {"Okafor", "okafor"},
+                            {"Silva", "silva"},
+                            {"Novak", "novak"},
+                            {"Taylor", "taylor"},
+                            {"Wilson ", "wilson"},
+                            {"Martin", "martin"},
+                            {"Lee", "lee"},
+                            {"Murphy", "murphy"},
+                            {"Evans", "evans"},
+                            {"Papadopoulos", "papadopoulos"},
+                            {"S\xc3\xb8rensen", "sorensen"},
+                            {"Costa", "costa"}};
 
 typedef struct Place {
   const char *city, *region, *country;
@@ -56,7 +109,8 @@ static const Place PLACE[] = {
     {"London", "England", "United Kingdom", 2643743, 6269131, 2635167, "Europe/London", "44", "SW"},
     {"Paris", "\xc3\x8ele-de-France", "France", 2988507, 3012874, 3017382, "Europe/Paris", "33", "75"},
     {"Lisbon", "Lisboa", "Portugal", 2267057, 2267056, 2264397, "Europe/Lisbon", "351", "10"},
-    {"S\xc3\xa3o Paulo", "S\xc3\xa3o Paulo", "Brazil", 3448439, 3448433, 3469034, "America/Sao_Paulo", "55", "01"},
+    {"S\xc3\xa3o Paulo", "S\xc3\xa3o Paulo", "Brazil", 3448439, 3448433, 3469034, "America/Sao_Paulo", "55",
+     "01"},
     {"Z\xc3\xbcrich", "Zurich", "Switzerland", 2657896, 2657895, 2658434, "Europe/Zurich", "41", "80"},
     {"New York", "New York", "United States", 5128581, 5128638, 6252001, "America/New_York", "1", "10"},
     {"Austin", "Texas", "United States", 4671654, 4736286, 6252001, "America/Chicago", "1", "78"},
@@ -68,10 +122,12 @@ static const char *const LANGUAGE[] = {"en", "en-AU", "de", "fr", "pt-BR", "no",
 static const char *const SOURCE[] = {"API", "CSV import", "Website", "Manual", "Widget"};
 static const char *const UTM[] = {"newsletter", "spring-sale", "Brand", "retargeting", "partner_7"};
 static const char *const BROWSER[] = {"Chrome", "Safari", "Firefox", "Edge"};
-static const char *const INDUSTRY[] = {"Software", "Retail", "Health care", "Education", "Finance & banking", "retail"};
+static const char *const INDUSTRY[] = {"Software",          "Retail", "Health care", "Education",
+                                       "Finance & banking", "retail"};
 
-static const char *const VOCABULARY[] = {"blue", "Harbour", "quick", "north", "caf\xc3\xa9", "Window", "seven", "garden",
-                                         "paper", "River", "stone", "OK", "light", "copper", "na\xc3\xafve", "summer"};
+static const char *const VOCABULARY[] = {"blue",  "Harbour", "quick",        "north", "caf\xc3\xa9", "Window",
+                                         "seven", "garden",  "paper",        "River", "stone",       "OK",
+                                         "light", "copper",  "na\xc3\xafve", "summer"};
 
 const char *utm_of(uint64_t h) { return PICK(UTM, h); }
 const char *browser_of(uint64_t h) { return PICK(BROWSER, h); }
@@ -177,11 +233,16 @@ GEN(gen_seen) {
   return true;
 }
 
-GEN(gen_time_first) { UNUSED_GEN; put_time(b, created_of(en, i) + (int64_t)(draw(en, i, (uint64_t)f->aux) % 86400)); return true; }
+GEN(gen_time_first) {
+  UNUSED_GEN;
+  put_time(b, created_of(en, i) + (int64_t)(draw(en, i, (uint64_t)f->aux) % 86400));
+  return true;
+}
 
 GEN(gen_time_last) {
   UNUSED_GEN;
-  put_time(b, created_of(en, i) + (int64_t)(draw(en, i, (uint64_t)f->aux) % 86400) + (int64_t)(h >> 8) % 8640000);
+  put_time(
+      b, created_of(en, i) + (int64_t)(draw(en, i, (uint64_t)f->aux) % 86400) + (int64_t)(h >> 8) % 8640000);
   return true;
 }
 
@@ -202,8 +263,18 @@ static void put_place(Buf *b, int id, const char *name) {
 }
 
 GEN(gen_city) { UNUSED_GEN; const Place *p = place_of(en, i); put_place(b, p->cityId, p->city); return true; }
-GEN(gen_region) { UNUSED_GEN; const Place *p = place_of(en, i); put_place(b, p->regionId, p->region); return true; }
-GEN(gen_country) { UNUSED_GEN; const Place *p = place_of(en, i); put_place(b, p->countryId, p->country); return true; }
+GEN(gen_region) {
+  UNUSED_GEN;
+  const Place *p = place_of(en, i);
+  put_place(b, p->regionId, p->region);
+  return true;
+}
+GEN(gen_country) {
+  UNUSED_GEN;
+  const Place *p = place_of(en, i);
+  put_place(b, p->countryId, p->country);
+  return true;
+}
 GEN(gen_zone) { UNUSED_GEN; put_quoted(b, place_of(en, i)->zone); return true; }
 
 GEN(gen_place) {
@@ -295,8 +366,16 @@ GEN(gen_source) { UNUSED_GEN; put_quoted(b, PICK(SOURCE, h)); return true; }
 GEN(gen_utm) { UNUSED_GEN; put_quoted(b, PICK(UTM, h)); return true; }
 GEN(gen_browser) { UNUSED_GEN; put_quoted(b, PICK(BROWSER, h)); return true; }
 GEN(gen_industry) { UNUSED_GEN; put_quoted(b, PICK(INDUSTRY, h)); return true; }
-GEN(gen_context) { UNUSED_GEN; put_quoted(b, h & 1 ? "Subscribed via API" : "Subscribed via form"); return true; }
-GEN(gen_url) { UNUSED_GEN; put_format(b, "\"https://www.example.com/%s?utm_source=%s\"", PICK(UTM, h >> 8), PICK(UTM, h)); return true; }
+GEN(gen_context) {
+  UNUSED_GEN;
+  put_quoted(b, h & 1 ? "Subscribed via API" : "Subscribed via form");
+  return true;
+}
+GEN(gen_url) {
+  UNUSED_GEN;
+  put_format(b, "\"https://www.example.com/%s?utm_source=%s\"", PICK(UTM, h >> 8), PICK(UTM, h));
+  return true;
+}
 
 GEN(gen_text) {
   UNUSED_GEN;
@@ -344,8 +423,8 @@ GEN(gen_multi) {
 
 GEN(gen_object) {
   UNUSED_GEN;
-  put_format(b, "{\"plan\":\"%s\",\"seats\":%u,\"nested\":{\"list\":[1,2.5,null,true],\"note\":\"%s\"}}", PICK(UTM, h),
-             (unsigned)(h >> 8) % 50, PICK(VOCABULARY, h >> 16));
+  put_format(b, "{\"plan\":\"%s\",\"seats\":%u,\"nested\":{\"list\":[1,2.5,null,true],\"note\":\"%s\"}}",
+             PICK(UTM, h), (unsigned)(h >> 8) % 50, PICK(VOCABULARY, h >> 16));
   return true;
 }
 
@@ -392,8 +471,16 @@ GEN(gen_account_name) {
   return true;
 }
 
-GEN(gen_website) { UNUSED_GEN; put_format(b, "\"https://company%u.example.com\"", (unsigned)i + 1); return true; }
-GEN(gen_address) { UNUSED_GEN; put_format(b, "\"%u %s Street\"", (unsigned)(h % 200) + 1, PICK(VOCABULARY, h >> 8)); return true; }
+GEN(gen_website) {
+  UNUSED_GEN;
+  put_format(b, "\"https://company%u.example.com\"", (unsigned)i + 1);
+  return true;
+}
+GEN(gen_address) {
+  UNUSED_GEN;
+  put_format(b, "\"%u %s Street\"", (unsigned)(h % 200) + 1, PICK(VOCABULARY, h >> 8));
+  return true;
+}
 
 static struct {
   uint64_t version;
@@ -444,35 +531,123 @@ GEN(gen_people) {
   return to > from;
 }
 
-static const char *const BAD_STR[] = {
-    "\"a\\u0000b\"", "\"\"", "\"\\ud800\"", "\"x\\udc00y\"", "\"{\\\"a\\\":1}\"", "\"[1,2]\"", "\"<b>bold</b> &amp; <script>\"",
-    "12", "-0.5", "true", "null", "[\"x\"]", "{\"k\":\"v\"}", "\"'; DROP TABLE people; --\"", "\"\\ud83d\\ude00 \xf0\x9f\x98\x80\"",
-    "\" leading and trailing \"", "\"line\\nbreak\\ttab\\u0001\"", "\"null\"", "\"0012\"", "\"1e5\"", "\"\xe2\x80\xae right\""};
+static const char *const BAD_STR[] = {"\"a\\u0000b\"",
+                                      "\"\"",
+                                      "\"\\ud800\"",
+                                      "\"x\\udc00y\"",
+                                      "\"{\\\"a\\\":1}\"",
+                                      "\"[1,2]\"",
+                                      "\"<b>bold</b> &amp; <script>\"",
+                                      "12",
+                                      "-0.5",
+                                      "true",
+                                      "null",
+                                      "[\"x\"]",
+                                      "{\"k\":\"v\"}",
+                                      "\"'; DROP TABLE people; --\"",
+                                      "\"\\ud83d\\ude00 \xf0\x9f\x98\x80\"",
+                                      "\" leading and trailing \"",
+                                      "\"line\\nbreak\\ttab\\u0001\"",
+                                      "\"null\"",
+                                      "\"0012\"",
+                                      "\"1e5\"",
+                                      "\"\xe2\x80\xae right\""};
 
-static const char *const BAD_INT[] = {"9007199254740993", "9223372036854775807", "-9223372036854775808", "0", "-1", "-0", "12500", "\"12\"",
-    "\"abc\"", "\"\"", "12.5", "0.001", "1e3", "1E400", "18446744073709551616", "true", "null", "[]", "{}", "9007199254740991999"};
+static const char *const BAD_INT[] = {"9007199254740993",
+                                      "9223372036854775807",
+                                      "-9223372036854775808",
+                                      "0",
+                                      "-1",
+                                      "-0",
+                                      "12500",
+                                      "\"12\"",
+                                      "\"abc\"",
+                                      "\"\"",
+                                      "12.5",
+                                      "0.001",
+                                      "1e3",
+                                      "1E400",
+                                      "18446744073709551616",
+                                      "true",
+                                      "null",
+                                      "[]",
+                                      "{}",
+                                      "9007199254740991999"};
 
 static const char *const BAD_BOL[] = {"\"true\"", "\"no\"", "0", "1", "2", "{}", "[true]", "null", "\"\""};
 
-static const char *const BAD_DTZ[] = {"{\"year\":2025,\"month\":13,\"day\":45,\"timezone\":\"UTC\"}", "[1990,5,17]", "\"1990-05-17\"",
-    "{\"year\":99999,\"month\":1,\"day\":1}", "{\"day\":1}", "{\"year\":\"1990\",\"month\":\"05\",\"day\":\"17\"}", "19900517", "null", "\"\"",
-    "{\"year\":-5,\"month\":2,\"day\":30,\"timezone\":null}", "{\"year\":0,\"month\":0,\"day\":0,\"timezone\":\"\"}", "{}",
-    "{\"year\":1990.5,\"month\":5,\"day\":17}", "{\"year\":1990,\"month\":5,\"day\":17,\"timezone\":\"Mars/Base\",\"extra\":1}"};
+static const char *const BAD_DTZ[] = {
+    "{\"year\":2025,\"month\":13,\"day\":45,\"timezone\":\"UTC\"}",
+    "[1990,5,17]",
+    "\"1990-05-17\"",
+    "{\"year\":99999,\"month\":1,\"day\":1}",
+    "{\"day\":1}",
+    "{\"year\":\"1990\",\"month\":\"05\",\"day\":\"17\"}",
+    "19900517",
+    "null",
+    "\"\"",
+    "{\"year\":-5,\"month\":2,\"day\":30,\"timezone\":null}",
+    "{\"year\":0,\"month\":0,\"day\":0,\"timezone\":\"\"}",
+    "{}",
+    "{\"year\":1990.5,\"month\":5,\"day\":17}",
+    "{\"year\":1990,\"month\":5,\"day\":17,\"timezone\":\"Mars/Base\",\"extra\":1}"};
 
-static const char *const BAD_TME[] = {"\"0001-01-01T00:00:00Z\"", "\"2025-11-04T19:10:31.123456789Z\"", "\"2025-11-04T19:10:31+02:00\"",
-    "\"9999-12-31T23:59:59Z\"", "1762283431", "\"not a time\"", "{}", "\"\"", "null", "\"2025-11-04\"", "true"};
+static const char *const BAD_TME[] = {"\"0001-01-01T00:00:00Z\"",
+                                      "\"2025-11-04T19:10:31.123456789Z\"",
+                                      "\"2025-11-04T19:10:31+02:00\"",
+                                      "\"9999-12-31T23:59:59Z\"",
+                                      "1762283431",
+                                      "\"not a time\"",
+                                      "{}",
+                                      "\"\"",
+                                      "null",
+                                      "\"2025-11-04\"",
+                                      "true"};
 
-static const char *const BAD_PHN[] = {"\"+61401234567\"", "{\"c\":61,\"n\":401234567}", "{\"n\":\"401234567\"}", "{\"c\":\"61\"}", "{}", "\"\"",
-    "{\"c\":\"+61\",\"n\":\"0401 234 567\"}", "61401234567", "null", "[]", "{\"c\":\"61\",\"n\":\"401234567\",\"iso\":\"AU\"}"};
+static const char *const BAD_PHN[] = {"\"+61401234567\"",
+                                      "{\"c\":61,\"n\":401234567}",
+                                      "{\"n\":\"401234567\"}",
+                                      "{\"c\":\"61\"}",
+                                      "{}",
+                                      "\"\"",
+                                      "{\"c\":\"+61\",\"n\":\"0401 234 567\"}",
+                                      "61401234567",
+                                      "null",
+                                      "[]",
+                                      "{\"c\":\"61\",\"n\":\"401234567\",\"iso\":\"AU\"}"};
 
-static const char *const BAD_GEO[] = {"\"Melbourne\"", "{\"id\":\"abc\",\"name\":null}", "{\"name\":\"X\\u0000Y\"}", "{\"id\":1}", "5", "[]", "{}",
-    "{\"id\":9007199254740993,\"name\":\"\"}", "null", "{\"name\":7}", "{\"id\":2,\"name\":\"Troms\xc3\xb8\",\"lat\":69.6}"};
+static const char *const BAD_GEO[] = {"\"Melbourne\"",
+                                      "{\"id\":\"abc\",\"name\":null}",
+                                      "{\"name\":\"X\\u0000Y\"}",
+                                      "{\"id\":1}",
+                                      "5",
+                                      "[]",
+                                      "{}",
+                                      "{\"id\":9007199254740993,\"name\":\"\"}",
+                                      "null",
+                                      "{\"name\":7}",
+                                      "{\"id\":2,\"name\":\"Troms\xc3\xb8\",\"lat\":69.6}"};
 
-static const char *const BAD_SST[] = {"\"one\"", "[1,2,null]", "{}", "[\"a\",\"a\"]", "[]", "[\"\",\"\\u0000\",\"\\ud800\"]", "null", "7",
-    "[[\"nested\"]]", "[\"a,b\",\"c\\\"d\"]"};
+static const char *const BAD_SST[] = {"\"one\"",
+                                      "[1,2,null]",
+                                      "{}",
+                                      "[\"a\",\"a\"]",
+                                      "[]",
+                                      "[\"\",\"\\u0000\",\"\\ud800\"]",
+                                      "null",
+                                      "7",
+                                      "[[\"nested\"]]",
+                                      "[\"a,b\",\"c\\\"d\"]"};
 
-static const char *const BAD_OBJ[] = {"\"text\"", "true", "[]", "{\"\":1,\"a\":{\"b\":[[[]]]}}", "{}", "null", "12345678901234567890",
-    "{\"k\":1,\"k\":2}", "{\"u\":\"\\ud800\"}"};
+static const char *const BAD_OBJ[] = {"\"text\"",
+                                      "true",
+                                      "[]",
+                                      "{\"\":1,\"a\":{\"b\":[[[]]]}}",
+                                      "{}",
+                                      "null",
+                                      "12345678901234567890",
+                                      "{\"k\":1,\"k\":2}",
+                                      "{\"u\":\"\\ud800\"}"};
 
 static void put_bad(Buf *b, int kind, uint64_t h) {
   const char *s;
