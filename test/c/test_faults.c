@@ -316,7 +316,8 @@ static const wait_case waits[] = {
     "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"try-in-seconds\\\":\\\"soon\\\"}}\"}",
     50, 800 },
   { "a negative time: backs off",
-    "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"try-in-seconds\\\":-5}}\"}", 50, 800 },
+    "{\"kind\":\"status\",\"status\":429,\"body\":\"{\\\"error\\\":{\\\"try-in-seconds\\\":-5}}\"}",
+    50, 800 },
 };
 
 static void test_wait(void **state){

@@ -9,6 +9,7 @@
 
 #include "text.h"
 #include "json.h"
+#include "guesses.h"
 #include "instance.h"
 #include "records.h"
 #include "fields.h"
@@ -78,8 +79,8 @@ static bool actor(const Merge *m, const Json *v, Outcome *o, uint32_t *i, bool *
   const Json *fields = given(v, "fields"), *id = given(v, "person_id");
   *byId = true;
   if (m->en->type) {
-    id = given(fields, "str:o:organization_id");
-    if (!id) id = given(fields, "str:o:account_id");
+    if (guess(G_ACCOUNT_KEY) != 1) id = given(fields, "str:o:organization_id");
+    if (!id && guess(G_ACCOUNT_KEY) != 2) id = given(fields, "str:o:account_id");
   }
   if (!id) {
     *byId = false;
@@ -103,6 +104,11 @@ static void put_queued(Call *c, const Outcome *o, bool byId) {
   }
   putc_to(&c->out, '{');
   if (byId) put_format(&c->out, "\"%s_id\":\"%s\",", word, o->id);
+  if (guess(G_ACTIVITY_ANSWER) && !is_true(given(c->in, "async"))) {
+    put_format(&c->out, "\"status\":\"ingested\",\"%s_status\":\"%s\",\"activity_id\":\"00%022" PRIx64 "\"}",
+               word, o->status ? o->status : "merged", mix((uint64_t)S.nEvent) >> 16);
+    return;
+  }
   put_format(&c->out, "\"status\":\"queued\",\"%s_status\":\"queued\"}", word);
 }
 

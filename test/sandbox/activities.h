@@ -3,7 +3,7 @@
 **
 ** Sections 2.12 and 2.13 of the facts.
 **
-** It uses text, json, instance, records, fields, start, call, store and merge.
+** It uses text, json, guesses, instance, records, fields, start, call, store and merge.
 */
 #ifndef SANDBOX_ACTIVITIES_H
 #define SANDBOX_ACTIVITIES_H

@@ -12,6 +12,7 @@
 
 #include "text.h"
 #include "json.h"
+#include "guesses.h"
 #include "instance.h"
 #include "records.h"
 
@@ -24,6 +25,19 @@ static void put_request_id(Buf *b) {
              c & UINT64_C(0xffffffffffff));
 }
 
+/* [guess: error-body] */
+static void put_other_error(Buf *b, int status, const Buf *text) {
+  int k = guess(G_ERROR_BODY);
+  if (k == 1) put_format(b, "{\"error\":{\"code\":\"%d\",\"message\":", status);
+  else if (k == 2) LIT(b, "{\"message\":");
+  else if (k == 3) put_format(b, "<html><body><h1>%d ", status);
+  if (k == 1 || k == 2) put_string(b, text->p, text->n);
+  else if (k == 3) put(b, text->p, text->n);
+  if (k == 1) LIT(b, "}}\n");
+  else if (k == 2) LIT(b, "}\n");
+  else if (k == 3) LIT(b, "</h1></body></html>\n");
+}
+
 int fail(Call *c, int status, const char *format, ...) {
   Buf text = {0};
   va_list ap;
@@ -31,6 +45,11 @@ int fail(Call *c, int status, const char *format, ...) {
   put_format_v(&text, format, ap);
   va_end(ap);
   c->out.n = 0;
+  if (status != 400 && guess(G_ERROR_BODY)) {
+    put_other_error(&c->out, status, &text);
+    drop(&text);
+    return status;
+  }
   put_request_id(&c->out);
   put_format(&c->out, ",\"code\":%d,\"error\":", status);
   put_string(&c->out, text.p, text.n);

@@ -5,7 +5,7 @@
 ** returns the HTTP status. fail() writes Ortto's body of an error and returns the status,
 ** so that "return fail(...)" ends a handler; the checks return 0 or such a status.
 **
-** It uses text, json, instance and records.
+** It uses text, json, guesses, instance and records.
 */
 #ifndef SANDBOX_CALL_H
 #define SANDBOX_CALL_H

@@ -12,6 +12,7 @@
 
 #include "text.h"
 #include "json.h"
+#include "guesses.h"
 #include "instance.h"
 #include "records.h"
 #include "values.h"
@@ -81,8 +82,20 @@ int control_set(Call *c) {
   if ((v = given(c->in, "latency_ms"))) S.latency = (int)integer_of(v, 0);
   if ((v = given(c->in, "rate"))) S.rate = (int)integer_of(v, 0);
   if ((v = given(c->in, "region_error"))) S.regionError = is_true(v);
-  if ((v = given(c->in, "snapshot"))) S.snapshots = is_true(v);
+  if ((v = given(c->in, "snapshot"))) guess_set("cursor", is_true(v) ? "snapshot" : "live");
+  v = given(c->in, "guess");
+  for (v = v ? v->child : NULL; v; v = v->next) {
+    char *reading = text_of(v);
+    bool known = guess_set(v->key, reading);
+    free(reading);
+    if (!known) return refuse(c, "no such guess or reading: GET /sandbox/guesses lists them");
+  }
   return done(c);
+}
+
+int control_guesses(Call *c) {
+  put_guesses(&c->out);
+  return 200;
 }
 
 int control_reset(Call *c) {

@@ -5,6 +5,25 @@
 ** is done where it happens (reading pages, request). Faults are counted references:
 ** match_faults() takes them for a call, release_faults() gives them back.
 **
+** Kinds of faults, with their own members
+**   status (status, body, headers, content_type)      429 (seconds, shape: number text header top)
+**   reset            no answer, the connection is reset
+**   reset_after      the same after the request took effect
+**   truncate (chunked)   half the body, then the end of the connection
+**   cut_json         a whole answer with half the JSON
+**   not_json         a page of HTML            empty          no body
+**   hang             no answer until the client goes or faults are cleared
+**   drip (ms, bytes)     so many bytes at a time   latency (ms)
+**   short_page (rows)    fewer rows than asked
+**   forget_cursor    all cursors are dropped   fresh_cursor   every page names a new one
+**   zero_cursor      cursor_id is all zeros    stuck_offset   next_offset does not grow
+**   same_page        the rows of the page before
+**   repeat_id (shift)    the last row of the page before comes once more, in front;
+**                        with shift in place of the page's last row, and next_offset says so
+**   missing (member)     no_meta               a member of the answer is left out
+**   replace (body)   that text, status 200     redirect (location)
+**   huge (mb, gzip)  so many megabytes of white space inside the JSON
+**
 ** It uses text, json and call.
 */
 #ifndef SANDBOX_FAULTS_H

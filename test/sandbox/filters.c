@@ -9,6 +9,7 @@
 
 #include "text.h"
 #include "json.h"
+#include "guesses.h"
 #include "instance.h"
 #include "records.h"
 #include "fields.h"
@@ -139,6 +140,26 @@ static bool has_tag(const Entity *en, uint32_t i, uint32_t id) {
   return false;
 }
 
+static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/* Without blanks around. */
+static void trim(const char **s, size_t *n) {
+  while (*n && is_blank(**s)) ++*s, --*n;
+  while (*n && is_blank((*s)[*n - 1])) --*n;
+}
+
+/* [guess: str-is] */
+static bool is_text(const Cell *c, const Filter *f) {
+  const char *s = c->text.p, *t = f->text;
+  size_t n = c->text.n, m = f->n;
+  if (!guess(G_STR_IS)) return n == m && (!n || !memcmp(s, t, n));
+  trim(&s, &n);
+  trim(&t, &m);
+  for (size_t k = 0; n == m && k < n; k++)
+    if (lower(s[k]) != lower(t[k])) return false;
+  return n == m;
+}
+
 bool passes(const Filter *f, const Entity *en, uint32_t i, Cell *c) {
   if (f->op <= OP_OR) {
     for (const Filter *k = f->child; k; k = k->next)
@@ -152,6 +173,6 @@ bool passes(const Filter *f, const Entity *en, uint32_t i, Cell *c) {
     case OP_NONE: return !c->has;
     case OP_CONTAINS: return c->has && contains(c->text.p, c->text.n, f->text, f->n);
     case OP_INT_GREATER: return c->has && strtod(end(&c->text), NULL) > f->number;
-    default: return c->has && c->text.n == f->n && (!f->n || !memcmp(c->text.p, f->text, f->n));
+    default: return c->has && is_text(c, f);
   }
 }

@@ -4,7 +4,7 @@
 ** Operators with a body that a source shows (section 5.2); everything else is refused as
 ** recorded.
 **
-** It uses text, json, instance, records, fields and lists.
+** It uses text, json, guesses, instance, records, fields and lists.
 */
 #ifndef SANDBOX_FILTERS_H
 #define SANDBOX_FILTERS_H

@@ -9,7 +9,7 @@
 
 Instance S = {.seed = 1, .people = 1200, .accounts = 60, .audiences = 45, .tags = 30, .custom = 14,
        .accountCustom = 5, .sparse = -1, .key = "sandbox-key",
-       .segmentKey = "psb-sandbox-segment-key", .snapshots = true,
+       .segmentKey = "psb-sandbox-segment-key",
        .lock = PTHREAD_RWLOCK_INITIALIZER};
 
 uint64_t draw(const Entity *en, uint32_t i, uint64_t salt) {

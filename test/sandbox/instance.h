@@ -152,7 +152,7 @@ typedef struct Instance {
   bool hostile, untilEof, noArchived, gzip, feedLimit;
   const char *key, *segmentKey, *date;
   atomic_int latency, rate;
-  atomic_bool regionError, snapshots, stop;
+  atomic_bool regionError, stop;
   /* data, under lock */
   pthread_rwlock_t lock;
   Entity people_, accounts_;

@@ -10,6 +10,7 @@
 
 #include "text.h"
 #include "json.h"
+#include "guesses.h"
 #include "instance.h"
 #include "values.h"
 
@@ -107,7 +108,7 @@ typedef struct Key {
 
 typedef struct Sorting {
   const char *text;
-  bool descending;
+  bool descending, missingFirst;
 } Sorting;
 
 static Sorting sorting; /* qsort takes no context; guarded by sortLock */
@@ -126,7 +127,7 @@ static int compare_text(const Key *a, const Key *b) {
 /* Numbers before texts, missing values last, ties by age in the chosen direction. */
 static int compare_keys(const void *x, const void *y) {
   const Key *a = x, *b = y;
-  if (a->has != b->has) return a->has ? -1 : 1;
+  if (a->has != b->has) return a->has == sorting.missingFirst ? 1 : -1;
   int d = 0;
   if (a->has && a->isNumber != b->isNumber) return a->isNumber ? -1 : 1;
   if (a->has && a->isNumber) d = a->number < b->number ? -1 : a->number > b->number;
@@ -165,7 +166,7 @@ void sort_list(const Entity *en, List *l, const Field *f, bool descending) {
     put(&arena, c.text.p, c.text.n);
   }
   pthread_mutex_lock(&sortLock);
-  sorting = (Sorting){end(&arena), descending};
+  sorting = (Sorting){end(&arena), descending, guess(G_MISSING_SORTS)};
   if (l->n) qsort(key, l->n, sizeof *key, compare_keys);
   pthread_mutex_unlock(&sortLock);
   for (uint32_t k = 0; k < l->n; k++) l->index[k] = key[k].record;

@@ -5,7 +5,7 @@
 ** of one record, remembered: an $or of a hundred conditions on one field reads its value
 ** once. Needs the lock for reading.
 **
-** It uses text, json, instance and values.
+** It uses text, json, guesses, instance and values.
 */
 #ifndef SANDBOX_LISTS_H
 #define SANDBOX_LISTS_H

@@ -1,81 +1,23 @@
 /*
-** main.c: a server on this machine that imitates Ortto, for tests.
+** main.c: a server on this machine that imitates Ortto, for tests
 **
-**   ortto_sandbox [options]      prints http://127.0.0.1:PORT and serves until
-**                                SIGTERM, SIGINT or, with --until-eof, the end
-**                                of its standard input
+**   ortto_sandbox [options]      prints http://127.0.0.1:PORT and serves until SIGTERM,
+**                                SIGINT or, with --until-eof, the end of its input
+**   ortto_sandbox --help         says what the options are
 **
-** It speaks Ortto's HTTP API (header X-Api-Key) and the protocol of Segment's
-** Ortto destination (header Authorization: Bearer) over one instance of made-up
-** people and accounts. The same seed and sizes always give the same data: a
-** value is computed from (seed, record, field) when it is asked for, so that a
-** million people cost little memory; only what writes change is kept.
-** It knows nothing of SQLite and needs libmicrohttpd, zlib and threads.
+** It speaks Ortto's HTTP API (header X-Api-Key) and the protocol of Segment's Ortto
+** destination (header Authorization: Bearer) over one instance of made-up people and
+** accounts. The same seed and sizes always give the same data. It knows nothing of SQLite
+** and needs libmicrohttpd, zlib and threads.
 **
-** Options
-**   --port N             (0: any)       --seed N            (1)
-**   --people N           (1200)         --accounts N        (60)
-**   --audiences N        (45)           --tags N            (30; a third for accounts)
-**   --custom N           (14)           custom fields of people: one of every
-**                                       type first, then around again
-**   --account-custom N   (5)            --sparse PCT        share of missing values
-**   --hostile            names and values that hurt
-**   --no-archived        nobody is archived at the start
-**   --key K              (sandbox-key)  --segment-key K     (psb-sandbox-segment-key)
-**   --latency MS         (0)            pause before every answer
-**   --rate N             (0: off)       429 beyond N requests in one second, at most 1000
-**   --feed-limit         429 beyond one request a second to person/get/activities
-**   --region-error       401 for everything, as in the wrong region
-**   --gzip               compresses answers for clients that accept it
-**   --date TEXT          the Date header; the word fake makes it the instance's clock
-**   --until-eof          ends with the standard input
+** The instance's clock starts at 2025-10-01T00:00:00Z and advances one second with every
+** write request; no real time gets into the data. Cursors and request ids alone differ
+** from run to run.
 **
-** The instance's clock starts at 2025-10-01T00:00:00Z and advances one second
-** with every write request; no real time gets into the data. Cursors and request
-** ids alone differ from run to run.
+** Tests talk to it by control calls (control.h), order faults (faults.h), and choose how
+** it takes what nobody knows about Ortto (guesses.h).
 **
-** Control calls (no key)
-**   GET  /sandbox/requests[?brief][?full]   the log: JSON, or METHOD PATH STATUS lines
-**   GET  /sandbox/count[?path=P]            number of requests since the last forget
-**   POST /sandbox/forget                    empties the log
-**   GET  /sandbox/stats                     requests, max_in_flight, max_per_second, bytes_out
-**   POST /sandbox/fault                     {"kind":K, "path":prefix, "after":N, "times":M, ...};
-**                                           -1: for ever
-**   POST /sandbox/clear                     removes all faults
-**   POST /sandbox/set                       {"latency_ms", "rate", "region_error", "snapshot"}
-**   POST /sandbox/people, /sandbox/accounts {"add":n} {"remove":n,"from":"newest"}
-**                                           {"edit":n,"step":k}
-**                                           {"person"|"account":{"id"|"nth", "fields":{raw JSON}}}
-**   POST /sandbox/field                     {"entity","id","name","display_type","values"}
-**                                           {"entity","remove":id}
-**   GET  /sandbox/person?id=|email=|ei=     one person, whole; null if there is none
-**   GET  /sandbox/account?id=|name=         one account
-**   GET  /sandbox/people/count, /sandbox/accounts/count
-**   GET  /sandbox/activities                activities created by requests
-**   GET  /sandbox/segment[?lines]           items received by Segment's protocol, as sent
-**   POST /sandbox/segment/forget            drops them
-**   POST /sandbox/reset                     back to the start, log and faults too
-**
-** Kinds of faults, with their own members
-**   status (status, body, headers, content_type)      429 (seconds, shape: number text header top)
-**   reset            no answer, the connection is reset
-**   reset_after      the same after the request took effect
-**   truncate (chunked)   half the body, then the end of the connection
-**   cut_json         a whole answer with half the JSON
-**   not_json         a page of HTML            empty          no body
-**   hang             no answer until the client goes or faults are cleared
-**   drip (ms, bytes)     so many bytes at a time   latency (ms)
-**   short_page (rows)    fewer rows than asked
-**   forget_cursor    all cursors are dropped   fresh_cursor   every page names a new one
-**   zero_cursor      cursor_id is all zeros    stuck_offset   next_offset does not grow
-**   same_page        the rows of the page before
-**   repeat_id (shift)    the last row of the page before comes once more, in front;
-**                        with shift in place of the page's last row, and next_offset says so
-**   missing (member)     no_meta               a member of the answer is left out
-**   replace (body)   that text, status 200     redirect (location)
-**   huge (mb, gzip)  so many megabytes of white space inside the JSON
-**
-** The rooms, each may use those before it: text, json, instance, records, values,
+** The rooms; each may use those before it: text, json, guesses, instance, records, values,
 ** fields, start, call, faults, lists, filters, query, reading, definitions,
 ** tags_audiences, feed, keys, store, merge, archive, activities, custom_fields,
 ** subscriptions, segment, log, control, routes, request, server, main. Each header says
@@ -90,6 +32,7 @@
 #include <microhttpd.h>
 
 #include "text.h"
+#include "guesses.h"
 #include "instance.h"
 #include "values.h"
 #include "start.h"
@@ -103,57 +46,91 @@
 
 typedef struct Option {
   const char *name;
-  int *number;
+  int *number;        /* what it sets: one of these three */
   const char **text;
   bool *flag;
+  const char *value;  /* for --help: its value, or NULL */
+  const char *help;
 } Option;
 
 static int latencyOption, rateOption;
-static bool regionOption;
-static const char *seedOption;
+static bool regionOption, helpOption;
+static const char *seedOption, *guessOption;
 
 static const Option OPTIONS[] = {
-    {"--port", &S.port, NULL, NULL},
-    {"--seed", NULL, &seedOption, NULL},
-    {"--people", &S.people, NULL, NULL},
-    {"--accounts", &S.accounts, NULL, NULL},
-    {"--audiences", &S.audiences, NULL, NULL},
-    {"--tags", &S.tags, NULL, NULL},
-    {"--custom", &S.custom, NULL, NULL},
-    {"--account-custom", &S.accountCustom, NULL, NULL},
-    {"--sparse", &S.sparse, NULL, NULL},
-    {"--latency", &latencyOption, NULL, NULL},
-    {"--rate", &rateOption, NULL, NULL},
-    {"--key", NULL, &S.key, NULL},
-    {"--segment-key", NULL, &S.segmentKey, NULL},
-    {"--date", NULL, &S.date, NULL},
-    {"--hostile", NULL, NULL, &S.hostile},
-    {"--until-eof", NULL, NULL, &S.untilEof},
-    {"--no-archived", NULL, NULL, &S.noArchived},
-    {"--gzip", NULL, NULL, &S.gzip},
-    {"--feed-limit", NULL, NULL, &S.feedLimit},
-    {"--region-error", NULL, NULL, &regionOption}};
+    {"--port", &S.port, NULL, NULL, "N", "listen there (0: on any free port)"},
+    {"--seed", NULL, &seedOption, NULL, "N", "what the data are made from (1)"},
+    {"--people", &S.people, NULL, NULL, "N", "people (1200)"},
+    {"--accounts", &S.accounts, NULL, NULL, "N", "accounts (60)"},
+    {"--audiences", &S.audiences, NULL, NULL, "N", "audiences (45)"},
+    {"--tags", &S.tags, NULL, NULL, "N", "tags (30), and a third of that for accounts"},
+    {"--custom", &S.custom, NULL, NULL, "N",
+     "custom fields of people (14): one of every type, then around again"},
+    {"--account-custom", &S.accountCustom, NULL, NULL, "N", "custom fields of accounts (5)"},
+    {"--sparse", &S.sparse, NULL, NULL, "PERCENT",
+     "missing values of every field (a share of its own for each)"},
+    {"--hostile", NULL, NULL, &S.hostile, NULL, "names and values that hurt"},
+    {"--no-archived", NULL, NULL, &S.noArchived, NULL, "nobody is archived at the start"},
+    {"--key", NULL, &S.key, NULL, "KEY", "the API's key (sandbox-key)"},
+    {"--segment-key", NULL, &S.segmentKey, NULL, "KEY",
+     "the key of Segment's protocol (psb-sandbox-segment-key)"},
+    {"--latency", &latencyOption, NULL, NULL, "MS", "pause before every answer (0)"},
+    {"--rate", &rateOption, NULL, NULL, "N", "429 beyond N requests in one second, at most 1000 (0: never)"},
+    {"--feed-limit", NULL, NULL, &S.feedLimit, NULL,
+     "429 beyond one request a second to person/get/activities"},
+    {"--region-error", NULL, NULL, &regionOption, NULL, "401 for everything, as in the wrong region"},
+    {"--gzip", NULL, NULL, &S.gzip, NULL, "compress answers for clients that accept it"},
+    {"--date", NULL, &S.date, NULL, "TEXT", "the Date header; the word fake makes it the instance's clock"},
+    {"--guess", NULL, &guessOption, NULL, "NAME=READING", "take a guess so (below; may be given again)"},
+    {"--until-eof", NULL, NULL, &S.untilEof, NULL, "end with the standard input"},
+    {"--help", NULL, NULL, &helpOption, NULL, "say this"}};
+
+static void usage(void) {
+  puts("ortto_sandbox [options]\n\n"
+       "Imitates Ortto on this machine, with made-up people: prints its address, http://127.0.0.1:PORT,\n"
+       "and serves until it is told to stop. Options, with what holds without them:\n");
+  for (size_t k = 0; k < COUNT(OPTIONS); k++) {
+    const Option *o = &OPTIONS[k];
+    int n = printf("  %s %s", o->name, o->value ? o->value : "");
+    printf("%*s%s\n", n < 24 ? 24 - n : 1, "", o->help);
+  }
+  puts("\nGuesses: what is not known about Ortto, and the readings; the first holds without --guess.");
+  print_guesses(stdout);
+}
+
+/* NAME=READING */
+static void take_guess(const char *text) {
+  const char *equals = strchr(text, '=');
+  char *name = copy_n(text, equals ? (size_t)(equals - text) : strlen(text));
+  bool known = equals && guess_set(name, equals + 1);
+  free(name);
+  if (!known) die("there is no such guess: %s (--help lists them)", text);
+}
+
+static int number_of(const Option *o, const char *text) {
+  char *rest;
+  long v = strtol(text, &rest, 10);
+  if (*rest || rest == text || v < 0 || v > 100000000) die("%s wants a number, not %s", o->name, text);
+  return (int)v;
+}
+
+static const Option *option_by(const char *name) {
+  for (size_t k = 0; k < COUNT(OPTIONS); k++)
+    if (!strcmp(name, OPTIONS[k].name)) return &OPTIONS[k];
+  die("unknown option %s (--help lists them)", name);
+}
 
 static void read_options(int argc, char **argv) {
   for (int k = 1; k < argc; k++) {
-    const Option *o = NULL;
-    for (size_t m = 0; m < COUNT(OPTIONS); m++)
-      if (!strcmp(argv[k], OPTIONS[m].name)) o = &OPTIONS[m];
-    if (!o) die("unknown option %s", argv[k]);
+    const Option *o = option_by(argv[k]);
     if (o->flag) {
       *o->flag = true;
       continue;
     }
     if (++k == argc) die("%s wants a value", o->name);
-    if (o->text) {
-      *o->text = argv[k];
-      continue;
-    }
-    char *rest;
-    long v = strtol(argv[k], &rest, 10);
-    if (*rest || rest == argv[k] || v < 0 || v > 100000000)
-      die("%s wants a number, not %s", o->name, argv[k]);
-    *o->number = (int)v;
+    if (o->text) *o->text = argv[k];
+    else *o->number = number_of(o, argv[k]);
+    if (o->text == &guessOption) take_guess(guessOption);
   }
   if (seedOption) S.seed = strtoull(seedOption, NULL, 10);
   S.latency = latencyOption;
@@ -174,6 +151,10 @@ static void free_all(void) {
 
 int main(int argc, char **argv) {
   read_options(argc, argv);
+  if (helpOption) {
+    usage();
+    return 0;
+  }
   log_open();
   watch_signals();
   fill_state();

@@ -10,6 +10,7 @@
 
 #include "text.h"
 #include "json.h"
+#include "guesses.h"
 #include "instance.h"
 #include "records.h"
 #include "values.h"
@@ -361,7 +362,8 @@ int read_merge(Call *c, Merge *m) {
   if (bad) return bad;
   *m = (Merge){.en = c->en};
   m->idName[0] = c->en->type ? "str:o:account_id" : "str::person_id";
-  m->idName[1] = c->en->type ? "str:o:organization_id" : NULL;
+  m->idName[1] = c->en->type && guess(G_ACCOUNT_KEY) != 1 ? "str:o:organization_id" : NULL;
+  if (c->en->type && guess(G_ACCOUNT_KEY) == 2) m->idName[0] = m->idName[1];
   m->strategy = integer_of(given(c->in, "merge_strategy"), 2);
   m->find = integer_of(given(c->in, "find_strategy"), 0);
   m->async = is_true(given(c->in, "async"));
@@ -393,7 +395,7 @@ int fail_all(Call *c, const char *what, const Outcome *o, size_t n) {
 
 static void put_outcome(Call *c, const Merge *m, const Outcome *o, const char *idName) {
   putc_to(&c->out, '{');
-  if (o->id[0] && !m->async) put_format(&c->out, "\"%s\":\"%s\",", idName, o->id);
+  if (o->id[0] && (!m->async || guess(G_QUEUED_ID))) put_format(&c->out, "\"%s\":\"%s\",", idName, o->id);
   put_format(&c->out, "\"status\":\"%s\"", m->async && !o->error ? "queued" : o->status);
   if (o->error) {
     LIT(&c->out, ",\"error\":");
@@ -410,7 +412,8 @@ static bool clears_wrongly(const Json *list, const Merge *m) {
 
 int api_merge(Call *c) {
   const char *what = !c->en->type ? "people" : c->old ? "organizations" : "accounts";
-  const char *idName = !c->en->type ? "person_id" : c->old ? "organization_id" : "account_id";
+  bool organizations = c->old || guess(G_ACCOUNT_ANSWER);
+  const char *idName = !c->en->type ? "person_id" : organizations ? "organization_id" : "account_id";
   const Json *list = given(c->in, what);
   Merge m;
   int bad = read_merge(c, &m);
@@ -431,9 +434,11 @@ int api_merge(Call *c) {
   if (!done_) {
     status = fail_all(c, c->en->type ? "accounts" : "contacts", o, n);
   } else {
-    put_format(&c->out, "{\"%s\":[", what);
+    put_format(&c->out, "{\"%s\":[", c->en->type && organizations ? "organizations" : what);
+    size_t mark = c->out.n;
     for (k = 0; k < n; k++) {
-      if (k) putc_to(&c->out, ',');
+      if (o[k].error && guess(G_MERGE_ROWS)) continue;
+      if (c->out.n != mark) putc_to(&c->out, ',');
       put_outcome(c, &m, &o[k], idName);
     }
     LIT(&c->out, "]}");

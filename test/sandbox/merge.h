@@ -4,7 +4,7 @@
 ** Finding, creating and changing records; activities use it for whom they are about.
 ** Sections 2.3 and 2.10 of the facts. Only under the lock for writing.
 **
-** It uses text, json, instance, records, values, fields, start, call, keys and store.
+** It uses text, json, guesses, instance, records, values, fields, start, call, keys and store.
 */
 #ifndef SANDBOX_MERGE_H
 #define SANDBOX_MERGE_H

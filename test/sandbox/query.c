@@ -15,6 +15,7 @@
 
 #include "text.h"
 #include "json.h"
+#include "guesses.h"
 #include "instance.h"
 #include "records.h"
 #include "fields.h"
@@ -64,13 +65,19 @@ static bool wanted(const Query *q, const Entity *en, uint32_t i, Cell *c) {
 
 List *run_query(const Query *q, const Entity *en) {
   List *all = whole_list(en, q->archived);
-  if (!q->narrowed && !q->sort) return all;
+  bool oldestFirst = !q->sort && guess(G_ROW_ORDER);
+  if (!q->narrowed && !q->sort && !oldestFirst) return all;
   List *l = list_new(all->n);
   Cell c = {.record = -1};
   for (uint32_t k = 0; k < all->n; k++)
     if (!q->narrowed || wanted(q, en, all->index[k], &c)) l->index[l->n++] = all->index[k];
   cell_free(&c);
   list_unref(all);
+  for (uint32_t k = 0; oldestFirst && k < l->n / 2; k++) {
+    uint32_t other = l->n - 1 - k, i = l->index[k];
+    l->index[k] = l->index[other];
+    l->index[other] = i;
+  }
   if (q->sort) sort_list(en, l, q->sort, q->descending);
   return l;
 }

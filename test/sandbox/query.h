@@ -4,7 +4,7 @@
 ** A Query is what a request asks for, run_query() makes its list. A cursor names such a
 ** list, so that later pages come from the same one.
 **
-** It uses text, json, instance, records, fields, lists and filters.
+** It uses text, json, guesses, instance, records, fields, lists and filters.
 */
 #ifndef SANDBOX_QUERY_H
 #define SANDBOX_QUERY_H

@@ -11,6 +11,7 @@
 
 #include "text.h"
 #include "json.h"
+#include "guesses.h"
 #include "instance.h"
 #include "records.h"
 #include "values.h"
@@ -38,8 +39,9 @@ static void wish_add(Wish *w, const Field *f) {
 static int read_wish(Call *c, Wish *w) {
   const Json *list = given(c->in, "fields");
   w->n = 0;
-  if (count_of(list) > MOST_FIELDS)
-    return fail(c, 400, "sandbox: too many fields, the maximum is %d: Invalid value", MOST_FIELDS);
+  unsigned most = guess(G_FIELDS_MOST) ? 20 : MOST_FIELDS;
+  if (count_of(list) > most)
+    return fail(c, 400, "sandbox: too many fields, the maximum is %u: Invalid value", most);
   for (const Json *v = list ? list->child : NULL; v; v = v->next) {
     if (v->type != J_STRING) return fail(c, 400, "sandbox: Failed to parse request fields: Invalid value");
     char *id = text_of(v);
@@ -50,6 +52,47 @@ static int read_wish(Call *c, Wish *w) {
   if (c->en->account) wish_add(w, c->en->account);
   qsort(w->field, (size_t)w->n, sizeof *w->field, by_field_id);
   return 0;
+}
+
+/* A date, phone or place as the text that a person would write. */
+static void put_plain(Buf *b, const Json *v, int kind) {
+  Buf t = {0};
+  char *a = text_of(member(v, kind == K_GEO ? "name" : kind == K_PHN ? "c" : "year"));
+  char *n = kind == K_PHN ? text_of(member(v, "n")) : NULL;
+  if (kind == K_DTZ) put_format(&t, "%04d-%02d-%02d", (int)integer_of(member(v, "year"), 0),
+                                (int)integer_of(member(v, "month"), 0), (int)integer_of(member(v, "day"), 0));
+  else if (kind == K_PHN) put_format(&t, "+%s%s", a, n);
+  else puts_to(&t, a);
+  put_string(b, t.p, t.n);
+  drop(&t);
+  free(a);
+  free(n);
+}
+
+/* A value as it is answered; false if the field is left out. [guess: no-value, numbers, shapes] */
+static bool put_value(Buf *b, const Entity *en, uint32_t i, const Field *f) {
+  size_t mark = b->n;
+  Reader r;
+  if (!value(b, en, i, f)) {
+    b->n = mark;
+    if (guess(G_NO_VALUE)) LIT(b, "null");
+    return guess(G_NO_VALUE);
+  }
+  bool number = f->kind == K_INT || f->kind == K_BOL;
+  bool shaped = f->kind == K_DTZ || f->kind == K_PHN || f->kind == K_GEO;
+  if (!(number && guess(G_NUMBERS)) && !(shaped && guess(G_SHAPES))) return true;
+  char *raw = copy_n(b->p + mark, b->n - mark);
+  const Json *v = read_json(&r, raw, b->n - mark);
+  if (v && number && (v->type == J_NUMBER || v->type == J_BOOL)) {
+    b->n = mark;
+    put_text(b, raw);
+  } else if (v && shaped && v->type == J_OBJECT) {
+    b->n = mark;
+    put_plain(b, v, f->kind);
+  }
+  if (v) reader_free(&r);
+  free(raw);
+  return true;
 }
 
 static void put_record(Buf *b, const Entity *en, uint32_t i, const Wish *w) {
@@ -64,7 +107,7 @@ static void put_record(Buf *b, const Entity *en, uint32_t i, const Wish *w) {
     if (any) putc_to(b, ',');
     put_text(b, w->field[k]->id);
     putc_to(b, ':');
-    if (value(b, en, i, w->field[k])) any = true;
+    if (put_value(b, en, i, w->field[k])) any = true;
     else b->n = mark;
   }
   LIT(b, "}}");
@@ -107,6 +150,10 @@ static int read_sort(Call *c, Query *q) {
   char *id = text_of(v);
   q->sort = field_by(c->en, id);
   free(id);
+  if (q->sort && q->sort->kind == K_TME && guess(G_TIME_SORT)) {
+    q->sort = NULL;
+    return guess(G_TIME_SORT) == 1 ? 0 : invalid(c);
+  }
   return q->sort ? 0 : invalid(c);
 }
 
@@ -136,16 +183,17 @@ static int read_query(Call *c, Query *q) {
 /* The list to read from: the cursor's, or a new one. */
 static int read_snapshot(Call *c, Snapshot *s) {
   const Json *cursor = given(c->in, "cursor_id");
+  bool live = guess(G_CURSOR);
   Query q = {0};
   int bad = 0;
   if (cursor && !text_is(cursor, "")) {
     if ((bad = check_id(c, cursor))) return bad;
     char *id = text_of(cursor);
-    bool known = S.snapshots ? find_snapshot(c->en, id, s) : strlen(id) == 24;
-    if (!S.snapshots && known) memcpy(s->id, id, 25);
+    bool known = live ? strlen(id) == 24 : find_snapshot(c->en, id, s);
+    if (live && known) memcpy(s->id, id, 25);
     free(id);
     if (!known) return fail(c, 400, "sandbox: Failed to parse request unknown cursor: Object not found");
-    if (S.snapshots) return 0;
+    if (!live) return 0;
   }
   bad = read_query(c, &q);
   if (!bad) {
@@ -233,6 +281,8 @@ static void plan_page(const Call *c, const Snapshot *s, Page *p) {
   p->next = p->to;
   p->more = p->to < s->list->n;
   memcpy(p->cursor, s->id, 25);
+  if (!p->more && guess(G_LAST_CURSOR)) memcpy(p->cursor, ZERO_ID, 25);
+  if (!p->more && guess(G_LAST_OFFSET)) p->next = 0;
   bend_page(c, s, p);
 }
 
@@ -240,10 +290,21 @@ static void put_meta(Buf *b, const Entity *en, const Snapshot *s, const Page *p)
   uint32_t total = s->total, matches = s->list->n, subs = 0;
   if (!en->type && p->pastEnd) total = matches = 0;
   else if (!en->type && s->whole && !s->archived) subs = subscribers();
-  put_format(b,
-             ",\"meta\":{\"total_contacts\":%u,\"total_organizations\":%u,\"total_matches\":%u,\"total_"
-             "subscribers\":%u}",
-             en->type ? 0 : total, en->type ? total : 0, matches, subs);
+  const char *name = guess(G_TOTAL_NAME) ? "accounts" : "organizations";
+  put_format(b, ",\"meta\":{\"total_contacts\":%u,\"total_%s\":%u", en->type ? 0 : total, name,
+             en->type ? total : 0);
+  if (!guess(G_MATCHES)) put_format(b, ",\"total_matches\":%u", matches);
+  put_format(b, ",\"total_subscribers\":%u}", subs);
+}
+
+/* Where the page stands. [guess: last-offset, last-more] */
+static void put_place_in_list(Buf *b, const Page *p) {
+  put_format(b, ",\"offset\":%u", p->offset);
+  if (p->more || guess(G_LAST_OFFSET) != 2) put_format(b, ",\"next_offset\":%u", p->next);
+  put_format(b, ",\"cursor_id\":\"%s\"", p->cursor);
+  if (p->more) LIT(b, ",\"has_more\":true");
+  else if (!guess(G_LAST_MORE)) LIT(b, ",\"has_more\":false");
+  putc_to(b, '}');
 }
 
 int api_get(Call *c) {
@@ -274,8 +335,7 @@ int api_get(Call *c) {
   }
   if (!p.pastEnd) putc_to(b, ']');
   put_meta(b, c->en, &s, &p);
-  put_format(b, ",\"offset\":%u,\"next_offset\":%u,\"cursor_id\":\"%s\",\"has_more\":%s}", p.offset, p.next,
-             p.cursor, p.more ? "true" : "false");
+  put_place_in_list(b, &p);
   list_unref(s.list);
   return 200;
 }
@@ -290,17 +350,24 @@ int api_get_by_ids(Call *c) {
   const Json *ids;
   uint32_t found[100];
   size_t n = 0;
+  Buf nobody = {0};
   Wish w;
   int bad = check_type(c, name, J_ARRAY);
   if (!bad) bad = check_type(c, "fields", J_ARRAY);
   if (!bad) bad = read_wish(c, &w);
-  if (!bad && count_of(given(c->in, name)) > 100)
-    bad = fail(c, 400, "sandbox: too many ids, the maximum is 100: Invalid value");
+  unsigned most = guess(G_IDS_MOST) ? 20 : 100;
+  if (!bad && count_of(given(c->in, name)) > most)
+    bad = fail(c, 400, "sandbox: too many ids, the maximum is %u: Invalid value", most);
   if (!bad) bad = read_id_list(c, name, &ids);
   if (bad) return bad;
   for (const Json *v = ids ? ids->child : NULL; v; v = v->next) {
     int64_t i = record_of(c->en, v);
+    if (i >= 0 && c->en->status[i] & ARCHIVED && guess(G_ARCHIVED_IDS)) i = -1;
     if (i >= 0) found[n++] = (uint32_t)i;
+    else if (guess(G_UNKNOWN_IDS) == 1)
+      put_format(&nobody, "%s%.*s:null", nobody.n ? "," : "", (int)v->len, v->raw);
+    else if (guess(G_UNKNOWN_IDS) == 2)
+      return fail(c, 400, "sandbox: %.*s: Object not found", (int)v->len, v->raw);
   }
   qsort(found, n, sizeof *found, by_number);
   Buf *b = &c->out;
@@ -312,6 +379,9 @@ int api_get_by_ids(Call *c) {
     put_format(b, "%s\"%s\":", k ? "," : "", id);
     put_record(b, c->en, found[k], &w);
   }
+  if (n && nobody.n) putc_to(b, ',');
+  put(b, nobody.p, nobody.n);
+  drop(&nobody);
   LIT(b, "}}");
   return 200;
 }

@@ -3,7 +3,7 @@
 **
 ** Sections 2.1, 2.2, 2.8, 2.9 and 3 of the facts.
 **
-** It uses text, json, instance, records, values, fields, call, faults, lists, filters and
+** It uses text, json, guesses, instance, records, values, fields, call, faults, lists, filters and
 ** query.
 */
 #ifndef SANDBOX_READING_H

@@ -72,6 +72,7 @@ static const Route CONTROL[] = {
     {"POST", "/sandbox/fault", control_fault, NULL, ALONE},
     {"POST", "/sandbox/clear", control_clear, NULL, ALONE},
     {"POST", "/sandbox/set", control_set, NULL, ALONE},
+    {"GET", "/sandbox/guesses", control_guesses, NULL, ALONE},
     {"POST", "/sandbox/reset", control_reset, NULL, CHANGES},
     {"POST", "/sandbox/people", control_records, PEOPLE, WRITES},
     {"POST", "/sandbox/accounts", control_records, ACCOUNTS, WRITES},
