@@ -69,7 +69,7 @@ static void put_plain(Buf *b, const Json *v, int kind) {
   free(n);
 }
 
-/* A value as it is answered; false if the field is left out. [guess: no-value, numbers, shapes] */
+/* A value as it is answered; false if the field is left out. [guess: no-value, numbers, booleans, shapes] */
 static bool put_value(Buf *b, const Entity *en, uint32_t i, const Field *f) {
   size_t mark = b->n;
   Reader r;
@@ -78,14 +78,15 @@ static bool put_value(Buf *b, const Entity *en, uint32_t i, const Field *f) {
     if (guess(G_NO_VALUE)) LIT(b, "null");
     return guess(G_NO_VALUE);
   }
-  bool number = f->kind == K_INT || f->kind == K_BOL;
-  bool shaped = f->kind == K_DTZ || f->kind == K_PHN || f->kind == K_GEO;
-  if (!(number && guess(G_NUMBERS)) && !(shaped && guess(G_SHAPES))) return true;
+  bool number = f->kind == K_INT && guess(G_NUMBERS), truth = f->kind == K_BOL && guess(G_BOOLEANS);
+  bool shaped = (f->kind == K_DTZ || f->kind == K_PHN || f->kind == K_GEO) && guess(G_SHAPES);
+  if (!number && !truth && !shaped) return true;
   char *raw = copy_n(b->p + mark, b->n - mark);
   const Json *v = read_json(&r, raw, b->n - mark);
-  if (v && number && (v->type == J_NUMBER || v->type == J_BOOL)) {
+  if (v && ((number && v->type == J_NUMBER) || (truth && v->type == J_BOOL))) {
     b->n = mark;
-    put_text(b, raw);
+    if (truth && guess(G_BOOLEANS) == 2) putc_to(b, raw[0] == 't' ? '1' : '0');
+    else put_text(b, raw);
   } else if (v && shaped && v->type == J_OBJECT) {
     b->n = mark;
     put_plain(b, v, f->kind);
