@@ -18,6 +18,7 @@
 #include "store.h"
 #include "merge.h"
 
+/* 15 attributes, 16 kB, created as ISO 8601 [documented]; the refusal [recorded]. */
 static bool good_activity(const Entity *en, const Json *v) {
   const Json *id = given(v, "activity_id"), *attributes = given(v, "attributes"),
              *created = given(v, "created"), *key = given(v, "key");
@@ -47,7 +48,7 @@ static Event *same_event(const Event *e) {
   return NULL;
 }
 
-/* The pair of key and created makes a second delivery the same event. */
+/* The pair of key and created makes a second delivery the same event [documented]. */
 static void keep_event(const Entity *en, const Json *v, bool known, uint32_t i) {
   const Json *attributes = given(v, "attributes"), *created = given(v, "created"), *key = given(v, "key");
   Event e = {.ofAccount = en->type == 1, .record = known ? i : 0, .known = known, .at = S.clock};
@@ -74,7 +75,8 @@ static void keep_event(const Entity *en, const Json *v, bool known, uint32_t i) 
   S.event[S.nEvent++] = e;
 }
 
-/* Who did it: by id, or merged by the keys of the request. */
+/* Who did it: by id, then its fields do not matter; or merged by the keys of the request [documented].
+** [guess: account-key] */
 static bool actor(const Merge *m, const Json *v, Outcome *o, uint32_t *i, bool *byId) {
   const Json *fields = given(v, "fields"), *id = given(v, "person_id");
   *byId = true;
@@ -94,6 +96,7 @@ static bool actor(const Merge *m, const Json *v, Outcome *o, uint32_t *i, bool *
   return true;
 }
 
+/* queued, and an id only if it was given [recorded]. [guess: activity-answer] */
 static void put_queued(Call *c, const Outcome *o, bool byId) {
   const char *word = c->en->type ? "account" : "person";
   if (o->error) {
@@ -234,6 +237,7 @@ static void put_custom_activity(Buf *b, const Json *in, const char *name, const 
   free(icon);
 }
 
+/* The answer [recorded]; a name that is taken: 409 [guessed]. */
 int api_define_activity(Call *c) {
   static const char *const names[] = {"name", "icon_id", "display_style", "attributes"};
   static const int types[] = {J_STRING, J_STRING, J_OBJECT, J_ARRAY};

@@ -14,7 +14,7 @@
 #include "lists.h"
 #include "query.h"
 
-/* People lose an archived account for good. */
+/* People lose an archived account [documented], for good [guessed]. */
 static void unlink_people(uint32_t account) {
   ACCOUNTS->status[account] |= UNLINKED;
   for (uint32_t i = 0; i < PEOPLE->n; i++) {
@@ -38,6 +38,8 @@ static bool move_record(Entity *en, uint32_t i, int what) {
   return true;
 }
 
+/* Only archived ones are restored or deleted [documented]; others are not counted [recorded]. Nouns
+** [recorded]. */
 static int move_records(Call *c, int what, const char *verb) {
   const Json *include, *exclude;
   Entity *en = c->en;
@@ -76,7 +78,8 @@ static int64_t linked_account(const Json *in) {
   return -1;
 }
 
-/* person_ids, as in the recordings, is answered and has no effect. */
+/* inclusion_ids and accounts_id [documented], organization_id [client]; the answer {} [recorded]. person_ids
+** is answered [recorded] and has no effect [guessed]. */
 static int set_links(Call *c, bool on) {
   const Json *ids;
   int bad = read_id_list(c, "inclusion_ids", &ids);

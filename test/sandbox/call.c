@@ -58,8 +58,10 @@ int fail(Call *c, int status, const char *format, ...) {
   return status;
 }
 
+/* [recorded] */
 int invalid(Call *c) { return fail(c, 400, "One or more attributes is invalid"); }
 
+/* The text for a wrong length [recorded]; for what is no hex [guessed]. */
 int check_id(Call *c, const Json *v) {
   if (v->type != J_STRING)
     return fail(c, 400, "sandbox: Failed to parse request cannot unmarshal into an ID: Object not found");
@@ -86,6 +88,7 @@ int64_t record_of(const Entity *en, const Json *v) {
   return i;
 }
 
+/* [guessed]; members that are not known are ignored [recorded]. */
 int check_type(Call *c, const char *name, int type) {
   const Json *v = given(c->in, name);
   if (!v || v->type == type) return 0;

@@ -48,6 +48,7 @@ static bool name_taken(const Entity *en, const char *name) {
   return taken;
 }
 
+/* The answer [recorded]; a name that is taken: 409 [documented], 423 [client]. */
 int api_create_field(Call *c) {
   const Json *values = given(c->in, "values"), *name = given(c->in, "name");
   char *type = text_of(given(c->in, "type")), *text = text_of(name), *slug = kebab(text);
@@ -103,6 +104,7 @@ static void change_items(Field *f, const Json *list, bool add) {
   }
 }
 
+/* replace before add before remove [documented]; the answer [recorded]. */
 int api_update_field(Call *c) {
   const Json *replace = given(c->in, "replace_values"), *add = given(c->in, "add_values"),
              *remove_ = given(c->in, "remove_values");

@@ -88,6 +88,7 @@ static bool in_namespace(const Entity *en, const char *id, const char *ns) {
   return !strncmp(colon + 1, ns, n) && colon[1 + n] == ':';
 }
 
+/* One without fields is left out [recorded]. */
 static void put_namespace(Buf *b, const Entity *en, const char *ns, bool *any) {
   size_t start = b->n;
   put_format(b, "%s\"%s\":{\"id\":\"%s\",\"fields\":{", *any ? "," : "", ns, ns);

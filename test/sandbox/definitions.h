@@ -10,7 +10,8 @@
 
 #include "call.h"
 
-/* In another order each time: the server promises none. */
+/* People's wrapped, accounts' flat [recorded]; null where there are none [client]. In another order each
+** time: the server promises none. */
 int api_custom_fields(Call *c);
 
 int api_schema(Call *c);

@@ -88,7 +88,8 @@ static int newer_seen(const void *x, const void *y) {
   return a->number < b->number ? -1 : a->number > b->number;
 }
 
-/* The span of a named time frame; false if the name is unknown. */
+/* The span of a named time frame; false if the name is unknown. last-7-days, last-30-days, today [recorded];
+** the others [client], what they span [guessed]. */
 static bool timeframe(const char *type, int64_t *from, int64_t *to) {
   static const struct { const char *name; int days; } last[] = {
       {"last-24-hours", 1}, {"last-7-days", 7}, {"last-14-days", 14}, {"last-30-days", 30}, {"all", 36500}};
@@ -142,6 +143,7 @@ static int read_timeframe(Call *c, int64_t *from, int64_t *to) {
   return ok ? 0 : invalid(c);
 }
 
+/* has_more within meta, null for none [recorded]; 40 a page, kept for 90 days [documented]. */
 int api_feed(Call *c) {
   const Json *id = given(c->in, "person_id"), *kinds = given(c->in, "activities");
   int64_t limit = integer_of(given(c->in, "limit"), 40), offset = integer_of(given(c->in, "offset"), 0), from,

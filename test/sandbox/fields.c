@@ -19,6 +19,7 @@ typedef struct Row {
   int miss;
 } Row;
 
+/* [recorded] from the instance schema; which have values is made up */
 static const Row PERSON_FIELDS[] = {
     {"a", "Archived", "time", RO | STATE, gen_archived, 0},
     {"bol::gdpr", "GDPR", "bool", 0, gen_rarely_true, 10},
@@ -95,6 +96,7 @@ static const Row PERSON_FIELDS[] = {
     {"bol:sh:accepts", "Accepts marketing", "bool", RO, gen_bool, 20},
     {"str:sh:unused", "Never filled", "text", RO, NULL, 0}};
 
+/* [recorded] */
 static const Row ACCOUNT_FIELDS[] = {
     {"geo:o:city", "City", "geo", 0, gen_city, 15},
     {"geo:o:country", "Country", "geo", 0, gen_country, 10},
@@ -122,7 +124,9 @@ static const Row ACCOUNT_FIELDS[] = {
     {"tme:o:ds_", "Datasource prefix", "time", HID, NULL, 0},
     {"u4s:o:t", "Tag", "tags", STATE, gen_tag_ids, 0}};
 
-/* What custom-field/create takes; the first thirteen are also the order of --custom. */
+/* What custom-field/create takes [client]: text and single_select [recorded], the prefixes of sst, bol, dtz,
+** phn, txt, obj, tme [documented], int of price [guessed]. The first thirteen are also
+** the order of --custom. */
 static const CustomType CUSTOM[] = {
     {"text", "str", "text", "Job Title", gen_text},
     {"large_text", "txt", "large_text", "Notes", gen_large},

@@ -77,7 +77,8 @@ static bool decode_group(const Entity *en, const Json *op, Filter *f, Buf *why) 
   return true;
 }
 
-/* Text conditions on what is not text, presence of what cannot be filtered: refused. */
+/* Text conditions on what is not text, presence of what cannot be filtered: refused [guessed]; txt and obj
+** cannot be filtered [documented]. */
 static bool suits(Op op, const Field *f) {
   switch (op) {
     case OP_STR_IS: return f->kind == K_STR || f->kind == K_GEO;
@@ -127,6 +128,7 @@ bool decode_filter(const Entity *en, const Json *v, Filter **out, Buf *why) {
     f->op = OPS[k].op;
     return f->op <= OP_OR ? decode_group(en, op, f, why) : decode_condition(en, op, f, why);
   }
+  /* [recorded] */
   put_format(why, "Unknown operation %s: %.*s (Invalid value)", op->key, (int)op->len, op->raw);
   return false;
 }
@@ -169,9 +171,9 @@ bool passes(const Filter *f, const Entity *en, uint32_t i, Cell *c) {
   if (f->op == OP_TAG_IS) return has_tag(en, i, (uint32_t)f->number);
   cell_read(c, en, i, f->field);
   switch (f->op) {
-    case OP_ANY: return c->has;
+    case OP_ANY: return c->has; /* an empty text is a value [documented] */
     case OP_NONE: return !c->has;
-    case OP_CONTAINS: return c->has && contains(c->text.p, c->text.n, f->text, f->n);
+    case OP_CONTAINS: return c->has && contains(c->text.p, c->text.n, f->text, f->n); /* no case [guessed] */
     case OP_INT_GREATER: return c->has && strtod(end(&c->text), NULL) > f->number;
     default: return c->has && is_text(c, f);
   }

@@ -124,7 +124,8 @@ static int compare_text(const Key *a, const Key *b) {
   return a->n < b->n ? -1 : a->n > b->n;
 }
 
-/* Numbers before texts, missing values last, ties by age in the chosen direction. */
+/* Numbers before texts, ties by age in the chosen direction [guessed]; the case of A to Z does not matter
+** [guessed]. [guess: missing-sorts] */
 static int compare_keys(const void *x, const void *y) {
   const Key *a = x, *b = y;
   if (a->has != b->has) return a->has == sorting.missingFirst ? 1 : -1;

@@ -40,6 +40,7 @@ static bool is_id_name(const Merge *m, const Json *v) {
   return !strcmp(v->key, m->idName[0]) || (m->idName[1] && !strcmp(v->key, m->idName[1]));
 }
 
+/* The texts for unknown fields [recorded] and for read-only ones [client]. */
 static bool read_fields(const Merge *m, Entrant *e, Outcome *o) {
   const Json *fields = given(e->json, "fields");
   for (const Json *v = fields ? fields->child : NULL; v; v = v->next) {
@@ -62,6 +63,7 @@ static bool read_fields(const Merge *m, Entrant *e, Outcome *o) {
   return true;
 }
 
+/* [guessed] */
 static bool check_extras(const Entrant *e, Outcome *o) {
   static const char *const lists[] = {"tags", "unset_tags"};
   for (int k = 0; k < 2; k++) {
@@ -143,6 +145,7 @@ static int64_t find_record(const Merge *m, const Entrant *e) {
   return found;
 }
 
+/* That it is asked for by a field [documented, recorded]; who is suppressed is the sandbox's own. */
 static bool is_suppressed(const Merge *m, const Entrant *e) {
   static const char ending[] = "@suppressed.example.com";
   Buf text = {0};
@@ -179,7 +182,7 @@ static void put_union(Buf *b, const char *raw, size_t n) {
   reader_free(&r);
 }
 
-/* A set grows; only clear_fields makes it smaller. */
+/* A set grows; only clear_fields makes it smaller [documented]. */
 static void add_to_set(Entity *en, uint32_t i, const Change *change) {
   Buf old = {0}, all = {0};
   putc_to(&all, '[');
@@ -199,7 +202,7 @@ static void apply_changes(const Merge *m, const Entrant *e, uint32_t i) {
   }
   for (int k = 0; k < e->n; k++) {
     const Change *change = &e->change[k];
-    if (change->clear) {
+    if (change->clear) { /* null clears with strategy 2 [documented] */
       if (m->strategy == 2) set_value(m->en, i, change->field, NULL, 0);
       continue;
     }
@@ -207,7 +210,7 @@ static void apply_changes(const Merge *m, const Entrant *e, uint32_t i) {
       add_to_set(m->en, i, change);
       continue;
     }
-    if (m->strategy == 1 && has_value(m->en, i, change->field)) continue;
+    if (m->strategy == 1 && has_value(m->en, i, change->field)) continue; /* append only [documented] */
     set_value(m->en, i, change->field, change->raw.p, change->raw.n);
     keys_add(m->en, i, change->field);
   }
@@ -230,6 +233,7 @@ static void set_tag(Entity *en, uint32_t i, uint32_t id, bool on) {
   ov->hasTags = true;
 }
 
+/* By name, new ones are made [documented]; unset before set [guessed: both is "unpredictable"]. */
 static void apply_tags(Entity *en, uint32_t i, const Json *json) {
   const Json *unset = given(json, "unset_tags"), *set = given(json, "tags");
   for (const Json *v = unset ? unset->child : NULL; v; v = v->next) {
@@ -247,7 +251,7 @@ static void apply_tags(Entity *en, uint32_t i, const Json *json) {
   }
 }
 
-/* Where the person was seen last. */
+/* Where the person was seen last [guessed]; the members [documented]. */
 static void apply_location(Entity *en, uint32_t i, const Json *json) {
   static const char *const part[][2] = {
       {"city", "geo::ll-cty"}, {"region", "geo::ll-r"}, {"country", "geo::ll-cnt"}};
@@ -269,6 +273,7 @@ static void set_default(Entity *en, uint32_t i, const char *id, const char *raw)
   if (!entry_of(en->ov[i], f)) set_value(en, i, f, raw, strlen(raw));
 }
 
+/* bol::p true, bol::sp false [documented]; the others [guessed]. */
 static void set_defaults(Entity *en, uint32_t i) {
   Buf b = {0};
   if (en->type) return;
@@ -280,11 +285,13 @@ static void set_defaults(Entity *en, uint32_t i) {
   drop(&b);
 }
 
+/* [documented] */
 static bool has_identity(const Merge *m, const Entrant *e) {
   if (m->en->type) return change_of(e, field_by(m->en, "str:o:name")) != NULL;
   return change_of(e, field_by(m->en, "str::email")) || change_of(e, field_by(m->en, "str::ei"));
 }
 
+/* suppressed, invalid and their texts [recorded]. */
 static bool create_record(const Merge *m, const Entrant *e, Outcome *o, uint32_t *i) {
   if (m->byId) return reject(o, "invalid", "%s: Object not found", m->en->type ? "account" : "person");
   if (is_suppressed(m, e)) return reject(o, "suppressed", "Email is suppressed");
@@ -295,6 +302,7 @@ static bool create_record(const Merge *m, const Entrant *e, Outcome *o, uint32_t
   return true;
 }
 
+/* created, merged [recorded]; skipped [guessed]; strategy 3 leaves those that are there [documented]. */
 static bool merge_entrant(const Merge *m, Entrant *e, Outcome *o, uint32_t *i) {
   if (e->json->type != J_OBJECT) return reject(o, "invalid", "an object is expected");
   if (!read_fields(m, e, o) || !check_extras(e, o)) return false;
@@ -329,6 +337,8 @@ bool merge_one(const Merge *m, const Json *json, Outcome *o, uint32_t *i) {
   return ok;
 }
 
+/* At most three, texts and phones; an id alone; without them email and external id for people [documented].
+** [guess: account-key] */
 static int read_merge_by(Call *c, Merge *m) {
   static const char *const usual[] = {"str::email", "str::ei"};
   const Json *list = given(c->in, "merge_by");
@@ -380,6 +390,7 @@ int read_merge(Call *c, Merge *m) {
   return read_merge_by(c, m);
 }
 
+/* [recorded, for people] */
 int fail_all(Call *c, const char *what, const Outcome *o, size_t n) {
   fail(c, 400, "No valid %s provided (%s)", what, o[0].error ? o[0].error : "none given");
   while (c->out.n && (c->out.p[c->out.n - 1] == '\n' || c->out.p[c->out.n - 1] == '}')) c->out.n--;
@@ -393,6 +404,7 @@ int fail_all(Call *c, const char *what, const Outcome *o, size_t n) {
   return 400;
 }
 
+/* queued for async [documented]; which members a row has [recorded]. [guess: queued-id] */
 static void put_outcome(Call *c, const Merge *m, const Outcome *o, const char *idName) {
   putc_to(&c->out, '{');
   if (o->id[0] && (!m->async || guess(G_QUEUED_ID))) put_format(&c->out, "\"%s\":\"%s\",", idName, o->id);
@@ -410,6 +422,7 @@ static bool clears_wrongly(const Json *list, const Merge *m) {
   return false;
 }
 
+/* At most 100 [documented]; row i answers record i [client]. [guess: merge-rows, account-answer] */
 int api_merge(Call *c) {
   const char *what = !c->en->type ? "people" : c->old ? "organizations" : "accounts";
   bool organizations = c->old || guess(G_ACCOUNT_ANSWER);

@@ -28,6 +28,7 @@ void query_free(Query *q) {
   free(q->audienceFilter);
 }
 
+/* A part of a name or address, whatever the case [inferred from one recording]. */
 static bool found_by_q(const Entity *en, uint32_t i, const char *q, Cell *c) {
   static const char *const person[] = {"str::name", "str::first", "str::last", "str::email"};
   static const char *const account[] = {"str:o:name"};
@@ -38,6 +39,7 @@ static bool found_by_q(const Entity *en, uint32_t i, const char *q, Cell *c) {
   return false;
 }
 
+/* The names of audience_filter [documented]. */
 static bool in_audience(const Query *q, uint32_t i) {
   bool sms, in;
   if (!is_member(&S.audience[q->audience], i)) return false;
@@ -65,6 +67,7 @@ static bool wanted(const Query *q, const Entity *en, uint32_t i, Cell *c) {
 
 List *run_query(const Query *q, const Entity *en) {
   List *all = whole_list(en, q->archived);
+  /* newest first [recorded]; [guess: row-order] */
   bool oldestFirst = !q->sort && guess(G_ROW_ORDER);
   if (!q->narrowed && !q->sort && !oldestFirst) return all;
   List *l = list_new(all->n);
@@ -86,6 +89,7 @@ static Snapshot snapshot[64];
 static uint64_t snapshotTick;
 static pthread_mutex_t snapshotLock = PTHREAD_MUTEX_INITIALIZER;
 
+/* The type, the time of the request, chance [recorded]. */
 void new_cursor(const Entity *en, char id[25]) {
   static atomic_uint_fast64_t count;
   uint64_t h = mix((uint64_t)now_ns() ^ mix((uint64_t)getpid()) ^ mix(count++));

@@ -22,7 +22,7 @@
 #include "filters.h"
 #include "query.h"
 
-#define MOST_FIELDS 150
+#define MOST_FIELDS 150 /* [documented] for get-by-ids, [guess: fields-most] */
 
 typedef struct Wish {
   const Field *field[MOST_FIELDS + 1]; /* sorted by id, as the answers are */
@@ -35,10 +35,11 @@ static void wish_add(Wish *w, const Field *f) {
   w->field[w->n++] = f;
 }
 
-/* Unknown ids are ignored, as recorded. */
+/* Unknown ids are ignored [recorded, for people]; idt::o comes unasked [documented, recorded]. */
 static int read_wish(Call *c, Wish *w) {
   const Json *list = given(c->in, "fields");
   w->n = 0;
+  /* [guess: fields-most] */
   unsigned most = guess(G_FIELDS_MOST) ? 20 : MOST_FIELDS;
   if (count_of(list) > most)
     return fail(c, 400, "sandbox: too many fields, the maximum is %u: Invalid value", most);
@@ -118,6 +119,7 @@ static int read_filter(Call *c, Query *q) {
   const Json *v = given(c->in, "filter");
   Buf why = {0};
   if (!v || !count_of(v)) return 0;
+  /* [documented] */
   if (q->archived)
     return fail(c, 400, "sandbox: filter is not supported for archived records: Invalid value");
   if (!decode_filter(c->en, v, &q->filter, &why)) {
@@ -128,6 +130,7 @@ static int read_filter(Call *c, Query *q) {
   return 0;
 }
 
+/* [documented]; an unknown audience is refused [guessed]. */
 static int read_audience(Call *c, Query *q) {
   const Json *v = given(c->in, "audience_id");
   q->audience = -1;
@@ -143,6 +146,7 @@ static int read_audience(Call *c, Query *q) {
   return 0;
 }
 
+/* Descending without an order [documented]; by an unknown field: refused [guessed]. [guess: time-sort] */
 static int read_sort(Call *c, Query *q) {
   const Json *v = given(c->in, "sort_by_field_id"), *order = given(c->in, "sort_order");
   q->descending = !text_is(order, "asc");
@@ -158,6 +162,8 @@ static int read_sort(Call *c, Query *q) {
   return q->sort ? 0 : invalid(c);
 }
 
+/* archived_organization [documented]; archived_account and others refused [recorded]; organization
+** [client] */
 static int read_scope(Call *c, Query *q) {
   const Json *v = given(c->in, "type");
   if (!v || text_is(v, "")) return 0;
@@ -181,7 +187,8 @@ static int read_query(Call *c, Query *q) {
   return bad;
 }
 
-/* The list to read from: the cursor's, or a new one. */
+/* The list to read from: the cursor's, or a new one. [guess: cursor] An unknown cursor is refused
+** [guessed]. */
 static int read_snapshot(Call *c, Snapshot *s) {
   const Json *cursor = given(c->in, "cursor_id");
   bool live = guess(G_CURSOR);
@@ -268,11 +275,12 @@ static void bend_page(const Call *c, const Snapshot *s, Page *p) {
 static void plan_page(const Call *c, const Snapshot *s, Page *p) {
   int64_t limit = integer_of(given(c->in, "limit"), 50), offset = integer_of(given(c->in, "offset"), 0);
   const Fault *f = fault(c, F_SHORT_PAGE);
-  if (limit < 1 || limit > 500) limit = 50;
+  if (limit < 1 || limit > 500) limit = 50; /* above 500 is 50 [documented] */
   if (f && f->rows < limit) limit = f->rows;
   if (offset < 0) offset = 0;
   p->limit = (uint32_t)limit;
   p->pastEnd = offset >= s->list->n && (offset > 0 || s->whole);
+  /* Past the end: null, zero cursor, offset 0 [recorded]. */
   if (p->pastEnd) {
     memcpy(p->cursor, ZERO_ID, 25);
     return;
@@ -282,11 +290,14 @@ static void plan_page(const Call *c, const Snapshot *s, Page *p) {
   p->next = p->to;
   p->more = p->to < s->list->n;
   memcpy(p->cursor, s->id, 25);
+  /* [guess: last-cursor, last-offset] */
   if (!p->more && guess(G_LAST_CURSOR)) memcpy(p->cursor, ZERO_ID, 25);
   if (!p->more && guess(G_LAST_OFFSET)) p->next = 0;
   bend_page(c, s, p);
 }
 
+/* Past the end people count 0, accounts do not [recorded]; subscribers only of the whole list [recorded].
+** [guess: matches, total-name] */
 static void put_meta(Buf *b, const Entity *en, const Snapshot *s, const Page *p) {
   uint32_t total = s->total, matches = s->list->n, subs = 0;
   if (!en->type && p->pastEnd) total = matches = 0;
@@ -346,6 +357,7 @@ static int by_number(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+/* An object by id [recorded]. [guess: ids-most, archived-ids, unknown-ids] */
 int api_get_by_ids(Call *c) {
   const char *name = c->en->type ? (c->old ? "organization_ids" : "account_ids") : "contact_ids";
   const Json *ids;
@@ -370,7 +382,7 @@ int api_get_by_ids(Call *c) {
     else if (guess(G_UNKNOWN_IDS) == 2)
       return fail(c, 400, "sandbox: %.*s: Object not found", (int)v->len, v->raw);
   }
-  qsort(found, n, sizeof *found, by_number);
+  qsort(found, n, sizeof *found, by_number); /* in an order of its own [guessed] */
   Buf *b = &c->out;
   puts_to(b, c->en->type ? (c->old ? "{\"organizations\":{" : "{\"accounts\":{") : "{\"contacts\":{");
   for (size_t k = 0; k < n; k++) {

@@ -26,7 +26,7 @@ int64_t restored_of(const Entity *en, uint32_t i);
 bool is_active(const Entity *en, uint32_t i);
 void set_status(Entity *en, uint32_t i, uint8_t bits);
 
-/* An id is the type, the time of creation, and a serial number that can be read back. */
+/* An id is the type, the time of creation [recorded], and a serial number that can be read back. */
 void id_of(const Entity *en, uint32_t i, char id[25]);
 
 /* The index of a record by id (24 hex digits), or -1; deleted ones are not found. */

@@ -40,6 +40,7 @@ static void add_header(Request *r, const char *name, const char *text) {
   put(&r->header, text, strlen(text) + 1);
 }
 
+/* number [documented]; the other shapes are what a client should bear. */
 static int too_fast(Request *r, int64_t seconds, const char *shape) {
   Call *c = &r->call;
   bool number = !shape || !strcmp(shape, "number"), top = shape && !strcmp(shape, "top");
@@ -74,6 +75,7 @@ static bool over_rate(int rate, int64_t *window, size_t *n) {
 
 #define MOST_RATE 1000
 
+/* One feed a second [documented]; the same for all else is an option, the number depends on the plan. */
 static bool limited(const Call *c) {
   static int64_t all[MOST_RATE], feed[1];
   static size_t nAll, nFeed;
@@ -321,7 +323,7 @@ static const char *header_of(const Call *c, const char *name) {
   return v ? v : "";
 }
 
-/* Most calls want an object; custom-field/get also takes no body at all. */
+/* Most calls want an object; custom-field/get also takes no body at all [recorded]. */
 static int parse_body(Call *c, bool segment) {
   if (!c->nBody && (segment || strstr(c->path, "custom-field/get"))) return 0;
   c->in = read_json(&c->reader, c->body, c->nBody);
@@ -331,6 +333,7 @@ static int parse_body(Call *c, bool segment) {
   return 0;
 }
 
+/* 401, 404, 413 [documented], their bodies [guess: error-body]. */
 static int run_api(Request *r) {
   Call *c = &r->call;
   const char *bearer = header_of(c, "Authorization");

@@ -16,7 +16,7 @@
 #include "text.h"
 #include "call.h"
 
-#define MOST_API (2u << 20)
+#define MOST_API (2u << 20) /* 2 MB [documented] */
 #define MOST_CONTROL (256u << 20)
 
 typedef struct Request {

@@ -21,6 +21,7 @@ int segment_me(Call *c) {
 static bool is_filled(const Json *v) { return v && v->type == J_STRING && v->len > 2; }
 
 /* Why an item is refused, or NULL. */
+/* Which items are refused: [client] for what it checks itself; the texts [guessed]. */
 static const char *item_fault(const char *path, const Json *v) {
   const Json *traits = given(v, "traits"), *audience = given(v, "audience"), *id = given(audience, "id");
   if (v->type != J_OBJECT) return "The item is not an object";
@@ -64,6 +65,7 @@ static void put_segment_audience(Buf *b, int k) {
   putc_to(b, '}');
 }
 
+/* The name is trimmed, one that is there already gives that audience [client]. */
 int segment_create(Call *c) {
   char *name = text_of(given(c->in, "name")), *s = name;
   while (*s == ' ' || *s == '\t' || *s == '\n') s++;

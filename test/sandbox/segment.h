@@ -12,7 +12,8 @@
 
 int segment_me(Call *c);
 
-/* Every item is kept as it came, also a refused one; the answer is 200 all the same. */
+/* Every item is kept as it came, also a refused one; the answer is 200 all the same, with a list of errors
+** [client]. */
 int segment_items(Call *c);
 
 int segment_create(Call *c);

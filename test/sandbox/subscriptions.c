@@ -36,6 +36,7 @@ static int64_t named_person(const Json *v, const char **how) {
   return -1;
 }
 
+/* Somebody must be named [documented]. */
 static int check_people(Call *c, const Json *list) {
   if (!list || list->type != J_ARRAY || !list->child || count_of(list) > 100) return invalid(c);
   for (const Json *v = list->child; v; v = v->next) {
@@ -55,6 +56,7 @@ static void set_opt_in(int audience, uint32_t i, const Json *v) {
   S.optIn[S.nOptIn++] = (OptIn){i, audience, subscribed, sms};
 }
 
+/* The answer [recorded]; of one who is not found [guessed]. */
 int api_subscribe(Call *c) {
   const Json *list = given(c->in, "people"), *id = given(c->in, "audience_id");
   int bad = id ? check_id(c, id) : invalid(c);
@@ -117,6 +119,7 @@ static void put_permission(Buf *b, uint32_t i, const char *id) {
   drop(&v);
 }
 
+/* The answer [recorded]; of one who is not found, who is not made then [guessed]. */
 int api_subscriptions(Call *c) {
   const Json *list = given(c->in, "people");
   int bad = check_people(c, list);

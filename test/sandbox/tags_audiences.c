@@ -55,6 +55,7 @@ static void put_tags(Buf *b, const Entity *en, const char *q) {
   free(subs);
 }
 
+/* A bare array without pages; q is a part of the name [recorded]. */
 int api_tags(Call *c) {
   int bad = check_type(c, "q", J_STRING);
   if (bad) return bad;
@@ -106,6 +107,7 @@ static Size audience_size(int k) {
   return answer;
 }
 
+/* Members and times with fractions [recorded]. */
 static void put_audience(Buf *b, int k, bool withFilter) {
   const Audience *a = &S.audience[k];
   Size size = audience_size(k);
@@ -160,6 +162,7 @@ static int newer_audience(const void *x, const void *y) {
   return *(const int *)x < *(const int *)y ? -1 : 1;
 }
 
+/* A bare array, or null [recorded]; 40 a page [documented]; newest first [recorded]. */
 int api_audiences(Call *c) {
   static const char *const names[] = {"search_term", "with_filter", "limit",
                                       "offset",      "archived",    "retention"};

@@ -3,7 +3,9 @@
 **
 ** Each generator appends the JSON value of one field of one record, or says that there is
 ** none; value() is what others call: it puts what was written ahead of what is made up.
-** The shapes of values are those of section 4.3 of the facts.
+** The shapes of values are those of section 4.3 of the facts: texts and ids [recorded],
+** the others [documented] or [client] for writing, and read back in the same shape
+** [guess: numbers, booleans, shapes]. Amounts and decimals are times 1000 [documented].
 **
 ** It uses text, instance and records.
 */
