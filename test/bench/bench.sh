@@ -18,7 +18,6 @@ cd "$(dirname "$0")/../.."
 PEOPLE=${PEOPLE:-50000}
 FIELDS=${FIELDS:-40}
 B=${B:-.build}
-CJSON=${CJSON:-.build/cjson}
 EXT=${EXT:-ortto.so}
 [ -e "$EXT" ] || EXT=ortto.dylib
 case $EXT in /*) ;; *) EXT=$PWD/$EXT ;; esac
@@ -30,7 +29,8 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 missed=0
 
-${CC:-cc} -O2 -w -I"$CJSON" -o "$WORK/bench_cpu" test/bench/bench_cpu.c "$CJSON/cJSON.c" -lsqlite3 -lm
+${CC:-cc} -O2 -w -o "$WORK/bench_cpu" test/bench/bench_cpu.c -lcjson -lsqlite3 -lm ||
+  { echo "the comparison with cJSON needs its development files: apt-get install libcjson-dev" >&2; exit 1; }
 
 control() { curl -s -X POST -d "$2" "$ORTTO_API_URL/sandbox/$1" >/dev/null; }
 now() { echo "$EPOCHREALTIME"; }
