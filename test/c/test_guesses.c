@@ -351,13 +351,6 @@ static void test_other_readings(void **state){
   assert_int_equal(failures, 0);
 }
 
-/* A name or reading that there is not is refused, so that no test believes to have changed something. */
-static void test_unknown_guess(void **state){
-  (void)state;
-  static const char *const command = "\"${SANDBOX:-.build/ortto_sandbox}\" --guess cursor=other 2>/dev/null";
-  assert_int_not_equal(system(command), 0);
-}
-
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox, OPTIONS);
@@ -374,7 +367,6 @@ static int tear_down(void **state){
 int main(void){
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_first_readings), cmocka_unit_test(test_other_readings),
-        cmocka_unit_test(test_unknown_guess),
   };
   return cmocka_run_group_tests_name("guesses", tests, set_up, tear_down);
 }

@@ -17,27 +17,35 @@ fields='["str::first","dtz::b","phn::phone","geo::city","bol::p","int::v"]'
 many=$(curl -s -X POST -H 'X-Api-Key: sandbox-key' -d '{"namespaces":[""]}' "$ORTTO_API_URL/v1/instance-schema/get" |
   jq -c '[.namespaces[""].fields | keys[] | select(startswith("str:"))][:25]')
 
-# What is asked; every reading must change one of the answers. The sandbox begins anew each time.
+# What is asked, in one connection; every reading must change one of the answers. The sandbox begins anew each time.
+asks() {   # lines PATH BODY
+  cat <<LINES
+person/get {"limit":500,"sort_by_field_id":"geo::city","sort_order":"asc"}
+person/get {"limit":500,"sort_by_field_id":"e"}
+person/get {"filter":{"\$str::is":{"field_id":"str::email","value":"$shout"}}}
+person/get {"limit":1,"fields":$many}
+person/get-by-ids {"contact_ids":$(jq -c '.[:30]' <<<"$people")}
+person/get-by-ids {"contact_ids":["$gone"]}
+person/get-by-ids {"contact_ids":["00690000000000000000ff00"]}
+nothing {}
+person/merge {"people":[{"fields":{"str::email":"a@t.example"}},{"fields":{"str::email":"b"}}]}
+person/merge {"people":[{"fields":{"str::email":"a@t.example"}}],"async":true}
+accounts/merge {"accounts":[{"fields":{"str:o:account_id":"$account"}}],"merge_by":["str:o:account_id"]}
+accounts/merge {"accounts":[{"fields":{"str:o:organization_id":"$account"}}],"merge_by":["str:o:organization_id"]}
+activities/create {"activities":[{"activity_id":"act:cm:song-played","fields":{"str::email":"a@t.example"}}],"merge_by":["str::email"]}
+LINES
+}
+args=()
+while read -r path body; do
+  args+=(--next -s -X POST -H 'X-Api-Key: sandbox-key' -w '\n' -d "$body" "$ORTTO_API_URL/v1/$path")
+done < <(asks)
 answers() {
-  local cursor
-  api person/get "{\"limit\":40,\"fields\":$fields}"
-  cursor=$(api person/get '{"limit":40}' | jq -r .cursor_id)
+  local page
+  page=$(api person/get "{\"limit\":40,\"fields\":$fields}")
   control people '{"add":1}' >/dev/null
-  api person/get "{\"limit\":40,\"offset\":40,\"cursor_id\":\"$cursor\"}"
-  api person/get '{"limit":500,"sort_by_field_id":"geo::city","sort_order":"asc"}'
-  api person/get '{"limit":500,"sort_by_field_id":"e"}'
-  api person/get "{\"filter\":{\"\$str::is\":{\"field_id\":\"str::email\",\"value\":\"$shout\"}}}"
-  api person/get "{\"limit\":1,\"fields\":$many}"
-  api person/get-by-ids "{\"contact_ids\":$(jq -c '.[:30]' <<<"$people")}"
-  api person/get-by-ids "{\"contact_ids\":[\"$gone\"]}"
-  api person/get-by-ids '{"contact_ids":["00690000000000000000ff00"]}'
-  api nothing '{}'
-  api person/merge '{"people":[{"fields":{"str::email":"a@t.example"}},{"fields":{"str::email":"b"}}]}'
-  api person/merge '{"people":[{"fields":{"str::email":"a@t.example"}}],"async":true}'
-  for key in account organization; do
-    api accounts/merge "{\"accounts\":[{\"fields\":{\"str:o:${key}_id\":\"$account\"}}],\"merge_by\":[\"str:o:${key}_id\"]}"
-  done
-  api activities/create '{"activities":[{"activity_id":"act:cm:song-played","fields":{"str::email":"a@t.example"}}],"merge_by":["str::email"]}'
+  echo "$page"
+  curl -s -X POST -H 'X-Api-Key: sandbox-key' -w '\n' "$ORTTO_API_URL/v1/person/get" \
+    -d "{\"limit\":40,\"offset\":40,\"cursor_id\":\"$(jq -r .cursor_id <<<"$page")\"}" "${args[@]}"
 }
 # Cursors and request ids differ by themselves.
 plain() { sed -E 's/"request_id":"[^"]*"/"request_id":""/g; s/"cursor_id":"[0-9a-f]{8}[0-9a-f]*[1-9a-f][0-9a-f]*"/"cursor_id":"..."/g'; }
