@@ -21,6 +21,7 @@ static int clock_ahead(clockid_t id, struct timespec *t){
 #undef clock_gettime
 #undef COUNT
 
+#include "ortto_client.h"
 #include "harness.h"
 
 static server sandbox;

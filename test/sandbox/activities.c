@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "activities.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ static void keep_event(const Entity *en, const Json *v, bool known, uint32_t i) 
   }
   put_stamp(&when, e.at);
   putc_to(&when, 'Z');
-  e.created = end(&when);
+  e.created = ended(&when);
   e.activity = text_of(given(v, "activity_id"));
   e.attributes = attributes ? copy_n(attributes->raw, attributes->len) : copy("{}");
   e.key = key && created ? text_of(key) : NULL;

@@ -10,7 +10,6 @@
 #ifndef SANDBOX_CALL_H
 #define SANDBOX_CALL_H
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -173,7 +173,7 @@ char *kebab(const char *name) {
     else if (b.n && b.p[b.n - 1] != '-') putc_to(&b, '-');
   }
   while (b.n && b.p[b.n - 1] == '-') b.n--;
-  return end(&b);
+  return ended(&b);
 }
 
 char *joined(const char *a, const char *b, const char *c) {
@@ -181,7 +181,7 @@ char *joined(const char *a, const char *b, const char *c) {
   puts_to(&t, a);
   puts_to(&t, b);
   puts_to(&t, c);
-  return end(&t);
+  return ended(&t);
 }
 
 void index_fields(Entity *en) {

@@ -113,7 +113,7 @@ static bool decode_condition(const Entity *en, const Json *op, Filter *f, Buf *w
   if (text) put_decoded(&b, v->raw, v->len);
   else put(&b, v->raw, v->len);
   f->n = b.n;
-  f->text = end(&b);
+  f->text = ended(&b);
   f->number = strtod(f->text, NULL);
   return true;
 }
@@ -174,7 +174,7 @@ bool passes(const Filter *f, const Entity *en, uint32_t i, Cell *c) {
     case OP_ANY: return c->has; /* an empty text is a value [documented] */
     case OP_NONE: return !c->has;
     case OP_CONTAINS: return c->has && contains(c->text.p, c->text.n, f->text, f->n); /* no case [guessed] */
-    case OP_INT_GREATER: return c->has && strtod(end(&c->text), NULL) > f->number;
+    case OP_INT_GREATER: return c->has && strtod(ended(&c->text), NULL) > f->number;
     default: return c->has && is_text(c, f);
   }
 }

@@ -286,7 +286,7 @@ char *text_of(const Json *v) {
   Buf b = {0};
   if (v && v->type == J_STRING) put_decoded(&b, v->raw, v->len);
   else if (v) put(&b, v->raw, v->len);
-  return end(&b);
+  return ended(&b);
 }
 
 bool text_is(const Json *v, const char *s) {

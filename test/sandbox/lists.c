@@ -161,13 +161,13 @@ void sort_list(const Entity *en, List *l, const Field *f, bool descending) {
       key[k].isNumber = true;
     } else if (c.raw.p[0] == '-' || (c.raw.p[0] >= '0' && c.raw.p[0] <= '9')) {
       key[k].isNumber = true;
-      key[k].number = strtod(end(&c.text), NULL);
+      key[k].number = strtod(ended(&c.text), NULL);
     }
     key[k].n = (uint32_t)c.text.n;
     put(&arena, c.text.p, c.text.n);
   }
   pthread_mutex_lock(&sortLock);
-  sorting = (Sorting){end(&arena), descending, guess(G_MISSING_SORTS)};
+  sorting = (Sorting){ended(&arena), descending, guess(G_MISSING_SORTS)};
   if (l->n) qsort(key, l->n, sizeof *key, compare_keys);
   pthread_mutex_unlock(&sortLock);
   for (uint32_t k = 0; k < l->n; k++) l->index[k] = key[k].record;

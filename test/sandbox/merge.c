@@ -27,7 +27,7 @@ bool reject(Outcome *o, const char *status, const char *format, ...) {
   put_format_v(&text, format, ap);
   va_end(ap);
   o->status = status;
-  o->error = end(&text);
+  o->error = ended(&text);
   return false;
 }
 
@@ -281,7 +281,7 @@ static void set_defaults(Entity *en, uint32_t i) {
   set_default(en, i, "bol::p", "true");
   set_default(en, i, "bol::sp", "false");
   set_default(en, i, "str::is", "\"API\"");
-  set_default(en, i, "s", end(&b));
+  set_default(en, i, "s", ended(&b));
   drop(&b);
 }
 

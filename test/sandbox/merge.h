@@ -9,7 +9,6 @@
 #ifndef SANDBOX_MERGE_H
 #define SANDBOX_MERGE_H
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -259,7 +259,7 @@ static struct MHD_Response *make_response(Request *r) {
     pad = 0;
   }
   size_t n = c->out.n;
-  char *data = end(&c->out);
+  char *data = ended(&c->out);
   c->out = (Buf){0};
   if (!truncate_ && !drip && !pad) return MHD_create_response_from_buffer(n, data, MHD_RESPMEM_MUST_FREE);
   Stream *s = zeroed(1, sizeof *s);
@@ -303,7 +303,7 @@ static enum MHD_Result respond(Request *r) {
     pthread_rwlock_unlock(&S.lock);
     if (!strcmp(S.date, "fake")) put_http_date(&date, clock);
     else puts_to(&date, S.date);
-    MHD_add_response_header(response, "Date", end(&date));
+    MHD_add_response_header(response, "Date", ended(&date));
     drop(&date);
   }
   for (size_t at = 0; at < r->header.n;) {
@@ -370,7 +370,7 @@ static int run_control(Request *r) {
 enum MHD_Result serve(Request *r) {
   Call *c = &r->call;
   c->nBody = r->body.n;
-  c->body = end(&r->body);
+  c->body = ended(&r->body);
   if (r->control) {
     c->status = run_control(r);
     return respond(r);

@@ -148,7 +148,7 @@ static char *attributes_of(const char *act, const char *name) {
   free(slug);
   if (!b.n) return NULL;
   putc_to(&b, ']');
-  return end(&b);
+  return ended(&b);
 }
 
 void add_act(const char *id, const char *name, char *json) {

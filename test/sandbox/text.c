@@ -67,7 +67,7 @@ void putc_to(Buf *b, char c) {
   b->p[b->n++] = c;
 }
 
-char *end(Buf *b) {
+char *ended(Buf *b) {
   room(b, 1);
   b->p[b->n] = 0;
   return b->p;

@@ -10,7 +10,6 @@
 #ifndef SANDBOX_TEXT_H
 #define SANDBOX_TEXT_H
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,7 +34,7 @@
   } while (0)
 
 typedef struct Buf {
-  char *p;    /* not ended by a zero byte unless end() was called */
+  char *p;    /* not ended by a zero byte unless ended() was called */
   size_t n;   /* bytes used */
   size_t cap; /* bytes there */
 } Buf;
@@ -54,7 +53,7 @@ void room(Buf *b, size_t more);
 void put(Buf *b, const char *s, size_t n);
 void puts_to(Buf *b, const char *s);
 void putc_to(Buf *b, char c);
-char *end(Buf *b);
+char *ended(Buf *b);
 void drop(Buf *b);
 void put_format_v(Buf *b, const char *format, va_list ap);
 PRINTF_LIKE(2, 3) void put_format(Buf *b, const char *format, ...);
