@@ -21,7 +21,7 @@ typedef enum way {
 typedef struct statement {
   const char *name;
   way way;
-  const char *sql;     /* one or several; s.gone and the like are tables of ids made beforehand */
+  const char *sql;     /* one or several; gone and the like are tables of ids made beforehand */
 } statement;
 
 /* Everything is ordered, so that rows can be compared one by one. Writes have people of their own. */
@@ -29,8 +29,7 @@ static const statement statements[] = {
   { "scan", READ,
     "SELECT id, email, birthday, phone_number, city, country, gdpr, email_permission, engagement, "
     "total_spent, seats, rating, plan_value, renewal_date, is_vip, work_phone, interests, tags, created, "
-    "edited, "
-    "external_id, archived FROM ortto_people ORDER BY id" },
+    "edited, external_id, archived FROM ortto_people ORDER BY id" },
   { "all columns", READ, "SELECT * FROM ortto_people ORDER BY id" },
   { "all columns of accounts", READ, "SELECT * FROM ortto_accounts ORDER BY id" },
   { "count", READ, "SELECT count(*) FROM ortto_people; SELECT count(*) FROM ortto_accounts" },
@@ -148,10 +147,13 @@ static void control(sqlite3_context *ctx, int n, sqlite3_value **value){
 
 /* ---- one statement ------------------------------------------------------- */
 
+/* Texts have a mark in front, so that '1' is not 1. */
 static void put_row(text *out, sqlite3_stmt *stmt){
   for(int i=0; i<sqlite3_column_count(stmt); i++){
+    int is_text = sqlite3_column_type(stmt, i)==SQLITE_TEXT;
     const char *value = (const char *)sqlite3_column_text(stmt, i);
     if( i ) text_add("|", 1, 1, out);
+    if( is_text ) text_add("'", 1, 1, out);
     if( value ) text_add((char *)value, strlen(value), 1, out);
   }
   text_add("\n", 1, 1, out);
@@ -218,11 +220,12 @@ typedef struct exception {
 } exception;
 
 /* A string in place of a number or boolean is kept as it came, as the README says of values of an unexpected
-** form: so an amount is not divided by 1000, and true is not 1. */
+** form: so a number is a text, an amount is not divided by 1000, and true is not 1. */
 #define KEPT "a string is kept as it came"
 static const exception exceptions[] = {
   { "numbers", "text", "scan", KEPT }, { "numbers", "text", "all columns", KEPT },
-  { "numbers", "text", "all columns of accounts", KEPT },
+  { "numbers", "text", "all columns of accounts", KEPT }, { "numbers", "text", "by id", KEPT },
+  { "numbers", "text", "insert and commit", KEPT },
   { "booleans", "text", "scan", KEPT }, { "booleans", "text", "all columns", KEPT },
   { "booleans", "text", "filter: number", KEPT },
   { NULL, NULL, NULL, NULL }
@@ -258,11 +261,14 @@ static sqlite3 *begin(void){
   for(size_t i=0; i<sizeof ids/sizeof *ids; i++){
     char *list = rows_of(other, ids[i][1]);
     char *sql = sqlite3_mprintf(
-        "CREATE TABLE %s AS WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i+25 FROM n "
-        "WHERE i+50<=length(%Q)) SELECT substr(%Q, i+1, 24) AS id FROM n", ids[i][0], list, list);
+        "CREATE TABLE %s AS WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+26 FROM n "
+        "WHERE i+26<length(%Q)) SELECT substr(%Q, i, 24) AS id FROM n", ids[i][0], list, list);
     sql_must(db, sql);
     sqlite3_free(sql);
     free(list);
+    sql = sqlite3_mprintf("SELECT count(*)>0 AND min(length(id))=24 FROM %s", ids[i][0]);
+    assert_sql(db, sql, "1");
+    sqlite3_free(sql);
   }
   db_close(other);
   return db;
@@ -287,8 +293,7 @@ static int run_all(const char *guess, const char *reading){
     char *got = rows_of(db, statements[i].sql);
     if( !is_true_or_clear(got, truth[i], &refused) ){
       print_error("%s=%s: %s\n  gave     %.1500s\n  expected %.1500s\n", guess, reading, statements[i].name,
-          got,
-          truth[i]);
+          got, truth[i]);
       failures++;
     }else if( refused && statements[i].way!=REFUSED && getenv("VERBOSE")!=NULL ){
       print_message("# %s=%s: %s: %s\n", guess, reading, statements[i].name,
