@@ -20,7 +20,8 @@ static cJSON *condition_any(const ortto_condition *c, int from, int count){
   if( count==1 ) return condition("$str::is", c->field->id, c->values[from]);
   cJSON *o = cJSON_CreateObject(), *any = o ? cJSON_AddArrayToObject(o, "$or") : NULL;
   int ok = any!=NULL;
-  for(int i=0; ok && i<count; i++) ok = json_append(any, condition("$str::is", c->field->id, c->values[from+i]));
+  for(int i=0; ok && i<count; i++)
+    ok = json_append(any, condition("$str::is", c->field->id, c->values[from+i]));
   if( ok ) return o;
   cJSON_Delete(o);
   return NULL;
@@ -40,7 +41,7 @@ int filter_text(const ortto_query *q, int split, int from, char **text){
   if( ok && q->filter ) ok = json_append(all, cJSON_CreateRaw(q->filter));
   for(int i=0; ok && i<q->condition_count; i++){
     const ortto_condition *c = &q->conditions[i];
-    if( c->test==ORTTO_IS && i!=split && c->count>OR_MAX ) continue;   /* stays with the caller, who checks every row */
+    if( c->test==ORTTO_IS && i!=split && c->count>OR_MAX ) continue;   /* the caller checks every row */
     ok = json_append(all, condition_of(c, i==split, from));
   }
   int count = ok ? cJSON_GetArraySize(all) : 0;
@@ -58,7 +59,7 @@ int filter_text(const ortto_query *q, int split, int from, char **text){
   return count==0 || *text!=NULL;
 }
 
-/* Characters that a server may trim, fold or normalize: marks that combine, blanks of all kinds, and beyond. */
+/* Characters that a server may trim, fold or normalize: combining marks, blanks of all kinds, and more. */
 static int is_delicate(unsigned c){
   static const struct { unsigned from, to; } ranges[] = {
     { 0x00, 0x1F }, { 0x7F, 0xA0 }, { 0xAD, 0xAD }, { 0x300, 0x36F }, { 0x1100, 0x11FF },

@@ -1,11 +1,12 @@
 /*
 ** page.h - one answer with rows, the ids that were seen, and what every way of reading shares.
 **
-** A reader reads in one of five ways: by id, as a scan, a list, a feed, our own listing of fields. Each is a room (read_*)
-** that shows a table of functions (struct way) and keeps its own struct behind r->own, which no other room looks into.
+** A reader reads in one of five ways: by id, as a scan, a list, a feed, our own listing of fields. Each is a
+** room (read_*) that shows a table of functions (struct way) and keeps its own struct behind r->own, which no
+** other room looks into.
 ** May use: request, endpoint, context, text, json. Must not know: which way it is, what its requests ask for.
 **
-** Ownership: a page owns its requests, and so the bytes of the answers that its rows point into; both end with
+** Ownership: a page owns its requests, and so the bytes of the answers that its rows point into; all end with
 ** page_free. What a way needs as long as the reader lives comes from reader_alloc and ends with the reader.
 ** Errors: as everywhere, a code, and the sentence is the context's error. Nothing here blocks.
 */
@@ -29,7 +30,8 @@ typedef struct id_set {            /* open addressing; an all-zero key is an emp
   size_t size, used;
 } id_set;
 
-typedef struct seen_ids {          /* all zero: none. Exact for the last half a million ids and more, in at most 32 MB */
+/* Exact for the last half a million ids and more, in at most 32 MB. All zero: none. */
+typedef struct seen_ids {
   id_set now, before;
 } seen_ids;
 
@@ -51,7 +53,7 @@ typedef struct way {
   int (*open)(ortto_reader *r, const ortto_query *q);       /* sets r->own, r->parts; sends nothing */
   int (*load)(ortto_reader *r, page **out);                 /* the next page, or ORTTO_DONE. Blocks */
   int (*row)(ortto_reader *r, const page *p);               /* completes r->value; 0: the record is no row */
-  int (*count)(ortto_reader *r, int64_t *count);            /* instead of reading; *count is -1 before. Blocks */
+  int (*count)(ortto_reader *r, int64_t *count);            /* instead of reading; *count is -1. Blocks */
   void (*progress)(const ortto_reader *r, ortto_progress *out);
   void (*close)(ortto_reader *r);                           /* what is not from reader_alloc */
 } way;
@@ -85,11 +87,12 @@ int reader_text(ortto_reader *r, const char *text, char **copy);
 /* A field's place in r->value, -1 if it was not asked for. */
 int field_place(const ortto_reader *r, const char *id);
 
-/* The same, and from now on it is asked for; up to FIELDS_MORE, when opening. -1 when out of memory (the error is set). */
+/* The same, and from now on it is asked for: FIELDS_MORE of them at most, when opening. -1 when out of memory
+** (the error is set). */
 int field_want(ortto_reader *r, const ortto_field *f);
 
-/* A POST that reads, with flags beside REQUEST_READ. Takes the body over; ok is 0 where it could not be built. NULL when
-** out of memory (the error is set). */
+/* A POST that reads, with flags beside REQUEST_READ. Takes the body over, which ok = 0 calls half built. NULL
+** when out of memory (the error is set). */
 http_request *reader_request(const ortto_reader *r, const char *path, cJSON *body, int ok, int flags);
 
 /* A page at the end of the queue; NULL when out of memory (the error is set). */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "context.h"
+#include "value.h"
 #include "read_ids.h"
 #include "read_list.h"
 
@@ -27,7 +27,8 @@ static int feed_open(ortto_reader *r, const ortto_query *q){
 static http_request *feed_request(const ortto_reader *r, const feed *s){
   cJSON *body = cJSON_CreateObject();
   int ok = json_add(body, "person_id", cJSON_CreateString(s->people.id[s->people.next]))
-        && json_add(body, "limit", json_integer(LIST_PAGE)) && json_add(body, "offset", json_integer(s->offset));
+        && json_add(body, "limit", json_integer(LIST_PAGE))
+        && json_add(body, "offset", json_integer(s->offset));
   return reader_request(r, "/v1/person/get/activities", body, ok, REQUEST_FEED);
 }
 
@@ -78,8 +79,7 @@ static int feed_load(ortto_reader *r, page **out){
 
 static int feed_row(ortto_reader *r, const page *p){
   const feed *s = r->own;
-  if( s->person_at>=0 )
-    r->value[s->person_at] = (ortto_value){ .kind = ORTTO_VALUE_TEXT, .text = p->ids[0], .length = strlen(p->ids[0]) };
+  if( s->person_at>=0 ) value_text(&r->value[s->person_at], ORTTO_VALUE_TEXT, p->ids[0], strlen(p->ids[0]));
   return 1;
 }
 

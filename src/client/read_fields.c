@@ -56,7 +56,8 @@ static int fields_load(ortto_reader *r, page **out){
   page *p = page_new(r);
   if( p ) p->text = fields_text(list, table);
   ortto_fields_free(list);
-  if( p==NULL || p->text==NULL || !json_check(p->text, strlen(p->text), &array) ) return no_memory(r->endpoint->context);
+  if( p==NULL || p->text==NULL || !json_check(p->text, strlen(p->text), &array) )
+    return no_memory(r->endpoint->context);
   rc = list_rows(r, p, array);
   if( rc==ORTTO_OK ) *out = page_pop(r);
   return rc;

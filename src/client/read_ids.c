@@ -143,7 +143,8 @@ static http_request *by_ids(const ortto_reader *r, cJSON *ids, const char *field
 static cJSON *row_ids(const page *p, int first, int count){
   cJSON *list = cJSON_CreateArray();
   int ok = list!=NULL;
-  for(int i=first; ok && i<first+count; i++) ok = json_append(list, json_raw((js){ p->id[i].p - 1, p->id[i].n + 2 }));
+  for(int i=first; ok && i<first+count; i++)
+    ok = json_append(list, json_raw((js){ p->id[i].p - 1, p->id[i].n + 2 }));
   if( ok ) return list;
   cJSON_Delete(list);
   return NULL;
@@ -208,8 +209,9 @@ static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int 
   }
   log_rows(c, found);
   if( found<count )
-    return fail(r->endpoint->context, "ortto: %s: %d of %d records vanished between two requests, so that their further "
-                "fields could not be read. Run the statement again", r->doing, count - found, count);
+    return fail(r->endpoint->context, "ortto: %s: %d of %d records vanished between two requests, so that "
+                "their further fields could not be read. Run the statement again",
+                r->doing, count - found, count);
   return ORTTO_OK;
 }
 
@@ -231,8 +233,8 @@ int page_extras(ortto_reader *r, page *p, const field_chunks *fields){
 /* ---- reading by id --------------------------------------------------------------------------- */
 
 /* Archived and Restored decide whether a person found by id is a row. */
-static const ortto_field archived_field = { "a", "Archived", "archived", "time", NULL, ORTTO_TIME, 1, 0, 0, 1, 0 };
-static const ortto_field restored_field = { "r", "Restored", "restored", "time", NULL, ORTTO_TIME, 1, 0, 0, 1, 0 };
+static const ortto_field archived_field = { .id = "a", .type = ORTTO_TIME };
+static const ortto_field restored_field = { .id = "r", .type = ORTTO_TIME };
 
 static int ids_open(ortto_reader *r, const ortto_query *q){
   id_reading *s = reader_alloc(r, sizeof *s);
@@ -259,7 +261,8 @@ static int ask_next(ortto_reader *r, id_reading *s){
   p->ids = s->ids.id + s->ids.next;
   p->id_count = left<IDS_MAX ? left : IDS_MAX;
   s->ids.next += p->id_count;
-  p->request = by_ids(r, cJSON_CreateStringArray((const char *const *)p->ids, p->id_count), s->fields.json[0], 0);
+  cJSON *ids = cJSON_CreateStringArray((const char *const *)p->ids, p->id_count);
+  p->request = by_ids(r, ids, s->fields.json[0], 0);
   return p->request ? ORTTO_OK : ORTTO_NOMEM;
 }
 

@@ -1,9 +1,9 @@
 /*
-** read_ids.h - records by id, 100 a request; further fields of rows that a scan found; what was fetched by id before.
+** read_ids.h - records by id, 100 a request; further fields of rows that a scan found; the cache of records.
 **
 ** May use: page. Must not know: how a scan finds its rows.
-** The cache (ortto_cache) belongs to the caller of the reader, who may give it to one reader after the other, all with the
-** same fields. A cache that cannot grow forgets nothing that matters: its failures are ignored.
+** The cache (ortto_cache) belongs to the caller of the reader, who may give it to one reader after the other,
+** all with the same fields. A cache that cannot grow forgets nothing that matters: its failures are ignored.
 ** Blocks: page_extras, and the way's load, until the answers are there.
 */
 #ifndef ORTTO_CLIENT_READ_IDS_H
@@ -14,7 +14,8 @@
 
 extern const way ids_way;
 
-/* Ids as they were given, each once. What is no id cannot be found, and the server calls it a bad request: left out. */
+/* Ids as they were given, each once. What is no id cannot be found, and the server calls it a bad request:
+** such are left out. */
 typedef struct id_list {
   char **id;
   int count, next;                 /* next: the first that was not asked for yet */

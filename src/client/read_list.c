@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "context.h"
 #include "schema.h"
+#include "value.h"
 
 typedef struct list_reading {
   int64_t offset;
@@ -16,6 +16,7 @@ typedef struct list_reading {
   int type_at;                     /* tags: place of their type */
 } list_reading;
 
+/* The list is a member of an object [recorded]. */
 static int is_wrapped(ortto_table table){
   return table==ORTTO_PERSON_CUSTOM_FIELDS || table==ORTTO_ACCOUNT_CUSTOM_FIELDS;
 }
@@ -27,7 +28,7 @@ static int list_open(ortto_reader *r, const ortto_query *q){
   s->offset = q->offset>0 && q->offset<=INT64_MAX/2 ? q->offset : 0;
   s->with_filter = r->table==ORTTO_AUDIENCES && field_place(r, "filter")>=0;
   s->type_at = r->table==ORTTO_TAGS ? field_place(r, "type") : -1;
-  if( r->table==ORTTO_PERSON_CUSTOM_FIELDS ) r->parts = 2;   /* wrapped, and tracked_value stands beside it [recorded] */
+  if( r->table==ORTTO_PERSON_CUSTOM_FIELDS ) r->parts = 2;   /* the field, and beside it tracked_value */
   return ORTTO_OK;
 }
 
@@ -35,7 +36,8 @@ static http_request *list_request(const ortto_reader *r, const list_reading *s){
   cJSON *body = cJSON_CreateObject();
   if( r->table==ORTTO_TAGS ) return reader_request(r, "/v1/tags/get", body, 1, 0);
   if( r->table!=ORTTO_AUDIENCES ) return reader_request(r, definitions_path(r->table), body, 1, 0);
-  int ok = json_add(body, "limit", json_integer(LIST_PAGE)) && json_add(body, "offset", json_integer(s->offset));
+  int ok = json_add(body, "limit", json_integer(LIST_PAGE))
+        && json_add(body, "offset", json_integer(s->offset));
   if( ok && s->with_filter ) ok = json_add(body, "with_filter", cJSON_CreateTrue());
   return reader_request(r, "/v1/audiences/get", body, ok, 0);
 }
@@ -99,7 +101,7 @@ static int list_row(ortto_reader *r, const page *p){
   (void)p;
   if( s->type_at<0 ) return 1;
   ortto_value *type = &r->value[s->type_at];
-  if( type->kind==ORTTO_VALUE_NULL ) *type = (ortto_value){ .kind = ORTTO_VALUE_TEXT, .text = "person", .length = 6 };
+  if( type->kind==ORTTO_VALUE_NULL ) value_text(type, ORTTO_VALUE_TEXT, "person", 6);
   return 1;
 }
 

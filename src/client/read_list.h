@@ -1,7 +1,8 @@
 /*
 ** read_list.h - lists in one answer, or by offset: audiences, tags, definitions.
 **
-** May use: page. Must not know: scans, cursors. Blocks: the way's load, until its one request is answered.
+** May use: page, value. Must not know: scans, cursors.
+** Blocks: the way's load, until its one request is answered.
 */
 #ifndef ORTTO_CLIENT_READ_LIST_H
 #define ORTTO_CLIENT_READ_LIST_H

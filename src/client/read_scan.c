@@ -93,10 +93,12 @@ static http_request *rows_request(const ortto_reader *r, int64_t limit, int64_t 
   const scan *s = r->own;
   const char *filter = s->filter[s->filter_at];
   cJSON *body = cJSON_CreateObject();
-  int ok = json_add(body, "fields", cJSON_CreateRaw(s->fields.json[0])) && json_add(body, "limit", json_integer(limit))
-        && json_add(body, "offset", json_integer(offset)) && add_text(body, "q", s->q) && add_text(body, "type", s->type)
+  int ok = json_add(body, "fields", cJSON_CreateRaw(s->fields.json[0]))
+        && json_add(body, "limit", json_integer(limit)) && json_add(body, "offset", json_integer(offset))
+        && add_text(body, "q", s->q) && add_text(body, "type", s->type)
         && add_text(body, "audience_id", s->audience) && add_text(body, "sort_by_field_id", s->sort)
-        && add_text(body, "sort_order", s->sort_order) && add_text(body, "cursor_id", cursor[0] ? cursor : NULL);
+        && add_text(body, "sort_order", s->sort_order);
+  if( ok && cursor[0] ) ok = add_text(body, "cursor_id", cursor);
   if( ok && filter ) ok = json_add(body, "filter", cJSON_CreateRaw(filter));
   return reader_request(r, r->table==ORTTO_PEOPLE ? "/v1/person/get" : "/v1/accounts/get", body, ok, 0);
 }
@@ -149,10 +151,12 @@ static int answer_read(const ortto_reader *r, http_request *c, answer *a){
       memcpy(a->cursor, v.p+1, 24);
       a->cursor[24] = 0;
       if( is_zero_id(a->cursor) ) a->cursor[0] = 0;
-    }else if( js_is(name, "meta") && js_integer(js_get(v, "total_matches"), &i) && i>=0 && i<=TOTAL_MAX ) a->total = i;
+    }else if( js_is(name, "meta") && js_integer(js_get(v, "total_matches"), &i) && i>=0 && i<=TOTAL_MAX )
+      a->total = i;
   }
   if( a->records.p==NULL ) return bad_answer(c, "has no \"%s\"", member);
-  if( js_type(a->records)!='[' && js_type(a->records)!='n' ) return bad_answer(c, "has a \"%s\" that is no list", member);
+  if( js_type(a->records)!='[' && js_type(a->records)!='n' )
+    return bad_answer(c, "has a \"%s\" that is no list", member);
   if( !says_more ) return bad_answer(c, "does not say whether more rows follow (\"has_more\")");
   return ORTTO_OK;
 }
@@ -179,27 +183,32 @@ static int rows_read(ortto_reader *r, page *p, js records){
 
 /* ---- the server's moods -------------------------------------------------------------------------
 **
-** No second page under a cursor was ever recorded, so a scan rests on guesses (ortto-api.md, sections 3 and 9). Each
-** function here watches one of them, and does what is right where it fails. The rule for all: no row is left out in
-** silence, none comes twice, and every scan ends.
+** Nobody has recorded a second page under a cursor, so a scan rests on guesses (ortto-api.md, 3 and 9). Each
+** function here watches one of them, and does what is right where it fails. The rule for all: no row is left
+** out in silence, none comes twice, and every scan ends.
 **
-**   function            the guess, and its standing                             where it fails
-**   may_ask_ahead       a cursor names a list in which a page has the place     such a page is not asked for ahead
-**                       that its offset says: 3 [inferred]. The first page
-**                       must look like that
-**   cursor_changed      it stays the same during a scan: 3 [guess]              one page at a time, under the new one
-**   page_fell_short     next_offset is the offset and the limit while more      one page at a time, from next_offset
-**                       follow: 3 [recorded, first pages only]
-**   rows_added          it is a snapshot: 3, 9 [guess]; total_matches tells     one page at a time
-**   rows_removed        the same; total_matches falls, or the page is behind    a step back: unread rows may have moved
-**                       the end, where there is none: 2.1 [recorded]            in front of our place
-**   rows_repeated       no row comes twice: 9 [guess]                           dropped; none but such: an error
-**   is_endless          while has_more says so, rows come and next_offset       an error
-**                       grows: 3 [documented]
-**   cursor_replaced     a cursor outlives an interrupted sync: 3 [guess]        cursor_lost: the caller begins anew
-**   cursor_refused      it lives as long as a scan: 3 [guess]                   an error; before the first page of a
-**                                                                               resumed scan cursor_lost
-** A total that cannot be is unsaid (answer_read); members and rows that are missing are errors there.
+**                    the guess, and its standing                   where it fails
+**
+**   may_ask_ahead    a cursor names a list, and a page's offset    one page at a time, also where the first
+**                    is a place in it: 3 [inferred]                page does not look like that
+**   cursor_changed   the cursor stays during a scan: 3 [guess]     one page at a time, under the new one
+**   page_fell_short  while rows follow, next_offset is offset and  one page at a time, from next_offset
+**                    limit: 3 [recorded, of first pages]
+**   rows_added       the list under a cursor is frozen; if not,    one page at a time
+**                    total_matches tells: 3, 9 [guess]
+**   rows_removed     the same; or the page is behind the end,      a step back by as many rows: unread ones
+**                    where rows are null: 2.1 [recorded]           may have moved in front of our place
+**   rows_repeated    no row comes twice: 9 [guess]                 left out; a page of such alone is an
+**                                                                  error
+**   is_endless       has_more comes with rows, and next_offset     an error
+**                    grows: 3 [documented]
+**   cursor_replaced  a cursor outlives an interrupted sync: 3      an error, and cursor_lost: the caller
+**                    [guess]                                       begins the list anew
+**   cursor_refused   a cursor lives as long as a scan: 3 [guess]   an error that says so; at the beginning
+**                                                                  of a resumed scan cursor_lost
+**
+** What an answer must have to be read at all stands in answer_read and rows_read, where a total that cannot
+** be is taken for unsaid.
 */
 
 /* From here on one page at a time, each from where the server says the last one ended. */
@@ -211,8 +220,8 @@ static void fall_back(ortto_reader *r, const char *why){
 }
 
 static int may_ask_ahead(const scan *s, const page *p, const answer *a, int received){
-  return !s->one_by_one && a->has_more && a->cursor[0] && received==p->limit && a->next_offset==p->offset+p->limit
-      && a->total>=0;
+  return !s->one_by_one && a->has_more && a->cursor[0] && received==p->limit
+      && a->next_offset==p->offset+p->limit && a->total>=0;
 }
 
 static void cursor_changed(ortto_reader *r, const answer *a){
@@ -224,7 +233,8 @@ static void cursor_changed(ortto_reader *r, const answer *a){
 
 static void page_fell_short(ortto_reader *r, const page *p, const answer *a){
   const scan *s = r->own;
-  if( s->parallel && a->has_more && a->next_offset!=p->offset+p->limit ) fall_back(r, "a page was shorter than asked");
+  if( s->parallel && a->has_more && a->next_offset!=p->offset+p->limit )
+    fall_back(r, "a page was shorter than asked");
 }
 
 static void rows_added(ortto_reader *r, const answer *a){
@@ -235,8 +245,8 @@ static void rows_added(ortto_reader *r, const answer *a){
 static int step_back(ortto_reader *r, const page *p, int64_t by){
   scan *s = r->own;
   if( ++s->step_backs>STEP_BACKS_MAX )
-    return fail(r->endpoint->context, "ortto: %s: the list shrinks faster than it can be read. Try again later, or ask "
-                "for less at a time", r->doing);
+    return fail(r->endpoint->context, "ortto: %s: the list shrinks faster than it can be read. Try again "
+                "later, or ask for less at a time", r->doing);
   s->next_offset = p->offset>by ? p->offset - by : 0;
   s->overlap = p->offset - s->next_offset;
   fall_back(r, "rows were removed during the read");
@@ -295,8 +305,8 @@ static int cursor_refused(ortto_reader *r, const page *p){
   context *c = r->endpoint->context;
   char said[sizeof c->error];
   memcpy(said, c->error, sizeof said);
-  return fail(c, "%.700s. This was not the first page, so the server may have forgotten the cursor under which the scan "
-              "began; run the statement again", said);
+  return fail(c, "%.700s. This was not the first page, so the server may have forgotten the cursor under "
+              "which the scan began; run the statement again", said);
 }
 
 /* ---- page after page ------------------------------------------------------------------------- */
@@ -323,7 +333,7 @@ static int follow(ortto_reader *r, const page *p, const answer *a, int received)
   return ORTTO_OK;
 }
 
-/* Takes a page, whose answer is there. *again: it is not to be used, and something else is to be asked for. */
+/* Takes a page, whose answer is there. *again: it is not to be used; something else is to be asked for. */
 static int take(ortto_reader *r, page *p, int *again){
   scan *s = r->own;
   answer a;

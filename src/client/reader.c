@@ -154,9 +154,9 @@ int ortto_reader_count(ortto_reader *r, int64_t *count){
 
 void ortto_reader_progress(const ortto_reader *r, ortto_progress *out){
   const page *p = r->current;
-  *out = (ortto_progress){ .page = r->pages, .page_ends = p==NULL || p->at==p->rows, .total = -1, .server_time = "" };
-  out->requests = r->requests;
-  out->retries = r->retries;
+  *out = (ortto_progress){ .page = r->pages, .requests = r->requests, .retries = r->retries, .total = -1 };
+  out->page_ends = p==NULL || p->at==p->rows;
+  out->server_time = "";
   if( p ) page_requests(p, &out->requests, &out->retries);
   if( r->way->progress ) r->way->progress(r, out);
 }
