@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -342,9 +341,11 @@ js js_path(js v, const char *a, const char *b, const char *c){
 }
 
 cJSON *json_integer(int64_t i){
-  char text[24];
-  snprintf(text, sizeof text, "%lld", (long long)i);
-  return cJSON_CreateRaw(text);
+  buf text = { 0 };
+  buf_printf(&text, "%lld", (long long)i);
+  cJSON *raw = text.failed ? NULL : cJSON_CreateRaw(text.p);
+  buf_free(&text);
+  return raw;
 }
 
 char *json_print(cJSON *tree){

@@ -74,7 +74,7 @@ js js_path(js v, const char *a, const char *b, const char *c);
 
 /* ---- building: with cJSON's functions; its parser is never used, since that writes a variable that threads share ---- */
 
-/* An integer with all its digits, which a number of cJSON's own has not: that is a double. NULL when out of memory. */
+/* An integer with all its digits: a number of cJSON's own is a double. NULL when out of memory. */
 cJSON *json_integer(int64_t i);
 
 /* The tree as text, by malloc, and the tree is gone; NULL when out of memory, or for a tree that is NULL. */
