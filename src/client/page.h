@@ -19,8 +19,6 @@
 #include "endpoint.h"
 #include "request.h"
 
-#define PAGE_MAX 500               /* a larger limit is treated as 50 by the server [documented] */
-#define LIST_PAGE 40               /* audiences, activity feed: default and largest limit [documented] */
 #define FIELDS_MORE 2              /* fields that a way may add to those that were asked for */
 
 typedef struct id_key { unsigned char byte[12]; } id_key;
@@ -48,7 +46,7 @@ typedef struct page {
   int room, rows, at;              /* rows that fit, that are there, that were given away */
 } page;
 
-/* A way of reading. Those that are NULL have nothing to do. */
+/* A way of reading. Those that are NULL have nothing to do. *out is NULL before load. */
 typedef struct way {
   int (*open)(ortto_reader *r, const ortto_query *q);       /* sets r->own, r->parts; sends nothing */
   int (*load)(ortto_reader *r, page **out);                 /* the next page, or ORTTO_DONE. Blocks */

@@ -9,6 +9,8 @@
 
 #include "page.h"
 
+#define LIST_PAGE 40               /* audiences, activity feed: default and largest limit [documented] */
+
 extern const way list_way;
 
 /* The objects of a list become the page's rows; null is an empty list. */

@@ -11,6 +11,7 @@
 #include "filter.h"
 #include "read_ids.h"
 
+#define PAGE_MAX 500               /* a larger limit is treated as 50 by the server [documented] */
 #define TOTAL_MAX 1000000000000    /* a total above this is no total */
 #define STEP_BACKS_MAX 20
 
