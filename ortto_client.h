@@ -190,9 +190,9 @@ typedef struct ortto_value {
   size_t length;
 } ortto_value;
 
-/* ---- reading ------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------ */
 
-/* Conditions that the server can be asked to apply. Sound ones only: the answer is the same or larger than SQLite's. */
+/* Conditions that the server can be asked to apply. Sound ones only: it finds what SQLite would, or more. */
 typedef enum ortto_test { ORTTO_IS, ORTTO_HAS_VALUE, ORTTO_HAS_NO_VALUE } ortto_test;
 
 typedef struct ortto_condition {
@@ -202,8 +202,9 @@ typedef struct ortto_condition {
   int count;
 } ortto_condition;
 
-/* May this text be sent as the value of ORTTO_IS without risk that the server finds less than an exact comparison?
-** (No blanks at the ends, nothing that JSON or Unicode processing could change, not empty, at most 255 characters.) */
+/* May this text be sent as the value of ORTTO_IS without risk that the server finds less than an exact
+** comparison? (No blanks at the ends, nothing that JSON or Unicode processing could change, not empty, at
+** most 255 characters.) */
 int ortto_text_is_exact(const char *text, size_t length);
 
 /* Is this the form of a person's, account's or audience's id: 24 lower-case hexadecimal digits? */
@@ -211,7 +212,7 @@ int ortto_is_id(const char *text, size_t length);
 
 typedef struct ortto_query {   /* all zero: every row. Strings and arrays are copied by ortto_reader_open */
   ortto_table table;
-  const ortto_field *const *fields;   /* the values wanted, in this order in the record; must outlive the reader */
+  const ortto_field *const *fields;   /* the values wanted, in the record's order; must outlive the reader */
   int field_count;
   const char *const *ids;      /* people, accounts: only these, by get-by-ids; activities: of these people */
   int id_count;
@@ -235,29 +236,29 @@ typedef struct ortto_query {   /* all zero: every row. Strings and arrays are co
 int ortto_reader_open(ortto_endpoint *endpoint, const ortto_query *query, ortto_reader **out);
 void ortto_reader_close(ortto_reader *reader);
 
-/* ORTTO_ROW: *id and values[0..field_count-1] hold the record until the next call. ORTTO_DONE: the read is complete,
-** which is never said of a read that is not. Pages are asked for as rows are: the first alone, then up to
-** `concurrency` under one cursor, delivered in order. */
+/* ORTTO_ROW: (*values)[0..field_count-1] hold the record until the next call. ORTTO_DONE: the read is
+** complete, which is never said of a read that is not. Pages are asked for as rows are: the first alone, then
+** up to `concurrency` under one cursor, delivered in order. */
 int ortto_reader_next(ortto_reader *reader, const ortto_value **values);
 
-/* Instead of reading: the number of rows, from one request. *count is -1 if the server does not say; then read them. */
+/* Instead of reading: the number of rows, from one request. *count is -1 if the server does not say. */
 int ortto_reader_count(ortto_reader *reader, int64_t *count);
 
 typedef struct ortto_progress {
-  int64_t page;                /* pages that have been entered; the record last returned is from the last of them */
+  int64_t page;                /* pages that have been entered; the record last returned is from the last */
   int page_ends;               /* the record last returned was the last of its page */
   int64_t total;               /* rows in all as the server estimates, -1 unknown */
   const char *cursor_id;       /* under which the scan goes on, or NULL */
   int64_t next_offset;         /* where the page after this one begins */
   int64_t requests, retries;   /* of this read so far */
   const char *fell_back;       /* why the scan reads one page at a time, or NULL */
-  int cursor_lost;             /* the read was to go on under query.cursor_id, which the server does not know any more */
-  const char *server_time;     /* the server's clock at the first answer, UTC: 2025-11-04T19:10:31Z; "" unsaid */
+  int cursor_lost;             /* it was to go on under query.cursor_id, which the server does not know now */
+  const char *server_time;     /* its clock at the first answer, UTC: 2025-11-04T19:10:31Z; "" unsaid */
 } ortto_progress;
 
 void ortto_reader_progress(const ortto_reader *reader, ortto_progress *progress);
 
-/* Remembers records fetched by id, so that a join does not fetch them again; at most 8 MB, then it starts anew. */
+/* Remembers records fetched by id, so that a join does not fetch them again; above 8 MB it starts anew. */
 ortto_cache *ortto_cache_new(void);
 void ortto_cache_free(ortto_cache *cache);
 

@@ -10,8 +10,9 @@
 
 #define OR_MAX 100                 /* $str::is in one $or [seen in a client] */
 
-/* The conditions, of which `split` (-1: none) takes only the values from..from+OR_MAX-1, and the user's own filter,
-** joined by $and. *text is NULL where there is nothing to ask. 0 when out of memory. */
+/* The user's own filter and the conditions, joined by $and; of condition `split` (-1: none) only the values
+** from `from` on, OR_MAX of them at most. *text is NULL where there is nothing to ask, else to be freed with
+** free. 0 when out of memory. */
 int filter_text(const ortto_query *q, int split, int from, char **text);
 
 #endif

@@ -9,11 +9,18 @@
 #include "context.h"
 #include "schema.h"
 
+#define SEEN_MAX (1u << 19)        /* ids in the younger of two sets */
+
+/* ---- ids that were seen ---------------------------------------------------------------------- */
+
 /* 12 bytes, as the id itself says; what is no id gets a hash of that size. */
 static id_key id_key_of(js id){
   id_key k;
   if( ortto_is_id(id.p, id.n) ){
-    for(int i=0; i<12; i++) k.byte[i] = (unsigned char)((unsigned)hex_digit(id.p[2*i])<<4 | (unsigned)hex_digit(id.p[2*i+1]));
+    for(int i=0; i<12; i++){
+      unsigned high = (unsigned)hex_digit(id.p[2*i]), low = (unsigned)hex_digit(id.p[2*i+1]);
+      k.byte[i] = (unsigned char)(high<<4 | low);
+    }
   }else{
     uint64_t a = hash_bytes(HASH_START, id.p, id.n), b = hash_bytes(a, id.p, id.n);
     memcpy(k.byte, &a, 8);
@@ -32,7 +39,8 @@ static id_key *set_at(const id_set *s, id_key k){
   memcpy(&low, k.byte + 8, 4);
   h = (high ^ (uint64_t)low<<21) * 0x9E3779B97F4A7C15u;
   size_t at = (size_t)(h>>20) & (s->size - 1);
-  while( memcmp(&s->key[at], &none, sizeof none)!=0 && memcmp(&s->key[at], &k, sizeof k)!=0 ) at = (at + 1) & (s->size - 1);
+  while( memcmp(&s->key[at], &none, sizeof none)!=0 && memcmp(&s->key[at], &k, sizeof k)!=0 )
+    at = (at + 1) & (s->size - 1);
   return &s->key[at];
 }
 
@@ -54,7 +62,8 @@ static int set_put(id_set *s, id_key k){
   return 1;
 }
 
-int seen_add(seen_ids *s, js id){
+/* 1: new, 0: seen before, -1: out of memory. */
+static int seen_add(seen_ids *s, js id){
   id_key k = id_key_of(id);
   if( set_has(&s->now, k) || set_has(&s->before, k) ) return 0;
   if( s->now.used>=SEEN_MAX ){
@@ -70,74 +79,67 @@ void seen_free(seen_ids *s){
   free(s->before.key);
 }
 
-ortto_cache *ortto_cache_new(void){
-  return calloc(1, sizeof(ortto_cache));
-}
-
-void cache_clear(ortto_cache *c){
-  arena_free(&c->memory);
-  free(c->record);
-  map_free(&c->by_id);
-  memset(c, 0, sizeof *c);
-}
-
-void ortto_cache_free(ortto_cache *cache){
-  if( cache==NULL ) return;
-  cache_clear(cache);
-  free(cache);
-}
-
-void cache_put(ortto_cache *c, const char *id, js fields){
-  if( c->count==c->cap ){
-    int cap = c->cap ? c->cap*2 : 64;
-    cached *record = realloc(c->record, (size_t)cap * sizeof *record);
-    if( record==NULL ) return;
-    c->record = record;
-    c->cap = cap;
+int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh){
+  int kept = 0;
+  for(int i=0; i<p->rows; i++){
+    int is_new = seen_add(seen, p->id[i]);
+    if( is_new<0 ) return no_memory(r->endpoint->context);
+    if( !is_new ) continue;
+    p->id[kept] = p->id[i];
+    *page_part(r, p, kept) = *page_part(r, p, i);
+    kept++;
   }
-  char *key = arena_text(&c->memory, id, 24);
-  char *text = fields.p ? arena_text(&c->memory, fields.p, fields.n) : NULL;
-  if( key==NULL || (fields.p && text==NULL) || !map_put(&c->by_id, key, 24, c->count) ) return;
-  c->record[c->count++] = (cached){ key, text, fields.n };
-  c->bytes += 64 + fields.n;
+  *fresh = kept;
+  p->rows = kept;
+  return ORTTO_OK;
 }
 
-const cached *cache_get(const ortto_cache *c, const char *id){
-  int at = c ? map_get(&c->by_id, id, 24) : -1;
-  return at<0 ? NULL : &c->record[at];
+/* ---- what every way of reading shares -------------------------------------------------------- */
+
+void *reader_alloc(ortto_reader *r, size_t n){
+  void *p = arena_alloc(&r->memory, n);
+  if( p ) memset(p, 0, n);
+  else no_memory(r->endpoint->context);
+  return p;
 }
 
-int is_contacts(const ortto_reader *r){
-  return r->table==ORTTO_PEOPLE || r->table==ORTTO_ACCOUNTS;
+int reader_text(ortto_reader *r, const char *text, char **copy){
+  *copy = text ? arena_text(&r->memory, text, strlen(text)) : NULL;
+  if( text && *copy==NULL ) no_memory(r->endpoint->context);
+  return text==NULL || *copy!=NULL;
 }
 
-static void count_request(const http_request *c, int64_t *requests, int64_t *retries){
-  if( c==NULL ) return;
-  *requests += c->attempt;
-  if( c->attempt>1 ) *retries += c->attempt - 1;
+int field_place(const ortto_reader *r, const char *id){
+  return map_get(&r->by_id, id, strlen(id));
 }
 
-void count_page_requests(const page *p, int64_t *requests, int64_t *retries){
-  count_request(p->request, requests, retries);
-  for(int i=0; i<p->extras; i++) count_request(p->extra[i], requests, retries);
+int field_want(ortto_reader *r, const ortto_field *f){
+  int at = field_place(r, f->id);
+  if( at>=0 ) return at;
+  if( !map_put(&r->by_id, f->id, strlen(f->id), r->fields) ){
+    no_memory(r->endpoint->context);
+    return -1;
+  }
+  r->field[r->fields] = f;
+  return r->fields++;
 }
 
-void page_free(ortto_reader *r, page *p){
-  if( p==NULL ) return;
-  count_page_requests(p, &r->requests, &r->retries);
-  request_drop(p->request);
-  for(int i=0; i<p->extras; i++) request_drop(p->extra[i]);
-  free(p->extra);
-  buf_free(&p->text);
-  free(p->id);
-  free(p->part);
-  free(p);
+http_request *reader_request(const ortto_reader *r, const char *path, cJSON *body, int ok, int flags){
+  if( !ok ){
+    cJSON_Delete(body);
+    body = NULL;
+  }
+  return request_new(r->endpoint, "POST", path, json_print(body), REQUEST_READ|flags, r->doing);
 }
+
+/* ---- pages ----------------------------------------------------------------------------------- */
 
 page *page_new(ortto_reader *r){
   page *p = calloc(1, sizeof *p);
-  if( p==NULL ) return NULL;
-  p->total = -1;
+  if( p==NULL ){
+    no_memory(r->endpoint->context);
+    return NULL;
+  }
   *r->tail = p;
   r->tail = &p->next;
   r->queued++;
@@ -153,12 +155,44 @@ page *page_pop(ortto_reader *r){
   return p;
 }
 
+static void add_requests(const http_request *c, int64_t *requests, int64_t *retries){
+  if( c==NULL ) return;
+  *requests += c->attempt;
+  if( c->attempt>1 ) *retries += c->attempt - 1;
+}
+
+void page_requests(const page *p, int64_t *requests, int64_t *retries){
+  add_requests(p->request, requests, retries);
+  for(int i=0; i<p->extras; i++) add_requests(p->extra[i], requests, retries);
+}
+
+void page_free(ortto_reader *r, page *p){
+  if( p==NULL ) return;
+  page_requests(p, &r->requests, &r->retries);
+  request_drop(p->request);
+  for(int i=0; i<p->extras; i++) request_drop(p->extra[i]);
+  free(p->extra);
+  free(p->text);
+  free(p->id);
+  free(p->part);
+  free(p);
+}
+
 void pages_drop(ortto_reader *r){
   while( r->head ) page_free(r, page_pop(r));
 }
 
 int page_room(ortto_reader *r, page *p, int rows){
-  p->id = calloc((size_t)rows + 1, sizeof *p->id);
-  p->part = calloc(((size_t)rows + 1) * (size_t)r->parts, sizeof *p->part);
-  return p->id && p->part ? ORTTO_OK : no_memory(r->endpoint->context);
+  if( rows<=p->room ) return ORTTO_OK;
+  int room = p->room ? p->room*2 : 64;
+  if( room<rows ) room = rows;
+  js *id = realloc(p->id, (size_t)room * sizeof *id);
+  if( id ) p->id = id;
+  js *part = realloc(p->part, (size_t)room * (size_t)r->parts * sizeof *part);
+  if( part ) p->part = part;
+  if( id==NULL || part==NULL ) return no_memory(r->endpoint->context);
+  memset(id + p->room, 0, (size_t)(room - p->room) * sizeof *id);
+  memset(page_part(r, p, p->room), 0, (size_t)(room - p->room) * (size_t)r->parts * sizeof *part);
+  p->room = room;
+  return ORTTO_OK;
 }

@@ -1,5 +1,14 @@
 /*
-** page.h - one answer with rows, and the ids that were seen.
+** page.h - one answer with rows, the ids that were seen, and what every way of reading shares.
+**
+** A reader reads in one of five ways: by id, as a scan, a list, a feed, our own listing of fields. Each is a
+** room (read_*) that shows a table of functions (struct way) and keeps its own struct behind r->own, which no
+** other room looks into.
+** May use: request, endpoint, context, text, json. Must not know: which way it is, what its requests ask for.
+**
+** Ownership: a page owns its requests, and so the bytes of the answers that its rows point into; all end with
+** page_free. What a way needs as long as the reader lives comes from reader_alloc and ends with the reader.
+** Errors: as everywhere, a code, and the sentence is the context's error. Nothing here blocks.
 */
 #ifndef ORTTO_CLIENT_PAGE_H
 #define ORTTO_CLIENT_PAGE_H
@@ -10,105 +19,103 @@
 #include "endpoint.h"
 #include "request.h"
 
-#define PAGE_MAX 500               /* a larger limit is treated as 50 by the server [documented] */
-#define IDS_MAX 100                /* ids in one get-by-ids; the server's own limit is unknown [guess] */
-#define FIELDS_MAX 150             /* field ids in one request [documented for get-by-ids] */
-#define LIST_PAGE 40               /* audiences, activity feed: default and largest limit [documented] */
-
-/* The ids of a scan: exact for the last half a million of them and more, in at most 32 MB. */
-#define SEEN_MAX (1u << 19)
+#define FIELDS_MORE 2              /* fields that a way may add to those that were asked for */
 
 typedef struct id_key { unsigned char byte[12]; } id_key;
+
 typedef struct id_set {            /* open addressing; an all-zero key is an empty place */
   id_key *key;
   size_t size, used;
 } id_set;
+
+/* Exact for the last half a million ids and more, in at most 32 MB. All zero: none. */
 typedef struct seen_ids {
   id_set now, before;
 } seen_ids;
 
-typedef struct cached {
-  const char *id;
-  const char *fields;              /* JSON text, NULL: there is no such record */
-  size_t n;
-} cached;
-
-struct ortto_cache {
-  arena memory;
-  size_t bytes;
-  cached *record;
-  int count, cap;
-  text_map by_id;
-};
-
-#define CACHE_MAX (8u << 20)
-
 typedef struct page {
   struct page *next;
-  http_request *request;                      /* NULL: made here */
-  http_request **extra;                    /* further fields of the same rows, by id */
+  http_request *request;           /* NULL: made here */
+  http_request **extra;            /* further fields of the same rows, by id */
   int extras;
-  buf text;                        /* rows made here */
-  char *const *ids;                /* by ids: the ones asked for */
+  char *text;                      /* rows made here, by malloc */
+  char *const *ids;                /* the ones asked for, which belong to the reader */
   int id_count;
   int64_t offset, limit;           /* as asked */
-  js *id, *part;                   /* a row's id (no quotes) and the objects that hold its values */
-  int rows, at;
-  int has_more;                    /* the server's words about what follows */
-  int64_t next_offset, total;
-  char cursor[25];                 /* "" none */
+  js *id, *part;                   /* a row's id (no quotes) and the r->parts objects that hold its values */
+  int room, rows, at;              /* rows that fit, that are there, that were given away */
 } page;
 
+/* A way of reading. Those that are NULL have nothing to do. *out is NULL before load. */
+typedef struct way {
+  int (*open)(ortto_reader *r, const ortto_query *q);       /* sets r->own, r->parts; sends nothing */
+  int (*load)(ortto_reader *r, page **out);                 /* the next page, or ORTTO_DONE. Blocks */
+  int (*row)(ortto_reader *r, const page *p);               /* completes r->value; 0: the record is no row */
+  int (*count)(ortto_reader *r, int64_t *count);            /* instead of reading; *count is -1. Blocks */
+  void (*progress)(const ortto_reader *r, ortto_progress *out);
+  void (*close)(ortto_reader *r);                           /* what is not from reader_alloc */
+} way;
+
 struct ortto_reader {
-  ortto_endpoint *endpoint;
+  ortto_endpoint *endpoint;        /* a reference */
   ortto_table table;
-  const char *doing;
-  int (*load)(ortto_reader *, page **);
-  const ortto_field **field;       /* as asked, then those needed here */
+  const char *doing;               /* constant, for messages: "reading people" */
+  const way *way;
+  void *own;                       /* the way's struct; NULL: it is not open */
+  const ortto_field **field;       /* as asked, then those that the way needs; room for FIELDS_MORE */
   int fields;
-  text_map by_id;                 /* field id to place in field[] and value[] */
-  int *next_slot, expected_slot;               /* the server tends to keep its order: which place came behind which */
-  int id_at, archived_at, restored_at, person_at, tag_type_at;   /* places, -1 none */
-  ortto_value *value;
+  text_map by_id;                  /* field id to place in field[] and value[] */
+  int *next_slot, expected_slot;   /* the server tends to keep its order: which place came behind which */
+  int id_at;                       /* place of the row's id, which stands outside its parts; -1 none */
+  ortto_value *value;              /* the present record */
   arena scratch;                   /* what the present record needs */
-  char **chunk;                    /* JSON arrays of field ids, FIELDS_MAX each */
-  int chunks, parts;
-  arena memory;                    /* ids, filters */
-  char **ids;
-  int id_count, id_next;
-  char **filter;                   /* one after the other: more than OR_MAX values need several */
-  int filters, filter_next;
-  char *common;                    /* members of every page's request but filter and position */
-  int64_t limit;
-  int with_filter;                 /* audiences */
-  ortto_cache *cache;
-  int64_t next_offset, ask_offset, total;
-  char cursor[25];
-  int begun, done, parallel, step_backs, one_by_one;
-  int resumed, cursor_lost;        /* was to go on under a cursor; could not */
-  char server_time[21];
-  int64_t overlap;                 /* rows that may come a second time after a step back */
-  const char *fell_back;
-  page *head, **tail, *current;
+  int parts;                       /* objects that hold the values of a row */
+  arena memory;                    /* as long as the reader */
+  page *head, **tail, *current;    /* asked for, oldest first; current is out of the queue */
   int queued;
-  seen_ids seen;
   int64_t pages, requests, retries;
 };
 
-/* 1: new, 0: seen before, -1: out of memory. */
-int seen_add(seen_ids *s, js id);
-void seen_free(seen_ids *s);
-void cache_clear(ortto_cache *c);
+/* Zeroed memory that lives as long as the reader; NULL when out of memory (the error is set). */
+void *reader_alloc(ortto_reader *r, size_t n);
 
-/* A cache that cannot grow forgets nothing that matters: failures are ignored. */
-void cache_put(ortto_cache *c, const char *id, js fields);
-const cached *cache_get(const ortto_cache *c, const char *id);
-int is_contacts(const ortto_reader *r);
-void count_page_requests(const page *p, int64_t *requests, int64_t *retries);
-void page_free(ortto_reader *r, page *p);
+/* A text that lives as long; NULL stays NULL. 0 when out of memory (the error is set). */
+int reader_text(ortto_reader *r, const char *text, char **copy);
+
+/* A field's place in r->value, -1 if it was not asked for. */
+int field_place(const ortto_reader *r, const char *id);
+
+/* The same, and from now on it is asked for: FIELDS_MORE of them at most, when opening. -1 when out of memory
+** (the error is set). */
+int field_want(ortto_reader *r, const ortto_field *f);
+
+/* A POST that reads, with flags beside REQUEST_READ. Takes the body over, which ok = 0 calls half built. NULL
+** when out of memory (the error is set). */
+http_request *reader_request(const ortto_reader *r, const char *path, cJSON *body, int ok, int flags);
+
+/* A page at the end of the queue; NULL when out of memory (the error is set). */
 page *page_new(ortto_reader *r);
+
+/* The oldest page, which is the caller's from now on. The queue must not be empty. */
 page *page_pop(ortto_reader *r);
-void pages_drop(ortto_reader *r);
+
+/* Cancels what is in flight, adds its requests to the reader's. p may be NULL. */
+void page_free(ortto_reader *r, page *p);
+void pages_drop(ortto_reader *r);              /* all that are queued */
+
+/* Room for so many rows in all; new ones are zeroed. */
 int page_room(ortto_reader *r, page *p, int rows);
+
+/* A row's parts, r->parts of them. */
+static inline js *page_part(const ortto_reader *r, const page *p, int row){
+  return &p->part[(size_t)row*(size_t)r->parts];
+}
+
+/* Drops the rows that came before; *fresh is how many did not. Before page_extras. */
+int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh);
+void seen_free(seen_ids *s);
+
+/* Adds the requests of one page, which is not freed yet. */
+void page_requests(const page *p, int64_t *requests, int64_t *retries);
 
 #endif

@@ -1,12 +1,15 @@
 /*
 ** read_feed.h - the activity feed, one person after the other.
+**
+** May use: page, value, read_ids (which people), read_list (rows). Must not know: scans.
+** One request a second is the server's limit [documented]: request and pace keep it, for REQUEST_FEED.
+** Blocks: the way's load, until its one request is answered.
 */
 #ifndef ORTTO_CLIENT_READ_FEED_H
 #define ORTTO_CLIENT_READ_FEED_H
 
-#include "../../ortto_client.h"
 #include "page.h"
 
-int feed_load(ortto_reader *r, page **out);
+extern const way feed_way;
 
 #endif

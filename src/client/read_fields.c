@@ -3,6 +3,8 @@
 */
 #include "read_fields.h"
 
+#include <string.h>
+
 #include "../text.h"
 #include "../json.h"
 #include "context.h"
@@ -33,24 +35,32 @@ static char *fields_text(const ortto_field_list *list, ortto_table table){
   return text;
 }
 
-int fields_load(ortto_reader *r, page **out){
+typedef struct fields_reading {
+  int next;                        /* the table whose fields come next: people, accounts, none */
+} fields_reading;
+
+static int fields_open(ortto_reader *r, const ortto_query *q){
+  (void)q;
+  r->own = reader_alloc(r, sizeof(fields_reading));
+  return r->own ? ORTTO_OK : ORTTO_NOMEM;
+}
+
+static int fields_load(ortto_reader *r, page **out){
+  fields_reading *s = r->own;
   ortto_field_list *list;
   js array;
-  if( r->id_next>1 ) return ORTTO_DONE;
-  ortto_table table = r->id_next++==0 ? ORTTO_PEOPLE : ORTTO_ACCOUNTS;
+  if( s->next>1 ) return ORTTO_DONE;
+  ortto_table table = s->next++==0 ? ORTTO_PEOPLE : ORTTO_ACCOUNTS;
   int rc = ortto_fields_list(r->endpoint, table, "*", 0, &list);
   if( rc!=ORTTO_OK ) return rc;
   page *p = page_new(r);
-  char *text = fields_text(list, table);
+  if( p ) p->text = fields_text(list, table);
   ortto_fields_free(list);
-  if( p==NULL || text==NULL ){
-    cJSON_free(text);
+  if( p==NULL || p->text==NULL || !json_check(p->text, strlen(p->text), &array) )
     return no_memory(r->endpoint->context);
-  }
-  buf_puts(&p->text, text);
-  cJSON_free(text);
-  if( p->text.failed || !json_check(p->text.p, p->text.n, &array) ) return no_memory(r->endpoint->context);
   rc = list_rows(r, p, array);
   if( rc==ORTTO_OK ) *out = page_pop(r);
   return rc;
 }
+
+const way fields_way = { .open = fields_open, .load = fields_load };

@@ -7,6 +7,6 @@
 #include "../../ortto_client.h"
 #include "page.h"
 
-int fields_load(ortto_reader *r, page **out);
+extern const way fields_way;
 
 #endif

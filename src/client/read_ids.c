@@ -6,62 +6,202 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../text.h"
-#include "../json.h"
 #include "context.h"
-#include "request.h"
+#include "schema.h"
 
-static const char *by_ids_path(ortto_table table){
-  return table==ORTTO_PEOPLE ? "/v1/person/get-by-ids" : "/v1/accounts/get-by-ids";
+#define IDS_MAX 100                /* ids in one get-by-ids; the server's own limit is unknown [guess] */
+#define FIELDS_MAX 150             /* field ids in one request [documented for get-by-ids] */
+#define CACHE_MAX (8u << 20)       /* bytes of a cache that may get a further reader */
+
+typedef struct id_reading {
+  id_list ids;
+  field_chunks fields;
+  ortto_cache *cache;              /* NULL: nothing is remembered */
+  int looked;                      /* into the cache */
+  int archived_at, restored_at;    /* people: places of these two fields; accounts: -1 */
+} id_reading;
+
+/* ---- what was fetched before ----------------------------------------------------------------- */
+
+typedef struct cached {
+  const char *id;
+  const char *fields;              /* JSON text, NULL: there is no such record */
+  size_t n;
+} cached;
+
+struct ortto_cache {
+  arena memory;
+  size_t bytes;
+  cached *record;
+  int count, cap;
+  text_map by_id;
+};
+
+ortto_cache *ortto_cache_new(void){
+  return calloc(1, sizeof(ortto_cache));
 }
+
+static void cache_clear(ortto_cache *c){
+  arena_free(&c->memory);
+  free(c->record);
+  map_free(&c->by_id);
+  memset(c, 0, sizeof *c);
+}
+
+void ortto_cache_free(ortto_cache *cache){
+  if( cache==NULL ) return;
+  cache_clear(cache);
+  free(cache);
+}
+
+static void cache_put(ortto_cache *c, const char *id, js fields){
+  if( c->count==c->cap ){
+    int cap = c->cap ? c->cap*2 : 64;
+    cached *record = realloc(c->record, (size_t)cap * sizeof *record);
+    if( record==NULL ) return;
+    c->record = record;
+    c->cap = cap;
+  }
+  char *key = arena_text(&c->memory, id, 24);
+  char *text = fields.p ? arena_text(&c->memory, fields.p, fields.n) : NULL;
+  if( key==NULL || (fields.p && text==NULL) || !map_put(&c->by_id, key, 24, c->count) ) return;
+  c->record[c->count++] = (cached){ key, text, fields.n };
+  c->bytes += 64 + fields.n;
+}
+
+static const cached *cache_get(const ortto_cache *c, const char *id){
+  int at = map_get(&c->by_id, id, 24);
+  return at<0 ? NULL : &c->record[at];
+}
+
+/* ---- what is asked for ----------------------------------------------------------------------- */
+
+int ids_given(ortto_reader *r, const ortto_query *q, id_list *out){
+  text_map once = { 0 };
+  out->id = reader_alloc(r, ((size_t)q->id_count + 1) * sizeof *out->id);
+  int ok = out->id!=NULL;
+  for(int i=0; ok && i<q->id_count; i++){
+    size_t n = strlen(q->ids[i]);
+    if( !ortto_is_id(q->ids[i], n) || is_zero_id(q->ids[i]) || map_get(&once, q->ids[i], n)>=0 ) continue;
+    char *id = arena_text(&r->memory, q->ids[i], n);
+    ok = id && map_put(&once, id, n, i);
+    if( ok ) out->id[out->count++] = id;
+  }
+  map_free(&once);
+  return ok ? ORTTO_OK : no_memory(r->endpoint->context);
+}
+
+/* The next of r->field from *at on, as many as one request takes. */
+static cJSON *next_chunk(const ortto_reader *r, int *at){
+  cJSON *ids = cJSON_CreateArray();
+  int ok = ids!=NULL;
+  for(int n=0; ok && n<FIELDS_MAX && *at<r->fields; ++*at){
+    if( *at==r->id_at ) continue;
+    ok = json_append(ids, cJSON_CreateString(r->field[*at]->id));
+    n++;
+  }
+  if( ok ) return ids;
+  cJSON_Delete(ids);
+  return NULL;
+}
+
+/* With no field at all one small one is asked for: what the server does with an empty list is not known. */
+static const char *small_field(ortto_table table){
+  return table==ORTTO_PEOPLE ? "str::email" : "str:o:name";
+}
+
+int fields_split(ortto_reader *r, field_chunks *out){
+  int wanted = r->fields - (r->id_at>=0), at = 0;
+  out->count = wanted ? (wanted + FIELDS_MAX - 1)/FIELDS_MAX : 1;
+  out->json = reader_alloc(r, (size_t)out->count * sizeof *out->json);
+  if( out->json==NULL ) return ORTTO_NOMEM;
+  for(int k=0; k<out->count; k++){
+    cJSON *ids = next_chunk(r, &at);
+    if( ids && wanted==0 && !json_append(ids, cJSON_CreateString(small_field(r->table))) ){
+      cJSON_Delete(ids);
+      ids = NULL;
+    }
+    char *text = json_print(ids);
+    int ok = reader_text(r, text, &out->json[k]);
+    free(text);
+    if( text==NULL || !ok ) return no_memory(r->endpoint->context);
+  }
+  r->parts = out->count;
+  return ORTTO_OK;
+}
+
+/* Takes the list of ids over. */
+static http_request *by_ids(const ortto_reader *r, cJSON *ids, const char *fields, int flags){
+  int people = r->table==ORTTO_PEOPLE;
+  cJSON *body = cJSON_CreateObject();
+  int ok = json_add(body, people ? "contact_ids" : "account_ids", ids);
+  ok = ok && json_add(body, "fields", cJSON_CreateRaw(fields));
+  return reader_request(r, people ? "/v1/person/get-by-ids" : "/v1/accounts/get-by-ids", body, ok, flags);
+}
+
+/* The ids of rows, byte for byte as the answer has them, with the quotes beside them. */
+static cJSON *row_ids(const page *p, int first, int count){
+  cJSON *list = cJSON_CreateArray();
+  int ok = list!=NULL;
+  for(int i=first; ok && i<first+count; i++)
+    ok = json_append(list, json_raw((js){ p->id[i].p - 1, p->id[i].n + 2 }));
+  if( ok ) return list;
+  cJSON_Delete(list);
+  return NULL;
+}
+
+/* ---- what an answer says --------------------------------------------------------------------- */
 
 const char *record_member(ortto_table table){
   return table==ORTTO_PEOPLE ? "contacts" : "accounts";
 }
 
-static char *by_ids_body(const ortto_reader *r, const js *ids, int count, const char *fields){
-  buf b = { 0 };
-  buf_printf(&b, "{\"%s\":[", r->table==ORTTO_PEOPLE ? "contact_ids" : "account_ids");
-  for(int i=0; i<count; i++) buf_printf(&b, "%s\"%.*s\"", i ? "," : "", (int)ids[i].n, ids[i].p);
-  buf_printf(&b, "],\"fields\":%s}", fields);
-  if( b.failed ) buf_free(&b);
-  return b.p;
-}
-
 /* The object of records, keyed by id; *records.p is NULL where there are none. */
-static int by_ids_records(ortto_reader *r, http_request *c, js *records){
+static int by_ids_records(const ortto_reader *r, http_request *c, js *records){
+  const char *member = record_member(r->table);
   js answer;
   int rc = answer_json(c, &answer);
   if( rc!=ORTTO_OK ) return rc;
-  *records = js_get(answer, record_member(r->table));
+  *records = js_get(answer, member);
   if( records->p==NULL && r->table==ORTTO_ACCOUNTS ) *records = js_get(answer, "organizations");
-  if( records->p==NULL ) return bad_answer(c, "has no \"%s\"", record_member(r->table));
+  if( records->p==NULL ) return bad_answer(c, "has no \"%s\"", member);
   if( js_type(*records)=='n' || (js_type(*records)=='[' && count_elements(*records)==0) ){
     records->p = NULL;
     return ORTTO_OK;
   }
-  if( js_type(*records)!='{' ) return bad_answer(c, "has a \"%s\" that is no object", record_member(r->table));
+  if( js_type(*records)!='{' ) return bad_answer(c, "has a \"%s\" that is no object", member);
   return ORTTO_OK;
 }
 
+static int is_same(js a, js b){
+  return a.n==b.n && memcmp(a.p, b.p, b.n)==0;
+}
+
+/* Which of the rows first..first+count-1 this is, -1 none. */
 static int row_of(const page *p, int first, int count, js id, int guess){
-  if( guess<first+count && p->id[guess].n==id.n && memcmp(p->id[guess].p, id.p, id.n)==0 ) return guess;
-  for(int i=first; i<first+count; i++) if( p->id[i].n==id.n && memcmp(p->id[i].p, id.p, id.n)==0 ) return i;
+  if( guess<first+count && is_same(p->id[guess], id) ) return guess;
+  for(int i=first; i<first+count; i++) if( is_same(p->id[i], id) ) return i;
   return -1;
 }
 
-/* One answer with chunk `part` of the rows first..first+count-1. */
-static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int first, int count){
+/* ---- further fields of a page's rows --------------------------------------------------------- */
+
+static int batch_size(const page *p, int first){
+  return p->rows-first<IDS_MAX ? p->rows-first : IDS_MAX;
+}
+
+/* One answer with chunk `part` of the rows from `first` on. */
+static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int first){
   js records, id, record;
   int rc = request_wait(c);
   if( rc==ORTTO_OK ) rc = by_ids_records(r, c, &records);
   if( rc!=ORTTO_OK ) return rc;
-  int found = 0, guess = first;
+  int count = batch_size(p, first), found = 0, guess = first;
   js_iter it = js_in(records);
   while( records.p && js_next(&it, &id, &record) ){
     int i = row_of(p, first, count, id, guess);
     if( i<0 ) continue;
-    js *at = &p->part[(size_t)i*(size_t)r->parts + (size_t)part];
+    js *at = page_part(r, p, i) + part;
     if( at->p==NULL ) found++;
     *at = js_get(record, "fields");
     if( at->p==NULL ) *at = (js){ "{}", 2 };
@@ -69,38 +209,60 @@ static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int 
   }
   log_rows(c, found);
   if( found<count )
-    return fail(r->endpoint->context, "ortto: %s: %d of %d records vanished between two requests, so that their further fields could "
-                "not be read. Run the statement again", r->doing, count - found, count);
+    return fail(r->endpoint->context, "ortto: %s: %d of %d records vanished between two requests, so that "
+                "their further fields could not be read. Run the statement again",
+                r->doing, count - found, count);
   return ORTTO_OK;
 }
 
-int page_extras(ortto_reader *r, page *p){
+int page_extras(ortto_reader *r, page *p, const field_chunks *fields){
   int batches = (p->rows + IDS_MAX - 1) / IDS_MAX, rc = ORTTO_OK;
-  if( r->chunks<2 || p->rows==0 ) return ORTTO_OK;
-  p->extra = calloc((size_t)batches * (size_t)(r->chunks - 1), sizeof *p->extra);
+  if( fields->count<2 || p->rows==0 ) return ORTTO_OK;
+  p->extra = calloc((size_t)batches * (size_t)(fields->count - 1), sizeof *p->extra);
   if( p->extra==NULL ) return no_memory(r->endpoint->context);
-  for(int part=1; part<r->chunks; part++) for(int b=0; b<batches; b++){
-    int first = b*IDS_MAX, count = p->rows-first<IDS_MAX ? p->rows-first : IDS_MAX;
-    http_request *c = request_new(r->endpoint, "POST", by_ids_path(r->table), by_ids_body(r, p->id + first, count, r->chunk[part]),
-                       REQUEST_READ|REQUEST_URGENT, r->doing);
+  for(int part=1; part<fields->count; part++) for(int first=0; first<p->rows; first+=IDS_MAX){
+    http_request *c = by_ids(r, row_ids(p, first, batch_size(p, first)), fields->json[part], REQUEST_URGENT);
     if( c==NULL ) return ORTTO_NOMEM;
     p->extra[p->extras++] = c;
   }
-  for(int i=0; rc==ORTTO_OK && i<p->extras; i++){
-    int first = (i % batches)*IDS_MAX, count = p->rows-first<IDS_MAX ? p->rows-first : IDS_MAX;
-    rc = parse_extra(r, p, p->extra[i], 1 + i/batches, first, count);
-  }
+  for(int i=0; rc==ORTTO_OK && i<p->extras; i++)
+    rc = parse_extra(r, p, p->extra[i], 1 + i/batches, (i % batches)*IDS_MAX);
   return rc;
 }
 
-static int ids_request(ortto_reader *r){
+/* ---- reading by id --------------------------------------------------------------------------- */
+
+/* Archived and Restored decide whether a person found by id is a row. */
+static const ortto_field archived_field = { .id = "a", .type = ORTTO_TIME };
+static const ortto_field restored_field = { .id = "r", .type = ORTTO_TIME };
+
+static int ids_open(ortto_reader *r, const ortto_query *q){
+  id_reading *s = reader_alloc(r, sizeof *s);
+  if( s==NULL ) return ORTTO_NOMEM;
+  r->own = s;
+  s->archived_at = s->restored_at = -1;
+  if( r->table==ORTTO_PEOPLE ){
+    s->archived_at = field_want(r, &archived_field);
+    s->restored_at = field_want(r, &restored_field);
+    if( s->archived_at<0 || s->restored_at<0 ) return ORTTO_NOMEM;
+  }
+  int rc = ids_given(r, q, &s->ids);
+  if( rc==ORTTO_OK ) rc = fields_split(r, &s->fields);
+  if( rc!=ORTTO_OK ) return rc;
+  if( q->cache && q->cache->bytes>CACHE_MAX ) cache_clear(q->cache);
+  if( s->fields.count<2 ) s->cache = q->cache;
+  return ORTTO_OK;
+}
+
+static int ask_next(ortto_reader *r, id_reading *s){
   page *p = page_new(r);
-  js ids[IDS_MAX];
-  if( p==NULL ) return no_memory(r->endpoint->context);
-  p->ids = r->ids + r->id_next;
-  for(; p->id_count<IDS_MAX && r->id_next<r->id_count; r->id_next++)
-    ids[p->id_count++] = (js){ r->ids[r->id_next], 24 };
-  p->request = request_new(r->endpoint, "POST", by_ids_path(r->table), by_ids_body(r, ids, p->id_count, r->chunk[0]), REQUEST_READ, r->doing);
+  if( p==NULL ) return ORTTO_NOMEM;
+  int left = s->ids.count - s->ids.next;
+  p->ids = s->ids.id + s->ids.next;
+  p->id_count = left<IDS_MAX ? left : IDS_MAX;
+  s->ids.next += p->id_count;
+  cJSON *ids = cJSON_CreateStringArray((const char *const *)p->ids, p->id_count);
+  p->request = by_ids(r, ids, s->fields.json[0], 0);
   return p->request ? ORTTO_OK : ORTTO_NOMEM;
 }
 
@@ -109,15 +271,14 @@ static int is_wanted(const page *p, js id){
   return 0;
 }
 
-static void page_cache(ortto_reader *r, const page *p){
-  if( r->cache==NULL || r->chunks>1 ) return;
-  for(int i=0; i<p->id_count; i++){
+static void page_remember(const ortto_reader *r, ortto_cache *cache, const page *p){
+  for(int i=0; cache && i<p->id_count; i++){
     int row = row_of(p, 0, p->rows, (js){ p->ids[i], 24 }, i<p->rows ? i : 0);
-    cache_put(r->cache, p->ids[i], row<0 ? (js){ NULL, 0 } : p->part[(size_t)row*(size_t)r->parts]);
+    cache_put(cache, p->ids[i], row<0 ? (js){ NULL, 0 } : *page_part(r, p, row));
   }
 }
 
-static int parse_ids_page(ortto_reader *r, page *p){
+static int parse_page(ortto_reader *r, const id_reading *s, page *p){
   js records, id, record;
   int rc = request_wait(p->request);
   if( rc==ORTTO_OK ) rc = by_ids_records(r, p->request, &records);
@@ -126,50 +287,66 @@ static int parse_ids_page(ortto_reader *r, page *p){
   js_iter it = js_in(records);
   while( records.p && js_next(&it, &id, &record) ){
     if( p->rows==p->id_count || !is_wanted(p, id) || row_of(p, 0, p->rows, id, 0)>=0 ) continue;
-    p->id[p->rows] = id;
-    js fields = js_get(record, "fields");
     if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
-    p->part[(size_t)p->rows++*(size_t)r->parts] = fields.p ? fields : (js){ "{}", 2 };
+    js fields = js_get(record, "fields");
+    p->id[p->rows] = id;
+    *page_part(r, p, p->rows++) = fields.p ? fields : (js){ "{}", 2 };
   }
   log_rows(p->request, p->rows);
-  page_cache(r, p);
-  return page_extras(r, p);
+  page_remember(r, s->cache, p);
+  return page_extras(r, p, &s->fields);
 }
 
 /* Those that were fetched before: the first page of a read, without a request. Removes them from the ids. */
-static int cached_page(ortto_reader *r, page **out){
-  int left = 0, found = 0;
+static int cached_page(ortto_reader *r, id_reading *s, page **out){
+  int left = 0;
   page *p = page_new(r);
-  if( p==NULL || page_room(r, p, r->id_count)!=ORTTO_OK ) return no_memory(r->endpoint->context);
-  for(int i=0; i<r->id_count; i++){
-    const cached *c = cache_get(r->cache, r->ids[i]);
-    if( c==NULL ) r->ids[left++] = r->ids[i];
-    else if( ++found && c->fields ){
+  if( p==NULL || page_room(r, p, s->ids.count)!=ORTTO_OK ) return ORTTO_NOMEM;
+  for(int i=0; i<s->ids.count; i++){
+    const cached *c = cache_get(s->cache, s->ids.id[i]);
+    if( c==NULL ) s->ids.id[left++] = s->ids.id[i];
+    else if( c->fields ){
       p->id[p->rows] = (js){ c->id, 24 };
-      p->part[(size_t)p->rows++*(size_t)r->parts] = (js){ c->fields, c->n };
+      *page_part(r, p, p->rows++) = (js){ c->fields, c->n };
     }
   }
-  r->id_count = left;
-  *out = page_pop(r);
-  if( (*out)->rows ) return ORTTO_OK;
-  page_free(r, *out);
-  *out = NULL;
+  s->ids.count = left;
+  p = page_pop(r);
+  if( p->rows ) *out = p;
+  else page_free(r, p);
   return ORTTO_OK;
 }
 
-int ids_load(ortto_reader *r, page **out){
+static int ids_load(ortto_reader *r, page **out){
+  id_reading *s = r->own;
   int rc = ORTTO_OK;
-  *out = NULL;
-  if( !r->begun && r->cache && r->chunks<2 ){
-    r->begun = 1;
-    rc = cached_page(r, out);
+  if( s->cache && !s->looked ){
+    s->looked = 1;
+    rc = cached_page(r, s, out);
     if( rc!=ORTTO_OK || *out ) return rc;
   }
   int window = r->pages ? (int)r->endpoint->concurrency : 1;
-  while( rc==ORTTO_OK && r->queued<window && r->id_next<r->id_count ) rc = ids_request(r);
+  while( rc==ORTTO_OK && r->queued<window && s->ids.next<s->ids.count ) rc = ask_next(r, s);
   if( rc!=ORTTO_OK ) return rc;
   if( r->head==NULL ) return ORTTO_DONE;
-  rc = parse_ids_page(r, r->head);
+  rc = parse_page(r, s, r->head);
   if( rc==ORTTO_OK ) *out = page_pop(r);
   return rc;
 }
+
+static int is_unset_time(const ortto_value *v){
+  return v->kind!=ORTTO_VALUE_TEXT || (v->length>=4 && memcmp(v->text, "0001", 4)==0);
+}
+
+/* get-by-ids also finds archived people, which a scan does not. */
+static int ids_row(ortto_reader *r, const page *p){
+  const id_reading *s = r->own;
+  (void)p;
+  if( s->archived_at<0 ) return 1;
+  const ortto_value *archived = &r->value[s->archived_at], *restored = &r->value[s->restored_at];
+  if( is_unset_time(archived) ) return 1;
+  if( is_unset_time(restored) ) return 0;
+  return ortto_time_compare(archived->text, archived->length, restored->text, restored->length)<=0;
+}
+
+const way ids_way = { .open = ids_open, .load = ids_load, .row = ids_row };

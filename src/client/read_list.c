@@ -5,69 +5,115 @@
 
 #include <string.h>
 
-#include "../text.h"
-#include "context.h"
-#include "request.h"
 #include "schema.h"
-#include "read_scan.h"
+#include "value.h"
 
-static const char *list_path(ortto_table table){
-  switch( table ){
-    case ORTTO_AUDIENCES: return "/v1/audiences/get";
-    case ORTTO_TAGS: return "/v1/tags/get";
-    default: return definitions_path(table);
-  }
+typedef struct list_reading {
+  int64_t offset;
+  int with_filter;                 /* audiences: ask for their filters */
+  int done;
+  seen_ids seen;                   /* audiences */
+  int type_at;                     /* tags: place of their type */
+} list_reading;
+
+/* The list is a member of an object [recorded]. */
+static int is_wrapped(ortto_table table){
+  return table==ORTTO_PERSON_CUSTOM_FIELDS || table==ORTTO_ACCOUNT_CUSTOM_FIELDS;
 }
 
-static char *list_body(const ortto_reader *r){
-  buf b = { 0 };
-  if( r->table!=ORTTO_AUDIENCES ) buf_puts(&b, "{}");
-  else buf_printf(&b, "{\"limit\":%d,\"offset\":%lld%s}", LIST_PAGE, (long long)r->next_offset, r->with_filter ? ",\"with_filter\":true" : "");
-  if( b.failed ) buf_free(&b);
-  return b.p;
+static int list_open(ortto_reader *r, const ortto_query *q){
+  list_reading *s = reader_alloc(r, sizeof *s);
+  if( s==NULL ) return ORTTO_NOMEM;
+  r->own = s;
+  s->offset = q->offset>0 && q->offset<=INT64_MAX/2 ? q->offset : 0;
+  s->with_filter = r->table==ORTTO_AUDIENCES && field_place(r, "filter")>=0;
+  s->type_at = r->table==ORTTO_TAGS ? field_place(r, "type") : -1;
+  if( r->table==ORTTO_PERSON_CUSTOM_FIELDS ) r->parts = 2;   /* the field, and beside it tracked_value */
+  return ORTTO_OK;
+}
+
+static http_request *list_request(const ortto_reader *r, const list_reading *s){
+  cJSON *body = cJSON_CreateObject();
+  if( r->table==ORTTO_TAGS ) return reader_request(r, "/v1/tags/get", body, 1, 0);
+  if( r->table!=ORTTO_AUDIENCES ) return reader_request(r, definitions_path(r->table), body, 1, 0);
+  int ok = json_add(body, "limit", json_integer(LIST_PAGE))
+        && json_add(body, "offset", json_integer(s->offset));
+  if( ok && s->with_filter ) ok = json_add(body, "with_filter", cJSON_CreateTrue());
+  return reader_request(r, "/v1/audiences/get", body, ok, 0);
+}
+
+/* Some rows bear a zero time instead of none. */
+static int is_archived_audience(js record){
+  js at = js_get(record, "archived_at");
+  return js_type(at)=='"' && at.n>5 && memcmp(at.p+1, "0001", 4)!=0;
 }
 
 int list_rows(ortto_reader *r, page *p, js list){
   js record;
-  int rc = page_room(r, p, js_type(list)=='[' ? count_elements(list) : 0);
-  if( rc!=ORTTO_OK || js_type(list)!='[' ) return rc;
+  if( js_type(list)!='[' ) return ORTTO_OK;
   js_iter it = js_in(list);
   while( js_next(&it, NULL, &record) ){
     if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
-    js *part = &p->part[(size_t)p->rows*(size_t)r->parts];
-    js archived = r->table==ORTTO_AUDIENCES ? js_get(record, "archived_at") : (js){ NULL, 0 };
-    if( js_type(archived)=='"' && archived.n>5 && memcmp(archived.p+1, "0001", 4)!=0 ) continue;
+    if( r->table==ORTTO_AUDIENCES && is_archived_audience(record) ) continue;
+    int rc = page_room(r, p, p->rows + 1);
+    if( rc!=ORTTO_OK ) return rc;
+    js *part = page_part(r, p, p->rows);
     part[0] = record;
     if( r->parts>1 ) part[1] = js_get(record, "field");
     js id = js_get(record, "id");
     if( js_type(id)=='"' ) p->id[p->rows] = unquoted(id);
-    else if( r->table==ORTTO_AUDIENCES || r->table==ORTTO_ACTIVITIES ) return bad_answer(p->request, "has a record without an id");
+    else if( r->table==ORTTO_AUDIENCES || r->table==ORTTO_ACTIVITIES )
+      return bad_answer(p->request, "has a record without an id");
     p->rows++;
   }
   return ORTTO_OK;
 }
 
-int list_load(ortto_reader *r, page **out){
+static int list_load(ortto_reader *r, page **out){
+  list_reading *s = r->own;
+  int fresh = 0;
   js answer;
-  if( r->done ) return ORTTO_DONE;
+  if( s->done ) return ORTTO_DONE;
   page *p = page_new(r);
-  if( p==NULL ) return no_memory(r->endpoint->context);
-  p->request = request_new(r->endpoint, "POST", list_path(r->table), list_body(r), REQUEST_READ, r->doing);
+  if( p==NULL ) return ORTTO_NOMEM;
+  p->request = list_request(r, s);
   int rc = p->request ? request_wait(p->request) : ORTTO_NOMEM;
   if( rc==ORTTO_OK ) rc = answer_json(p->request, &answer);
   if( rc!=ORTTO_OK ) return rc;
-  int wrapped = r->table==ORTTO_PERSON_CUSTOM_FIELDS || r->table==ORTTO_ACCOUNT_CUSTOM_FIELDS;
-  js list = wrapped ? js_get(answer, "fields") : answer;
-  if( list.p==NULL || (js_type(list)!='[' && js_type(list)!='n') ) return bad_answer(p->request, wrapped ? "has no list \"fields\"" : "is no list");
-  int received = js_type(list)=='[' ? count_elements(list) : 0, fresh = 0;
+  js list = is_wrapped(r->table) ? js_get(answer, "fields") : answer;
+  if( list.p==NULL || (js_type(list)!='[' && js_type(list)!='n') )
+    return bad_answer(p->request, is_wrapped(r->table) ? "has no list \"fields\"" : "is no list");
+  int received = js_type(list)=='[' ? count_elements(list) : 0;
   rc = list_rows(r, p, list);
   log_rows(p->request, received);
-  r->done = r->table!=ORTTO_AUDIENCES || received<LIST_PAGE;   /* audiences: a short page ends [recorded] */
-  r->next_offset += received;
+  s->done = r->table!=ORTTO_AUDIENCES || received<LIST_PAGE;   /* audiences: a short page ends [recorded] */
+  s->offset += received;
   if( rc==ORTTO_OK && r->table==ORTTO_AUDIENCES && p->rows ){
-    rc = page_unseen(r, p, &fresh);
+    rc = page_unseen(r, &s->seen, p, &fresh);
     if( rc==ORTTO_OK && fresh==0 ) rc = bad_answer(p->request, "has only rows that came before");
   }
   if( rc==ORTTO_OK ) *out = page_pop(r);
   return rc;
 }
+
+static int list_row(ortto_reader *r, const page *p){
+  const list_reading *s = r->own;
+  (void)p;
+  if( s->type_at<0 ) return 1;
+  ortto_value *type = &r->value[s->type_at];
+  if( type->kind==ORTTO_VALUE_NULL ) value_text(type, ORTTO_VALUE_TEXT, "person", 6);
+  return 1;
+}
+
+static void list_progress(const ortto_reader *r, ortto_progress *out){
+  const list_reading *s = r->own;
+  out->next_offset = s->offset;
+}
+
+static void list_close(ortto_reader *r){
+  list_reading *s = r->own;
+  seen_free(&s->seen);
+}
+
+const way list_way = { .open = list_open, .load = list_load, .row = list_row, .progress = list_progress,
+                       .close = list_close };

@@ -1,15 +1,19 @@
 /*
 ** read_list.h - lists in one answer, or by offset: audiences, tags, definitions.
+**
+** May use: page, value. Must not know: scans, cursors.
+** Blocks: the way's load, until its one request is answered.
 */
 #ifndef ORTTO_CLIENT_READ_LIST_H
 #define ORTTO_CLIENT_READ_LIST_H
 
-#include "../../ortto_client.h"
-#include "../json.h"
 #include "page.h"
 
-/* A row's parts: a person's definition is wrapped, and tracked_value stands beside it. */
+#define LIST_PAGE 40               /* audiences, activity feed: default and largest limit [documented] */
+
+extern const way list_way;
+
+/* The objects of a list become the page's rows; null is an empty list. */
 int list_rows(ortto_reader *r, page *p, js list);
-int list_load(ortto_reader *r, page **out);
 
 #endif

@@ -6,89 +6,171 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../text.h"
 #include "context.h"
-#include "request.h"
 #include "schema.h"
 #include "filter.h"
 #include "read_ids.h"
 
+#define PAGE_MAX 500               /* a larger limit is treated as 50 by the server [documented] */
 #define TOTAL_MAX 1000000000000    /* a total above this is no total */
+#define STEP_BACKS_MAX 20
 
-const char *scan_path(ortto_table table){
-  return table==ORTTO_PEOPLE ? "/v1/person/get" : "/v1/accounts/get";
+typedef struct scan {
+  /* what is asked for */
+  field_chunks fields;
+  const char *type, *sort_order;   /* constants, or NULL */
+  char *q, *audience, *sort;       /* or NULL */
+  char **filter;                   /* one after the other: more than OR_MAX values need several. NULL: none */
+  int filters, filter_at;
+  int64_t limit;                   /* no more rows than this will be read; 0 unknown */
+  int one_by_one;                  /* never ask ahead */
+  /* the list under the present filter */
+  char cursor[25];                 /* "" none */
+  int begun, done;                 /* its first page came; so did its last */
+  int parallel;                    /* pages are asked for ahead */
+  int64_t next_offset;             /* where the page after the last one taken begins */
+  int64_t ask_offset;              /* where the next one to be asked for ahead begins */
+  int64_t total;                   /* as the last page said, -1 unknown */
+  int64_t overlap;                 /* rows that may come a second time after a step back */
+  /* the whole read */
+  seen_ids seen;
+  int resumed, cursor_lost;        /* was to go on under a cursor; could not */
+  int step_backs;
+  const char *fell_back;           /* why pages are asked for one at a time, or NULL */
+  char server_time[21];
+} scan;
+
+/* What a page's answer says beside its rows. */
+typedef struct answer {
+  js records;
+  int has_more;
+  int64_t next_offset, total;      /* -1 unsaid */
+  char cursor[25];                 /* "" none */
+} answer;
+
+/* ---- what is asked for ----------------------------------------------------------------------- */
+
+static int open_filters(ortto_reader *r, scan *s, const ortto_query *q){
+  int split = -1;
+  for(int i=q->condition_count-1; i>=0; i--)
+    if( q->conditions[i].test==ORTTO_IS && q->conditions[i].count>OR_MAX ) split = i;
+  s->filters = split>=0 ? (q->conditions[split].count + OR_MAX - 1)/OR_MAX : 1;
+  s->filter = reader_alloc(r, (size_t)s->filters * sizeof *s->filter);
+  int ok = s->filter!=NULL;
+  for(int i=0; ok && i<s->filters; i++){
+    char *text;
+    ok = filter_text(q, split, i*OR_MAX, &text) && reader_text(r, text, &s->filter[i]);
+    free(text);
+  }
+  return ok ? ORTTO_OK : no_memory(r->endpoint->context);
 }
 
-char *scan_body(const ortto_reader *r, int64_t limit, int64_t offset, const char *cursor, const char *fields){
-  buf b = { 0 };
-  buf_printf(&b, "{\"fields\":%s,\"limit\":%lld,\"offset\":%lld%s", fields, (long long)limit, (long long)offset, r->common);
-  if( cursor[0] ) buf_printf(&b, ",\"cursor_id\":\"%s\"", cursor);
-  if( r->filter[r->filter_next] ) buf_printf(&b, ",\"filter\":%s", r->filter[r->filter_next]);
-  buf_puts(&b, "}");
-  if( b.failed ) buf_free(&b);
-  return b.p;
+static int scan_open(ortto_reader *r, const ortto_query *q){
+  scan *s = reader_alloc(r, sizeof *s);
+  if( s==NULL ) return ORTTO_NOMEM;
+  r->own = s;
+  s->limit = q->limit;
+  s->one_by_one = q->one_by_one;
+  s->total = -1;
+  s->next_offset = q->offset>0 && q->offset<=INT64_MAX/2 ? q->offset : 0;
+  if( q->cursor_id && ortto_is_id(q->cursor_id, strlen(q->cursor_id)) ){
+    memcpy(s->cursor, q->cursor_id, sizeof s->cursor);
+    s->resumed = 1;
+  }
+  if( q->archived )                /* accounts: documented, never recorded */
+    s->type = r->table==ORTTO_PEOPLE ? "archived" : "archived_organization";
+  if( q->sort ) s->sort_order = q->descending ? "desc" : "asc";
+  if( !reader_text(r, q->q, &s->q) || !reader_text(r, q->audience, &s->audience)
+   || !reader_text(r, q->sort ? q->sort->id : NULL, &s->sort) ) return ORTTO_NOMEM;
+  int rc = fields_split(r, &s->fields);
+  return rc==ORTTO_OK ? open_filters(r, s, q) : rc;
+}
+
+static int add_text(cJSON *o, const char *name, const char *value){
+  return value==NULL || json_add(o, name, cJSON_CreateStringReference(value));
+}
+
+static http_request *rows_request(const ortto_reader *r, int64_t limit, int64_t offset, const char *cursor){
+  const scan *s = r->own;
+  const char *filter = s->filter[s->filter_at];
+  cJSON *body = cJSON_CreateObject();
+  int ok = json_add(body, "fields", cJSON_CreateRaw(s->fields.json[0]))
+        && json_add(body, "limit", json_integer(limit)) && json_add(body, "offset", json_integer(offset))
+        && add_text(body, "q", s->q) && add_text(body, "type", s->type)
+        && add_text(body, "audience_id", s->audience) && add_text(body, "sort_by_field_id", s->sort)
+        && add_text(body, "sort_order", s->sort_order);
+  if( ok && cursor[0] ) ok = add_text(body, "cursor_id", cursor);
+  if( ok && filter ) ok = json_add(body, "filter", cJSON_CreateRaw(filter));
+  return reader_request(r, r->table==ORTTO_PEOPLE ? "/v1/person/get" : "/v1/accounts/get", body, ok, 0);
 }
 
 /* As few pages of one size as hold the rows that will be read. */
-static int64_t page_limit(const ortto_reader *r, int64_t offset){
-  if( r->limit<=0 || offset>=r->limit ) return PAGE_MAX;
-  int64_t pages = (r->limit + PAGE_MAX - 1) / PAGE_MAX;
-  return (r->limit + pages - 1) / pages;
+static int64_t page_limit(const scan *s, int64_t offset){
+  if( s->limit<=0 || offset>=s->limit ) return PAGE_MAX;
+  int64_t pages = (s->limit + PAGE_MAX - 1) / PAGE_MAX;
+  return (s->limit + pages - 1) / pages;
 }
 
-static int scan_request(ortto_reader *r, int64_t offset){
+static int ask(ortto_reader *r, int64_t offset){
+  scan *s = r->own;
   page *p = page_new(r);
-  if( p==NULL ) return no_memory(r->endpoint->context);
+  if( p==NULL ) return ORTTO_NOMEM;
   p->offset = offset;
-  p->limit = page_limit(r, offset);
-  p->request = request_new(r->endpoint, "POST", scan_path(r->table), scan_body(r, p->limit, offset, r->cursor, r->chunk[0]), REQUEST_READ, r->doing);
-  r->ask_offset = offset + p->limit;
+  p->limit = page_limit(s, offset);
+  p->request = rows_request(r, p->limit, offset, s->cursor);
+  s->ask_offset = offset + p->limit;
   return p->request ? ORTTO_OK : ORTTO_NOMEM;
 }
 
 /* Ask ahead under the cursor. The total only plans; has_more decides. */
-static int scan_widen(ortto_reader *r){
+static int ask_ahead(ortto_reader *r){
+  scan *s = r->own;
   int rc = ORTTO_OK;
-  while( rc==ORTTO_OK && r->parallel && r->queued<r->endpoint->concurrency && r->ask_offset<r->total
-      && (r->limit<=0 || r->ask_offset<r->limit) ) rc = scan_request(r, r->ask_offset);
+  while( rc==ORTTO_OK && s->parallel && r->queued<r->endpoint->concurrency && s->ask_offset<s->total
+      && (s->limit<=0 || s->ask_offset<s->limit) ) rc = ask(r, s->ask_offset);
   return rc;
 }
 
-int page_members(ortto_reader *r, page *p, js *records){
-  http_request *c = p->request;
-  js answer, name, v;
-  int rc = answer_json(c, &answer);
+/* ---- what an answer says --------------------------------------------------------------------- */
+
+static int answer_read(const ortto_reader *r, http_request *c, answer *a){
+  const char *member = record_member(r->table);
+  js whole, name, v;
   int64_t i;
-  int says_more = 0;
+  int says_more = 0, rc = answer_json(c, &whole);
   if( rc!=ORTTO_OK ) return rc;
-  if( js_type(answer)!='{' ) return bad_answer(c, "is no object");
-  records->p = NULL;
-  p->next_offset = -1;
-  js_iter it = js_in(answer);
+  if( js_type(whole)!='{' ) return bad_answer(c, "is no object");
+  *a = (answer){ .next_offset = -1, .total = -1 };
+  js_iter it = js_in(whole);
   while( js_next(&it, &name, &v) ){
-    if( js_is(name, record_member(r->table)) || (r->table==ORTTO_ACCOUNTS && js_is(name, "organizations")) ) *records = v;
-    else if( js_is(name, "has_more") && (js_type(v)=='t' || js_type(v)=='f') ){ says_more = 1; p->has_more = js_true(v); }
-    else if( js_is(name, "next_offset") && js_integer(v, &i) && i>=0 && i<=INT64_MAX/2 ) p->next_offset = i;
+    if( js_is(name, member) || (r->table==ORTTO_ACCOUNTS && js_is(name, "organizations")) ) a->records = v;
+    else if( js_is(name, "has_more") && (js_type(v)=='t' || js_type(v)=='f') ){
+      says_more = 1;
+      a->has_more = js_true(v);
+    }else if( js_is(name, "next_offset") && js_integer(v, &i) && i>=0 && i<=INT64_MAX/2 ) a->next_offset = i;
     else if( js_is(name, "cursor_id") && js_type(v)=='"' && ortto_is_id(v.p+1, v.n-2) ){
-      memcpy(p->cursor, v.p+1, 24);
-      p->cursor[24] = 0;
-      if( is_zero_id(p->cursor) ) p->cursor[0] = 0;
-    }else if( js_is(name, "meta") && js_integer(js_get(v, "total_matches"), &i) && i>=0 && i<=TOTAL_MAX ) p->total = i;
+      memcpy(a->cursor, v.p+1, 24);
+      a->cursor[24] = 0;
+      if( is_zero_id(a->cursor) ) a->cursor[0] = 0;
+    }else if( js_is(name, "meta") && js_integer(js_get(v, "total_matches"), &i) && i>=0 && i<=TOTAL_MAX )
+      a->total = i;
   }
-  if( records->p==NULL ) return bad_answer(c, "has no \"%s\"", record_member(r->table));
-  if( js_type(*records)!='[' && js_type(*records)!='n' ) return bad_answer(c, "has a \"%s\" that is no list", record_member(r->table));
+  if( a->records.p==NULL ) return bad_answer(c, "has no \"%s\"", member);
+  if( js_type(a->records)!='[' && js_type(a->records)!='n' )
+    return bad_answer(c, "has a \"%s\" that is no list", member);
   if( !says_more ) return bad_answer(c, "does not say whether more rows follow (\"has_more\")");
   return ORTTO_OK;
 }
 
-static int page_rows(ortto_reader *r, page *p, js records){
+static int rows_read(ortto_reader *r, page *p, js records){
   js record, name, v;
-  int rc = page_room(r, p, js_type(records)=='[' ? count_elements(records) : 0);
-  if( rc!=ORTTO_OK || js_type(records)!='[' ) return rc;
+  if( js_type(records)!='[' ) return ORTTO_OK;
   js_iter it = js_in(records);
   while( js_next(&it, NULL, &record) ){
     if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
-    js *id = &p->id[p->rows], *part = &p->part[(size_t)p->rows*(size_t)r->parts];
+    int rc = page_room(r, p, p->rows + 1);
+    if( rc!=ORTTO_OK ) return rc;
+    js *id = &p->id[p->rows], *part = page_part(r, p, p->rows);
     js_iter in = js_in(record);
     while( js_next(&in, &name, &v) ){
       if( js_is(name, "id") && js_type(v)=='"' ) *id = unquoted(v);
@@ -100,180 +182,250 @@ static int page_rows(ortto_reader *r, page *p, js records){
   return ORTTO_OK;
 }
 
-int page_unseen(ortto_reader *r, page *p, int *fresh){
-  int kept = 0;
-  for(int i=0; i<p->rows; i++){
-    int is_new = seen_add(&r->seen, p->id[i]);
-    if( is_new<0 ) return no_memory(r->endpoint->context);
-    if( !is_new ) continue;
-    p->id[kept] = p->id[i];
-    p->part[(size_t)kept*(size_t)r->parts] = p->part[(size_t)i*(size_t)r->parts];
-    kept++;
-  }
-  *fresh = kept;
-  p->rows = kept;
-  return ORTTO_OK;
-}
+/* ---- the server's moods -------------------------------------------------------------------------
+**
+** Nobody has recorded a second page under a cursor, so a scan rests on guesses (ortto-api.md, 3 and 9). Each
+** function here watches one of them, and does what is right where it fails. The rule for all: no row is left
+** out in silence, none comes twice, and every scan ends.
+**
+**                    the guess, and its standing                   where it fails
+**
+**   may_ask_ahead    a cursor names a list, and a page's offset    one page at a time, also where the first
+**                    is a place in it: 3 [inferred]                page does not look like that
+**   cursor_changed   the cursor stays during a scan: 3 [guess]     one page at a time, under the new one
+**   page_fell_short  while rows follow, next_offset is offset and  one page at a time, from next_offset
+**                    limit: 3 [recorded, of first pages]
+**   rows_added       the list under a cursor is frozen; if not,    one page at a time
+**                    total_matches tells: 3, 9 [guess]
+**   rows_removed     the same; or the page is behind the end,      a step back by as many rows: unread ones
+**                    where rows are null: 2.1 [recorded]           may have moved in front of our place
+**   rows_repeated    no row comes twice: 9 [guess]                 left out; a page of such alone is an
+**                                                                  error
+**   is_endless       has_more comes with rows, and next_offset     an error
+**                    grows: 3 [documented]
+**   cursor_replaced  a cursor outlives an interrupted sync: 3      an error, and cursor_lost: the caller
+**                    [guess]                                       begins the list anew
+**   cursor_refused   a cursor lives as long as a scan: 3 [guess]   an error that says so; at the beginning
+**                                                                  of a resumed scan cursor_lost
+**
+** What an answer must have to be read at all stands in answer_read and rows_read, where a total that cannot
+** be is taken for unsaid.
+*/
 
 /* From here on one page at a time, each from where the server says the last one ended. */
 static void fall_back(ortto_reader *r, const char *why){
-  if( r->parallel || r->fell_back==NULL ) r->fell_back = why;
-  r->parallel = 0;
+  scan *s = r->own;
+  if( s->parallel || s->fell_back==NULL ) s->fell_back = why;
+  s->parallel = 0;
   pages_drop(r);
 }
 
-/* Rows left the list before our place in it, so that some unread ones may have moved in front of that place (a cursor
-** that is a snapshot prevents this; whether it is one is not documented). Read again from that much earlier. */
+static int may_ask_ahead(const scan *s, const page *p, const answer *a, int received){
+  return !s->one_by_one && a->has_more && a->cursor[0] && received==p->limit
+      && a->next_offset==p->offset+p->limit && a->total>=0;
+}
+
+static void cursor_changed(ortto_reader *r, const answer *a){
+  scan *s = r->own;
+  if( strcmp(s->cursor, a->cursor)==0 || !a->has_more ) return;
+  memcpy(s->cursor, a->cursor, sizeof s->cursor);
+  fall_back(r, "the server changed the cursor");
+}
+
+static void page_fell_short(ortto_reader *r, const page *p, const answer *a){
+  const scan *s = r->own;
+  if( s->parallel && a->has_more && a->next_offset!=p->offset+p->limit )
+    fall_back(r, "a page was shorter than asked");
+}
+
+static void rows_added(ortto_reader *r, const answer *a){
+  const scan *s = r->own;
+  if( s->total>=0 && a->total>s->total ) fall_back(r, "rows were added during the read");
+}
+
 static int step_back(ortto_reader *r, const page *p, int64_t by){
-  if( ++r->step_backs>20 )
-    return fail(r->endpoint->context, "ortto: %s: the list shrinks faster than it can be read. Try again later, or ask for less at a time",
-                r->doing);
-  r->next_offset = p->offset>by ? p->offset - by : 0;
-  r->overlap = p->offset - r->next_offset;
+  scan *s = r->own;
+  if( ++s->step_backs>STEP_BACKS_MAX )
+    return fail(r->endpoint->context, "ortto: %s: the list shrinks faster than it can be read. Try again "
+                "later, or ask for less at a time", r->doing);
+  s->next_offset = p->offset>by ? p->offset - by : 0;
+  s->overlap = p->offset - s->next_offset;
   fall_back(r, "rows were removed during the read");
   return ORTTO_OK;
 }
 
-/* What the page says about those that follow. The page's rows are sound. */
-static int scan_follow(ortto_reader *r, page *p, int received){
-  int64_t limit = p->limit;
-  if( !r->begun ){
-    r->begun = 1;
-    memcpy(r->cursor, p->cursor, sizeof r->cursor);
-    r->parallel = !r->one_by_one && p->has_more && p->cursor[0] && received==limit && p->next_offset==p->offset+limit && p->total>=0;
-  }else if( strcmp(r->cursor, p->cursor)!=0 && p->has_more ){
-    memcpy(r->cursor, p->cursor, sizeof r->cursor);
-    fall_back(r, "the server changed the cursor");
-  }
-  if( r->parallel && p->has_more && p->next_offset!=p->offset+limit ) fall_back(r, "a page was shorter than asked");
-  if( r->total>=0 && p->total>r->total ) fall_back(r, "rows were added during the read");
-  if( p->total>=0 ) r->total = p->total;
-  if( !p->has_more ){
-    r->done = 1;
-    pages_drop(r);
-    return ORTTO_OK;
-  }
-  if( received==0 ) return bad_answer(p->request, "has no rows, but says that more follow");
-  if( p->next_offset<=p->offset ) return bad_answer(p->request, "says that more rows follow, but next_offset does not grow");
-  r->next_offset = p->next_offset;
+/* *again: the page is not safe to use; what it should have held is read anew. */
+static int rows_removed(ortto_reader *r, const page *p, const answer *a, int *again){
+  scan *s = r->own;
+  int behind = r->pages>0 && p->rows==0 && !a->has_more && p->offset>0 && p->offset>s->overlap;
+  int64_t removed = s->total>=0 && a->total>=0 ? s->total - a->total : 0;
+  *again = s->begun && (behind || removed>0);
+  if( !*again ) return ORTTO_OK;
+  if( behind ) return step_back(r, p, p->limit + s->overlap);
+  s->total = a->total;
+  return step_back(r, p, removed);
+}
+
+/* After a step back, and under another filter, rows may come again. */
+static int rows_repeated(ortto_reader *r, page *p){
+  scan *s = r->own;
+  int received = p->rows, fresh = 0;
+  int rc = page_unseen(r, &s->seen, p, &fresh);
+  if( rc!=ORTTO_OK ) return rc;
+  if( received>0 && fresh==0 && s->filters==1 && s->overlap<=0 )
+    return bad_answer(p->request, "has only rows that came before");
+  s->overlap -= received;
   return ORTTO_OK;
 }
 
-/* Takes the oldest page, whose answer is there. *discarded: it was not safe to use, and is gone. */
-static int parse_scan_page(ortto_reader *r, page *p, int *discarded){
-  js records;
-  int fresh = 0;
-  int rc = page_members(r, p, &records);
-  if( rc==ORTTO_OK ) rc = page_rows(r, p, records);
-  if( rc!=ORTTO_OK ) return rc;
-  int received = p->rows;
-  log_rows(p->request, received);
-  if( r->server_time[0]==0 ) memcpy(r->server_time, p->request->transfer.date, sizeof r->server_time);
-  if( !r->begun && r->resumed && p->cursor[0] && strcmp(p->cursor, r->cursor)!=0 ){
-    r->cursor_lost = 1;            /* another list than the one that was begun */
-    return bad_answer(p->request, "is under another cursor than the one asked for");
-  }
-  *discarded = 1;
-  if( r->begun && r->pages>0 && received==0 && !p->has_more && p->offset>0 && p->offset>r->overlap )
-    return step_back(r, p, p->limit + r->overlap);
-  if( r->begun && r->total>=0 && p->total>=0 && p->total<r->total ){
-    int64_t by = r->total - p->total;
-    r->total = p->total;
-    return step_back(r, p, by);
-  }
-  *discarded = 0;
-  rc = page_unseen(r, p, &fresh);
-  if( rc!=ORTTO_OK ) return rc;
-  if( received>0 && fresh==0 && r->filters==1 && r->overlap<=0 ) return bad_answer(p->request, "has only rows that came before");
-  r->overlap -= received;
-  return scan_follow(r, p, received);
+static int is_endless(const page *p, const answer *a, int received){
+  if( received==0 ) set_bad_answer(p->request, "has no rows, but says that more follow");
+  else if( a->next_offset<=p->offset )
+    set_bad_answer(p->request, "says that more rows follow, but next_offset does not grow");
+  else return 0;
+  return 1;
+}
+
+/* Another list than the one that was begun. */
+static int cursor_replaced(scan *s, const page *p, const answer *a){
+  if( s->begun || !s->resumed || a->cursor[0]==0 || strcmp(a->cursor, s->cursor)==0 ) return 0;
+  s->cursor_lost = 1;
+  set_bad_answer(p->request, "is under another cursor than the one asked for");
+  return 1;
 }
 
 /* A cursor that is refused in the middle cannot be replaced: a new one would be another list. */
-static int scan_refused(ortto_reader *r, const page *p, int rc){
-  if( rc!=ORTTO_ERROR || r->cursor[0]==0 || p->request->status<400 || p->request->status>499 ) return rc;
-  if( p->request->status!=400 && p->request->status!=404 && p->request->status!=410 ) return rc;
-  if( !r->begun && r->resumed ){
-    r->cursor_lost = 1;
-    return rc;
+static int cursor_refused(ortto_reader *r, const page *p){
+  scan *s = r->own;
+  int status = p->request->status;
+  if( s->cursor[0]==0 || (status!=400 && status!=404 && status!=410) ) return ORTTO_ERROR;
+  if( !s->begun && s->resumed ){
+    s->cursor_lost = 1;
+    return ORTTO_ERROR;
   }
-  char said[sizeof r->endpoint->context->error];
-  memcpy(said, r->endpoint->context->error, sizeof said);
-  return fail(r->endpoint->context, "%.700s. This was not the first page, so the server may have forgotten the cursor under which the scan began; "
-              "run the statement again", said);
+  context *c = r->endpoint->context;
+  char said[sizeof c->error];
+  memcpy(said, c->error, sizeof said);
+  return fail(c, "%.700s. This was not the first page, so the server may have forgotten the cursor under "
+              "which the scan began; run the statement again", said);
 }
 
-static void scan_restart(ortto_reader *r){       /* under the next filter */
-  r->begun = r->done = r->parallel = 0;
-  r->next_offset = r->ask_offset = 0;
-  r->cursor[0] = 0;
-  r->total = -1;
-  r->overlap = 0;
-}
+/* ---- page after page ------------------------------------------------------------------------- */
 
-int scan_load(ortto_reader *r, page **out){
-  for(;;){
-    int rc = ORTTO_OK, discarded = 0;
-    if( r->done && r->head==NULL ){
-      if( r->filter_next+1>=r->filters ) return ORTTO_DONE;
-      r->filter_next++;
-      scan_restart(r);
-    }
-    if( r->head==NULL ) rc = scan_request(r, r->next_offset);
-    if( rc==ORTTO_OK ) rc = scan_widen(r);
-    if( rc!=ORTTO_OK || r->head==NULL ) return rc;
-    rc = request_wait(r->head->request);
-    if( rc!=ORTTO_OK ) return scan_refused(r, r->head, rc);
-    page *p = page_pop(r);
-    int first = !r->begun;
-    rc = parse_scan_page(r, p, &discarded);
-    if( rc==ORTTO_OK && !discarded ) rc = page_extras(r, p);
-    if( rc==ORTTO_OK && !discarded && !first ) rc = scan_widen(r);
-    if( rc!=ORTTO_OK || discarded || p->rows==0 ){
-      page_free(r, p);
-      if( rc!=ORTTO_OK ) return rc;
-      continue;
-    }
-    *out = p;
+/* What the page says about those that follow. The page's rows are sound. */
+static int follow(ortto_reader *r, const page *p, const answer *a, int received){
+  scan *s = r->own;
+  if( s->begun ) cursor_changed(r, a);
+  else{
+    s->begun = 1;
+    memcpy(s->cursor, a->cursor, sizeof s->cursor);
+    s->parallel = may_ask_ahead(s, p, a, received);
+  }
+  page_fell_short(r, p, a);
+  rows_added(r, a);
+  if( a->total>=0 ) s->total = a->total;
+  if( !a->has_more ){
+    s->done = 1;
+    pages_drop(r);
     return ORTTO_OK;
   }
+  if( is_endless(p, a, received) ) return ORTTO_ERROR;
+  s->next_offset = a->next_offset;
+  return ORTTO_OK;
 }
 
-int reader_filters(ortto_reader *r, const ortto_query *q){
-  int split = -1, total = 0;
-  for(int i=0; i<q->condition_count; i++)
-    if( q->conditions[i].test==ORTTO_IS && q->conditions[i].count>OR_MAX && split<0 ) split = i;
-  if( split>=0 ) total = q->conditions[split].count;
-  r->filters = total>0 ? (total + OR_MAX - 1)/OR_MAX : 1;
-  r->filter = calloc((size_t)r->filters, sizeof *r->filter);
-  int ok = r->filter!=NULL;
-  for(int i=0; ok && i<r->filters; i++){
-    char *text;
-    ok = filter_text(q, split, i*OR_MAX, &text);
-    if( ok && text ) ok = (r->filter[i] = arena_text(&r->memory, text, strlen(text)))!=NULL;
-    cJSON_free(text);
-  }
-  return ok ? ORTTO_OK : no_memory(r->endpoint->context);
+/* Takes a page, whose answer is there. *again: it is not to be used; something else is to be asked for. */
+static int take(ortto_reader *r, page *p, int *again){
+  scan *s = r->own;
+  answer a;
+  int rc = answer_read(r, p->request, &a);
+  if( rc==ORTTO_OK ) rc = rows_read(r, p, a.records);
+  if( rc!=ORTTO_OK ) return rc;
+  int received = p->rows;
+  log_rows(p->request, received);
+  if( s->server_time[0]==0 ) memcpy(s->server_time, p->request->transfer.date, sizeof s->server_time);
+  if( cursor_replaced(s, p, &a) ) return ORTTO_ERROR;
+  rc = rows_removed(r, p, &a, again);
+  if( rc!=ORTTO_OK || *again ) return rc;
+  rc = rows_repeated(r, p);
+  return rc==ORTTO_OK ? follow(r, p, &a, received) : rc;
 }
 
-int reader_common(ortto_reader *r, const ortto_query *q){
-  cJSON *o = cJSON_CreateObject();
-  int ok = o!=NULL;
-  if( ok && q->q ) ok = cJSON_AddStringToObject(o, "q", q->q)!=NULL;
-  if( ok && q->archived )                        /* accounts: documented, never recorded */
-    ok = cJSON_AddStringToObject(o, "type", r->table==ORTTO_PEOPLE ? "archived" : "archived_organization")!=NULL;
-  if( ok && q->audience ) ok = cJSON_AddStringToObject(o, "audience_id", q->audience)!=NULL;
-  if( ok && q->sort ) ok = cJSON_AddStringToObject(o, "sort_by_field_id", q->sort->id)
-                        && cJSON_AddStringToObject(o, "sort_order", q->descending ? "desc" : "asc");
-  char *text = ok ? cJSON_PrintUnformatted(o) : NULL;
-  cJSON_Delete(o);
-  if( text==NULL ) return no_memory(r->endpoint->context);
-  size_t n = strlen(text);
-  r->common = calloc(n + 1, 1);
-  if( r->common && n>2 ){
-    memcpy(r->common, text, n - 1);              /* without the closing brace; the opening one becomes a comma */
-    r->common[0] = ',';
-  }
-  cJSON_free(text);
-  return r->common ? ORTTO_OK : no_memory(r->endpoint->context);
+static void next_filter(scan *s){
+  s->filter_at++;
+  s->begun = s->done = s->parallel = 0;
+  s->next_offset = s->ask_offset = 0;
+  s->cursor[0] = 0;
+  s->total = -1;
+  s->overlap = 0;
 }
+
+/* *out stays NULL where the page had nothing new. */
+static int load_page(ortto_reader *r, page **out){
+  scan *s = r->own;
+  int rc = ORTTO_OK, again = 0;
+  if( r->head==NULL ) rc = ask(r, s->next_offset);
+  if( rc==ORTTO_OK ) rc = ask_ahead(r);
+  if( rc!=ORTTO_OK ) return rc;
+  rc = request_wait(r->head->request);
+  if( rc==ORTTO_ERROR ) return cursor_refused(r, r->head);
+  if( rc!=ORTTO_OK ) return rc;
+  page *p = page_pop(r);
+  int first = !s->begun;
+  rc = take(r, p, &again);
+  if( rc==ORTTO_OK && !again ) rc = page_extras(r, p, &s->fields);
+  if( rc==ORTTO_OK && !again && !first ) rc = ask_ahead(r);
+  if( rc==ORTTO_OK && !again && p->rows ) *out = p;
+  else page_free(r, p);
+  return rc;
+}
+
+static int scan_load(ortto_reader *r, page **out){
+  scan *s = r->own;
+  int rc = ORTTO_OK;
+  while( rc==ORTTO_OK && *out==NULL ){
+    if( s->done && r->head==NULL ){
+      if( s->filter_at+1>=s->filters ) return ORTTO_DONE;
+      next_filter(s);
+    }
+    rc = load_page(r, out);
+  }
+  return rc;
+}
+
+static int scan_count(ortto_reader *r, int64_t *count){
+  const scan *s = r->own;
+  answer a;
+  if( s->filters!=1 ) return ORTTO_OK;
+  page *p = page_new(r);
+  if( p==NULL ) return ORTTO_NOMEM;
+  p->request = rows_request(r, 1, 0, "");
+  int rc = p->request ? request_wait(p->request) : ORTTO_NOMEM;
+  if( rc==ORTTO_OK ) rc = answer_read(r, p->request, &a);
+  if( rc==ORTTO_OK ){
+    int rows = js_type(a.records)=='[' ? count_elements(a.records) : 0;
+    log_rows(p->request, rows);
+    if( !a.has_more ) *count = rows;
+    else if( a.total>rows ) *count = a.total;
+  }
+  page_free(r, page_pop(r));
+  return rc;
+}
+
+static void scan_progress(const ortto_reader *r, ortto_progress *out){
+  const scan *s = r->own;
+  out->total = s->total;
+  out->cursor_id = s->cursor[0] ? s->cursor : NULL;
+  out->next_offset = s->next_offset;
+  out->fell_back = s->fell_back;
+  out->cursor_lost = s->cursor_lost;
+  out->server_time = s->server_time;
+}
+
+static void scan_close(ortto_reader *r){
+  scan *s = r->own;
+  seen_free(&s->seen);
+}
+
+const way scan_way = { .open = scan_open, .load = scan_load, .count = scan_count, .progress = scan_progress,
+                       .close = scan_close };

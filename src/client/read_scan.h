@@ -1,25 +1,17 @@
 /*
 ** read_scan.h - people and accounts from the first to the last, page by page under one cursor.
+**
+** The first page is asked for alone, then up to `concurrency` of them side by side, taken in their order.
+** What is done where the server does not keep to what is guessed of it stands in one place of read_scan.c,
+** with a list.
+** May use: page, filter, read_ids (further fields of a page's rows). Must not know: what its rows are for.
+** Errors: a scan that cannot be complete fails; it never ends early without one. Blocks: load and count.
 */
 #ifndef ORTTO_CLIENT_READ_SCAN_H
 #define ORTTO_CLIENT_READ_SCAN_H
 
-#include "../../ortto_client.h"
-#include "../json.h"
 #include "page.h"
 
-const char *scan_path(ortto_table table);
-char *scan_body(const ortto_reader *r, int64_t limit, int64_t offset, const char *cursor, const char *fields);
-
-/* The members of a page's answer. */
-int page_members(ortto_reader *r, page *p, js *records);
-
-/* Drops the rows that came before; *fresh is how many did not. */
-int page_unseen(ortto_reader *r, page *p, int *fresh);
-int scan_load(ortto_reader *r, page **out);
-int reader_filters(ortto_reader *r, const ortto_query *q);
-
-/* Everything of a page's request that stays the same from page to page: ,"member":value ... */
-int reader_common(ortto_reader *r, const ortto_query *q);
+extern const way scan_way;
 
 #endif
