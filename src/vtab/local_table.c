@@ -8,11 +8,12 @@
 
 #include "sql.h"
 
-/* In NOCASE's order, so that a name is found as SQLite finds it. ANY is no affinity, but only in a STRICT table. */
+/* In NOCASE's order, so that a name is found as SQLite finds it. */
 static int columns_ask(sqlite3 *db, const char *schema, const char *name, sqlite3_stmt **stmt){
   return sql_prepare(db, stmt,
     "SELECT name, pk>0, hidden IN (2,3), "
-    "CASE WHEN type='ANY' COLLATE NOCASE AND (SELECT strict FROM pragma_table_list(%Q) WHERE schema=%Q COLLATE NOCASE) "
+    "CASE WHEN type='ANY' COLLATE NOCASE AND "
+    "(SELECT strict FROM pragma_table_list(%Q) WHERE schema=%Q COLLATE NOCASE) "
     "THEN '' ELSE ifnull(type,'') END "
     "FROM pragma_table_xinfo(%Q,%Q) ORDER BY name COLLATE NOCASE", name, schema, name, schema);
 }

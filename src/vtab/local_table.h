@@ -1,10 +1,12 @@
 /*
-** local_table.h - the columns of an ordinary table in a database of the user's, asked once and kept in memory.
+** local_table.h - the columns of an ordinary table in a database of the user's, asked once.
 **
-** A table may have thousands of columns, and is looked at while its file is locked: so one query tells of all of them.
-** What is kept holds as long as the transaction it was read in, and as long as nothing of ours alters the table.
+** A table may have thousands of columns, and is looked at while its file is locked: so one query tells of all
+** of them. What is kept holds as long as the transaction it was read in, and as long as nothing of ours
+** alters the table.
 **
-** May use: sql, text. Must not know: Ortto, or what a sync is. It runs SQL, and so may meet a lock of somebody else's.
+** May use: sql, text. Must not know: Ortto, or what a sync is. It runs SQL, and so may meet a lock of
+** somebody else's.
 */
 #ifndef ORTTO_VTAB_LOCAL_TABLE_H
 #define ORTTO_VTAB_LOCAL_TABLE_H
@@ -14,7 +16,7 @@
 
 typedef struct local_column {
   const char *name;
-  const char *type;                /* as declared; "" where there is none. ANY of a STRICT table is none: no affinity */
+  const char *type;                /* as declared; "" none, and for ANY of a STRICT table: no affinity */
   int key;                         /* part of the PRIMARY KEY */
   int generated;
 } local_column;

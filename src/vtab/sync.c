@@ -24,7 +24,8 @@ static void run_release(sync_run *s, const char *state, const char *error){
   char *unsaid = NULL;
   if( !s->claimed ) return;
   /* An interrupted connection runs no SQL until its statements are over: another one does. */
-  if( !s->nested && conn_interrupted(s->conn) && side_open(s)==SQLITE_OK ) sqlite3_busy_timeout(s->side, RELEASE_MS);
+  int elsewhere = !s->nested && conn_interrupted(s->conn) && side_open(s)==SQLITE_OK;
+  if( elsewhere ) sqlite3_busy_timeout(s->side, RELEASE_MS);
   s->ending = 1;
   int rc = sync_begin(s, &unsaid);
   if( rc==SQLITE_OK ) sync_end(s, state_write(s, state, 1, error), &unsaid);
@@ -87,14 +88,16 @@ static void run_free(sync_run *s){
   sqlite3_free(s);
 }
 
-/* The table behind the source's name: one that exists without a CREATE (*created is NULL), or a created one. */
-static int source_find(const conn *c, const char *source, ortto_table *kind, const table **created, char **error){
+/* The table behind a source's name: one that exists without a CREATE (*created is NULL), or a created one. */
+static int source_find(const conn *c, const char *source, ortto_table *kind, const table **created,
+                       char **error){
   int own = sqlite3_strnicmp(source, "ortto_", 6)==0 ? table_find(source) : -1;
   *created = own<0 ? table_connected(c, source) : NULL;
   if( own<0 && *created==NULL ){
     char *tables = table_list();
-    return sync_error(error, "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, "
-                      "or a table made by CREATE VIRTUAL TABLE ... USING ortto", source, tables);
+    return sync_error(error,
+      "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, "
+      "or a table made by CREATE VIRTUAL TABLE ... USING ortto", source, tables);
   }
   if( own<0 && (*created)->refused ) return sync_error(error, "%s", (*created)->broken);
   *kind = own<0 ? (*created)->kind : (ortto_table)own;
@@ -140,7 +143,7 @@ static void job_free(sync_job *job){
   sqlite3_free(job->target);
 }
 
-/* In a list the target is a prefix, and the table is called as its source: behind a schema, and without ortto_. */
+/* In a list the target is a prefix, and the table is called as its source: without a schema and ortto_. */
 static char *job_target(const char *source, size_t n, const char *prefix){
   const char *bare = source;
   for(const char *p=source; p<source+n; p++) if( *p=='.' ) bare = p+1;
@@ -214,8 +217,10 @@ static int jobs_check(const sync_batch *batch, char **error){
 static int call_check(const conn *c, char **error){
   long progress;
   if( statement_writes(c) )
-    return sync_error(error, "ortto: ortto_sync cannot run inside a statement that writes; call it in a SELECT of its own");
-  return to_sqlite(c, ortto_config_number(c->client, NULL, ORTTO_PROGRESS, &progress), error);   /* a bad one is told */
+    return sync_error(error, "ortto: ortto_sync cannot run inside a statement that writes; "
+                      "call it in a SELECT of its own");
+  int rc = ortto_config_number(c->client, NULL, ORTTO_PROGRESS, &progress);   /* a bad one is told */
+  return to_sqlite(c, rc, error);
 }
 
 static int text_argument(sqlite3_value *v, const char *what, const char **text, char **error){
@@ -236,8 +241,8 @@ static int mode_read(sqlite3_value *mode, int *changes, char **error){
                     "or nothing for a full refresh", how);
 }
 
-int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3_value *target, sqlite3_value *mode,
-                     char **error){
+int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3_value *target,
+                     sqlite3_value *mode, char **error){
   const char *from, *into;
   memset(batch, 0, sizeof *batch);
   batch->conn = c;

@@ -1,8 +1,8 @@
 /*
 ** sync.h - the story of a sync, and of a call with several.
 **
-** May use: the other rooms of a sync, tables and their arguments. Must not know: who looks at it. What is shown of a run
-** is in its struct; a line that moves on is drawn by a function that it is given.
+** May use: the other rooms of a sync, tables and their arguments. Must not know: who looks at it. What is
+** shown of a run is in its struct; a line that moves on is drawn by a function that it is given.
 */
 #ifndef ORTTO_VTAB_SYNC_H
 #define ORTTO_VTAB_SYNC_H
@@ -15,26 +15,29 @@ typedef struct sync_job {          /* both by sqlite3_malloc */
   char *source, *target;
 } sync_job;
 
-/* One call of ortto_sync: for one source, a list, or all. All zero before it begins, and after it is freed. */
+/* One call of ortto_sync: for one source, a list, or all. All zero after it is freed. */
 typedef struct sync_batch {
   conn *conn;                      /* no reference: lives as long as the statement that calls */
   sync_job *job;
   int jobs;
   int at;                          /* job that is at work */
-  int list;                        /* more than one may have been asked for: the targets are a prefix's */
+  int list;                        /* a list or all: what was given as the target is a prefix */
   int changes;                     /* mode: only what was edited since the last one */
-  int reading;                     /* the caller is to set it inside a SELECT that reads: the table-valued form */
-  void (*progress)(const sync_run *s);           /* the caller may set it: called after each page and at the end */
-  sync_run *run;                   /* of job[at], NULL between two; what it shows stands in it after each step */
+
+  /* For the caller to set, after sync_batch_begin. */
+  int reading;                     /* inside a SELECT that reads: the table-valued form */
+  void (*progress)(const sync_run *s);   /* called after each page and at the end; may be NULL */
+
+  sync_run *run;                   /* of job[at], NULL between two; after a step it is what to show */
 } sync_batch;
 
-/* Reads the arguments (mode may be NULL). A mistake in any of them is told before anything is done. Whatever it returns,
-** the batch is to be freed. Nothing is sent. */
-int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3_value *target, sqlite3_value *mode,
-                     char **error);
+/* Reads the arguments (mode may be NULL). A mistake in any of them is told before anything is done. Whatever
+** it returns, the batch is to be freed. Nothing is sent. */
+int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3_value *target,
+                     sqlite3_value *mode, char **error);
 
-/* On to the next row: waits for Ortto, and for neighbours' locks. *more is 0 when all sources are done. After an error
-** the run is on record as failed, and the batch can only be freed. */
+/* On to the next row: waits for Ortto, and for neighbours' locks. *more is 0 when all sources are done. After
+** an error the run is on record as failed, and the batch can only be freed. */
 int sync_batch_step(sync_batch *batch, int *more, char **error);
 
 /* A run that is not done is on record as interrupted; the next call goes on. */

@@ -61,19 +61,23 @@ static int is_later(const ortto_value *v, const char *than){
   return ortto_time_compare(v->text, v->length, than, strlen(than))>0;
 }
 
+static void time_copy(char *to, size_t size, const ortto_value *v){
+  snprintf(to, size, "%.*s", (int)v->length, v->text);
+}
+
 typedef enum { EDIT_GOOD, EDIT_OLD, EDIT_BAD } edit_verdict;
 
-/* Keeps the newest time of a change; in a run of changes, says whether this row is older than the watermark, or out of
-** order. */
+/* Keeps the newest time of a change; in a run of changes, says whether this row is older than the watermark,
+** or out of order. */
 static edit_verdict edit_check(sync_run *s, const ortto_value *row){
   if( s->edited<0 ) return EDIT_GOOD;
   const ortto_value *v = &row[s->edited];
   int good = v->kind==ORTTO_VALUE_TEXT && v->length>=20 && v->length<sizeof s->last;
   if( !good ) return s->changes ? EDIT_BAD : EDIT_GOOD;
-  if( s->newest[0]==0 || is_later(v, s->newest) ) snprintf(s->newest, sizeof s->newest, "%.*s", (int)v->length, v->text);
+  if( s->newest[0]==0 || is_later(v, s->newest) ) time_copy(s->newest, sizeof s->newest, v);
   if( !s->changes ) return EDIT_GOOD;
   if( s->last[0] && is_later(v, s->last) ) return EDIT_BAD;
-  snprintf(s->last, sizeof s->last, "%.*s", (int)v->length, v->text);
+  time_copy(s->last, sizeof s->last, v);
   return ortto_time_compare(v->text, v->length, s->watermark, strlen(s->watermark))<0 ? EDIT_OLD : EDIT_GOOD;
 }
 
@@ -104,8 +108,8 @@ static int insert_prepare(const sync_run *s, sqlite3_stmt **insert){
   return rc;
 }
 
-/* The page whose first row is there, into the staging table. No waiting in here: the page has arrived whole. Behind the
-** watermark the order is checked on, to the page's end. */
+/* The page whose first row is there, into the staging table. No waiting in here: the page has arrived whole.
+** Behind the watermark the order is checked on, to the page's end. */
 static int page_stage(sync_run *s, const ortto_value *v, edit_verdict *verdict){
   ortto_progress p;
   sqlite3_stmt *insert = NULL;
@@ -118,7 +122,8 @@ static int page_stage(sync_run *s, const ortto_value *v, edit_verdict *verdict){
     if( *verdict==EDIT_GOOD ) rc = row_stage(s, insert, v);
     ortto_reader_progress(s->reader, &p);
     if( rc!=SQLITE_OK || p.page_ends ) break;
-    if( ortto_reader_next(s->reader, &v)!=ORTTO_ROW ) rc = SQLITE_NOMEM;   /* rows of a page that is here can fail only so */
+    int got = ortto_reader_next(s->reader, &v);
+    if( got!=ORTTO_ROW ) rc = SQLITE_NOMEM;      /* rows of a page that is here can fail only so */
   }
   sqlite3_finalize(insert);
   if( rc!=SQLITE_OK || *verdict==EDIT_BAD ) return rc;
@@ -152,7 +157,8 @@ static int fetch_page(sync_run *s, const ortto_value *v, int *landed, char **err
   if( verdict==EDIT_BAD ){
     s->changes = 0;
     s->watermark[0] = 0;
-    return sync_start_over(s, "the server's order by time of change could not be relied upon: everything is fetched", error);
+    return sync_start_over(s, "the server's order by time of change could not be relied upon: "
+                           "everything is fetched", error);
   }
   *landed = 1;
   s->state = s->opening ? s->opening : "fetching";

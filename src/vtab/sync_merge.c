@@ -49,7 +49,8 @@ static int target_create(const sync_run *s){
   if( keys==NULL ) return SQLITE_NOMEM;
   sqlite3_str *ddl = sqlite3_str_new(NULL);
   for(int i=0; i<s->columns; i++)
-    sqlite3_str_appendf(ddl, "\"%w\" %s%s, ", column_name(s, i), column_type(s, i), column_is_key(s, i) ? " NOT NULL" : "");
+    sqlite3_str_appendf(ddl, "\"%w\" %s%s, ", column_name(s, i), column_type(s, i),
+                        column_is_key(s, i) ? " NOT NULL" : "");
   sqlite3_str_appendf(ddl, "PRIMARY KEY(%s)", keys);
   sqlite3_free(keys);
   char *body = sqlite3_str_finish(ddl);
@@ -74,10 +75,10 @@ static int has_no_affinity(const char *type){
   return type[0]==0 || sqlite3_strlike("%blob%", type, 0)==0;
 }
 
-#define TERMS_IN_GROUP 50          /* SQLite limits the depth of an expression: a chain of ORs counts one for each */
+#define TERMS_IN_GROUP 50          /* SQLite limits an expression's depth, and each OR of a chain counts */
 
-/* Condition of the update: only rows that differ, compared exactly (the staged column stands on the left: it has no
-** collation of its own). NULL where there is nothing but the key. */
+/* Condition of the update: only rows that differ, compared exactly (the staged column stands on the left: it
+** has no collation of its own). NULL where there is nothing but the key. */
 static char *differs_text(const sync_run *s){
   sqlite3_str *text = sqlite3_str_new(NULL);
   int terms = 0;
@@ -85,7 +86,8 @@ static char *differs_text(const sync_run *s){
     const char *name = column_name(s, i), *joint = " OR ";
     if( terms%TERMS_IN_GROUP==0 ) joint = terms ? ") OR (" : "(";
     sqlite3_str_appendf(text, "%ss.\"%w\" IS NOT t.\"%w\"", joint, name, name);
-    if( has_no_affinity(target_type(s, i)) ) sqlite3_str_appendf(text, " OR typeof(s.\"%w\")<>typeof(t.\"%w\")", name, name);
+    if( has_no_affinity(target_type(s, i)) )
+      sqlite3_str_appendf(text, " OR typeof(s.\"%w\")<>typeof(t.\"%w\")", name, name);
     terms++;
   }
   if( terms ) sqlite3_str_appendall(text, ")");
@@ -98,17 +100,19 @@ static int column_find(const sync_run *s, const char *name){
   return -1;
 }
 
-/* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. NULL if none. */
+/* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. NULL
+** if none. */
 static char *unique_text(const sync_run *s){
   sqlite3_int64 children;
   sqlite3_stmt *indexed;
   int rc = sql_integer(s->db, &children,
     "SELECT count(*) FROM \"%w\".sqlite_schema m, pragma_foreign_key_list(m.name,%Q) f "
     "WHERE m.type='table' AND f.\"table\"=%Q COLLATE NOCASE", s->schema, s->schema, s->target);
-  if( rc!=SQLITE_OK || children ) return NULL;   /* rows of the user's that refer to such a value would lose it */
+  if( rc!=SQLITE_OK || children ) return NULL;   /* rows that refer to such a value would lose it */
   rc = sql_prepare(s->db, &indexed,
     "SELECT c.name FROM pragma_index_list(%Q,%Q) l, pragma_index_info(l.name,%Q) c "
-    "WHERE l.\"unique\" AND c.name IS NOT NULL GROUP BY c.name COLLATE NOCASE", s->target, s->schema, s->schema);
+    "WHERE l.\"unique\" AND c.name IS NOT NULL GROUP BY c.name COLLATE NOCASE",
+    s->target, s->schema, s->schema);
   if( rc!=SQLITE_OK ) return NULL;
   sqlite3_str *set = sqlite3_str_new(NULL);
   while( sqlite3_step(indexed)==SQLITE_ROW ){
@@ -162,8 +166,8 @@ static int rows_set(const sync_run *s, const merge_texts *texts, const char *set
     s->schema, s->target, set, s->schema, s->staging, texts->match, texts->differs);
 }
 
-/* Rows that differ get the staged values. Two rows that exchange a value of a unique index of the user's cannot be changed
-** one after the other: then all that change give those values up first. */
+/* Rows that differ get the staged values. Two rows that exchange a value of a unique index of the user's
+** cannot be changed one after the other: then all that change give those values up first. */
 static int rows_update(sync_run *s, const merge_texts *texts, char **error){
   int rc = sql_run(s->db, "SAVEPOINT ortto_update");
   if( rc!=SQLITE_OK ) return rc;
@@ -191,7 +195,8 @@ static int rows_insert(sync_run *s, const merge_texts *texts){
   int rc = sql_run(s->db,
     "INSERT OR ABORT INTO \"%w\".\"%w\"(%s) SELECT %s FROM \"%w\".\"%w\" AS s "
     "WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS t WHERE %s)",
-    s->schema, s->target, texts->names, texts->staged, s->schema, s->staging, s->schema, s->target, texts->match);
+    s->schema, s->target, texts->names, texts->staged, s->schema, s->staging,
+    s->schema, s->target, texts->match);
   if( rc==SQLITE_OK ) s->inserted = sqlite3_changes(s->db);
   return rc;
 }
@@ -212,8 +217,8 @@ static int time_compare(const char *a, const char *b){
   return ortto_time_compare(a, strlen(a), b, strlen(b));
 }
 
-/* For the next run of changes: no later than the server's clock at the beginning, since what was edited during the run may
-** have been missed. */
+/* For the next run of changes: no later than the server's clock at the beginning, since what was edited
+** during the run may have been missed. */
 static void watermark_set(sync_run *s){
   const char *newest = s->newest;
   if( s->watermark[0] && time_compare(s->watermark, newest)>0 ) newest = s->watermark;

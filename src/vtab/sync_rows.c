@@ -15,8 +15,8 @@
 #include "sync_run.h"
 #include "sync.h"
 
-enum { SHOW_SOURCE, SHOW_TARGET, SHOW_STATE, SHOW_PAGE, SHOW_ROWS, SHOW_TOTAL, SHOW_INSERTED, SHOW_UPDATED, SHOW_DELETED,
-       SHOW_UNCHANGED, SHOW_REQUESTS, SHOW_RETRIES, SHOW_ELAPSED, SHOW_MESSAGE, SHOW_COLUMNS };
+enum { SHOW_SOURCE, SHOW_TARGET, SHOW_STATE, SHOW_PAGE, SHOW_ROWS, SHOW_TOTAL, SHOW_INSERTED, SHOW_UPDATED,
+       SHOW_DELETED, SHOW_UNCHANGED, SHOW_REQUESTS, SHOW_RETRIES, SHOW_ELAPSED, SHOW_MESSAGE, SHOW_COLUMNS };
 
 static const char *const show_names[SHOW_COLUMNS] = {
   "source", "target", "state", "page", "rows", "total", "inserted", "updated", "deleted",
@@ -26,9 +26,10 @@ static const char *const show_names[SHOW_COLUMNS] = {
 #define ARGUMENTS 3                /* hidden columns, behind those that are shown */
 
 static const char table_columns[] =
-  "CREATE TABLE x(source TEXT, target TEXT, state TEXT, page INTEGER, rows INTEGER, total INTEGER, inserted INTEGER, "
-  "updated INTEGER, deleted INTEGER, unchanged INTEGER, requests INTEGER, retries INTEGER, elapsed_ms INTEGER, "
-  "message TEXT, \"from\" HIDDEN, \"into\" HIDDEN, mode HIDDEN)";
+  "CREATE TABLE x(source TEXT, target TEXT, state TEXT, page INTEGER, rows INTEGER, total INTEGER, "
+  "inserted INTEGER, updated INTEGER, deleted INTEGER, unchanged INTEGER, "
+  "requests INTEGER, retries INTEGER, elapsed_ms INTEGER, message TEXT, "
+  "\"from\" HIDDEN, \"into\" HIDDEN, mode HIDDEN)";
 
 /* The text of a column, or NULL and the number; *null where there is neither. */
 static const char *show(const sync_batch *batch, int column, sqlite3_int64 *number, int *null){
@@ -76,8 +77,10 @@ static void show_line(const sync_run *s){
   char left[40] = "";
   int percent = s->total>0 ? (int)(100*s->rows/s->total) : 0;
   if( s->phase==SYNC_DONE ) percent = 100;
-  if( s->total>s->rows && rate>0 ) snprintf(left, sizeof left, ", %.0f s left", (double)(s->total - s->rows)/rate);
-  fprintf(stderr, "\r%s: %d %%, %lld rows, %.0f rows/s%s   ", s->source, percent, (long long)s->rows, rate, left);
+  if( s->total>s->rows && rate>0 )
+    snprintf(left, sizeof left, ", %.0f s left", (double)(s->total - s->rows)/rate);
+  fprintf(stderr, "\r%s: %d %%, %lld rows, %.0f rows/s%s   ",
+          s->source, percent, (long long)s->rows, rate, left);
   if( s->phase>=SYNC_DONE ) fprintf(stderr, "\n");
   fflush(stderr);
 }
@@ -125,7 +128,8 @@ typedef struct sync_cursor {
   int eof;
 } sync_cursor;
 
-static int sync_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+static int sync_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                        char **error){
   (void)argc; (void)argv; (void)error;
   return fixed_connect(db, aux, out, table_columns);
 }
@@ -198,7 +202,8 @@ static int arguments_keep(sync_cursor *cur, int given, sqlite3_value **argv){
   return SQLITE_OK;
 }
 
-static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, int argc, sqlite3_value **argv){
+static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, int argc,
+                       sqlite3_value **argv){
   sync_cursor *cur = (sync_cursor *)base;
   const fixed_table *t = (const fixed_table *)base->pVtab;
   char *error = NULL;

@@ -23,10 +23,11 @@ void sync_note(sync_run *s, const char *text){
 int sync_local(const sync_run *s, int rc, char **error){
   if( rc==SQLITE_OK || rc==SQLITE_NOMEM ) return rc;
   if( rc==TAKEN_OVER )
-    return sync_error(error, "ortto: syncing %s into %s: another sync has taken this run over; it goes on there, "
-                      "and nothing was changed here", s->source, s->target);
+    return sync_error(error, "ortto: syncing %s into %s: another sync has taken this run over; "
+                      "it goes on there, and nothing was changed here", s->source, s->target);
   if( rc==SQLITE_INTERRUPT ){
-    sync_error(error, "ortto: syncing %s into %s: interrupted; the next call goes on from here", s->source, s->target);
+    sync_error(error, "ortto: syncing %s into %s: interrupted; the next call goes on from here",
+               s->source, s->target);
     return SQLITE_INTERRUPT;
   }
   const char *kept = s->claimed
@@ -82,7 +83,8 @@ static int wait_for_locks(sync_run *s, const char *sql){
   }
 }
 
-/* SQLite's own waiting, where the user has set a busy timeout, would not notice an interrupt: ours stands in for it. */
+/* SQLite's own waiting, where the user has set a busy timeout, would not notice an interrupt: ours stands in
+** for it. */
 static int run_patiently(sync_run *s, const char *sql){
   sqlite3_int64 timeout = 0;
   sqlite3 *db = s->db;                           /* which side_open changes */

@@ -1,11 +1,12 @@
 /*
-** sync_run.h - one run of ortto_sync, from one source into one local table: its state in memory, its transactions, what
-** it says.
+** sync_run.h - one run of ortto_sync, from one source into one local table: its state in memory, its
+** transactions, what it says.
 **
-** May use: sql, the connection, a table's arguments, local_table. Must not know: how the story goes on (sync), or who
-** looks at it (sync_rows).
-** A run belongs to `sync`, which makes and frees it; texts in it are by sqlite3_malloc and the run's. Errors are codes of
-** SQLite's with a sentence in *error, by sqlite3_malloc, the caller's. What begins and commits waits for neighbours.
+** May use: sql, the connection, a table's arguments, local_table. Must not know: how the story goes on
+** (sync), or who looks at it (sync_rows).
+** A run belongs to `sync`, which makes and frees it; texts in it are by sqlite3_malloc and the run's. Errors
+** are codes of SQLite's with a sentence in *error, by sqlite3_malloc, the caller's. What begins and commits
+** waits for neighbours.
 */
 #ifndef ORTTO_VTAB_SYNC_RUN_H
 #define ORTTO_VTAB_SYNC_RUN_H
@@ -27,10 +28,10 @@ struct sync_run {
   /* Who writes, and where. */
   conn *conn;                      /* a reference */
   sqlite3 *db;                     /* what is written with: the user's connection, or side */
-  sqlite3 *side;                   /* a connection of our own to the target's file; NULL until one is needed */
+  sqlite3 *side;                   /* a connection of our own to the target's file; NULL: none was needed */
   int nested;                      /* inside a transaction of the user's: neither begun nor committed here */
   int reading;                     /* inside a SELECT that reads: the table-valued form */
-  int ending;                      /* on its way out: locks are not waited for on side longer than its busy timeout */
+  int ending;                      /* on its way out: side waits for locks for its busy timeout only */
   char *source, *schema, *target, *staging;
   local_table local;               /* the target's columns; read by target_check, good for that transaction */
   sqlite3_int64 run;               /* its row in the state table; 0: none yet */
@@ -52,7 +53,8 @@ struct sync_run {
   int overflow;                    /* first field that goes to more_fields; fields->count if none */
   int changes;                     /* only what was edited since the watermark */
 
-  /* How far it is: what its row keeps, so that another process can go on. Times are texts as Ortto sends them, "" none. */
+  /* How far it is: what its row keeps, so that another process can go on. Times are texts as Ortto sends
+  ** them, "" none. */
   enum { SYNC_BEGIN, SYNC_FETCH, SYNC_MERGE, SYNC_DONE, SYNC_FAILED } phase;
   char cursor[25];                 /* of the snapshot that is read, "" none */
   sqlite3_int64 next_offset;
@@ -61,41 +63,42 @@ struct sync_run {
   char last[40];                   /* of the row before, in a run of changes: the order is checked with it */
   char server_time[24];            /* the server's clock when the run began */
 
-  /* Counts: rows and pages are of this source so far, total -1 unknown; the four kinds of changes 0 until done. */
+  /* Counts: rows and pages are of this source so far, total -1 unknown; the four kinds of changes 0 until
+  ** done. */
   sqlite3_int64 page, rows, total;
   sqlite3_int64 inserted, updated, deleted, unchanged;
-  sqlite3_int64 requests, retries;               /* with those of earlier processes in this run, which are */
+  sqlite3_int64 requests, retries;               /* with those of earlier calls, which are */
   sqlite3_int64 requests_before, retries_before;
-  sqlite3_int64 started, elapsed_before;         /* milliseconds: of the monotonic clock; spent by earlier processes */
+  sqlite3_int64 started, elapsed_before;         /* ms, of the monotonic clock; ms that earlier calls took */
 
   /* What is shown. */
   const char *state;               /* of the row to show; constant texts both */
-  const char *opening;             /* of the first row, if not "fetching": resumed or restarted; NULL once shown */
+  const char *opening;             /* of the first row: resumed or restarted; NULL: nothing special */
   char message[400];               /* why something started over or fell back */
-  void (*progress)(const sync_run *s);           /* called after each page and at the end; NULL: nobody looks */
+  void (*progress)(const sync_run *s);   /* called after each page and at the end; NULL: nobody looks */
 };
 
-/* Milliseconds that the run has taken so far, in all processes that worked at it. */
+/* Milliseconds that the run has taken so far, in all calls that worked at it. */
 sqlite3_int64 sync_elapsed(const sync_run *s);
 
 /* Adds to the message. */
 void sync_note(sync_run *s, const char *text);
 
-/* Tells what failed in the local database, in SQLite's own words; or in Ortto. Returns SQLite's code; nothing if rc is
-** fine. */
+/* Tells what failed in the local database, in SQLite's own words; or in Ortto. Returns SQLite's code; nothing
+** if rc is fine. */
 int sync_local(const sync_run *s, int rc, char **error);
 int sync_remote(const sync_run *s, int rc, char **error);
 
-/* From here on a connection of our own to the target's file writes. SQLITE_BUSY where there can be none: there is one
-** already, or the database is in memory. */
+/* From here on a connection of our own to the target's file writes. SQLITE_BUSY where there can be none:
+** there is one already, or the database is in memory. */
 int side_open(sync_run *s);
 
 /* The one way to a transaction:
 **   int rc = sync_begin(s, error);
 **   if( rc==SQLITE_OK ) rc = sync_end(s, work(s, error), error);
-** Waits while others hold the database, up to ten minutes, a minute where a SELECT of our own may be what they wait for.
-** sync_end commits if the work's code is SQLITE_OK; else, or if that fails, the error is told and all is undone. Inside a
-** transaction of the user's both do so by a savepoint. */
+** Waits while others hold the database, up to ten minutes, a minute where a SELECT of our own may be what
+** they wait for. sync_end commits if the work's code is SQLITE_OK; else, or if that fails, the error is told
+** and all is undone. Inside a transaction of the user's both do so by a savepoint. */
 int sync_begin(sync_run *s, char **error);
 int sync_end(sync_run *s, int rc, char **error);
 

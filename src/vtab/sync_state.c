@@ -16,16 +16,19 @@
 
 static int state_create(const sync_run *s){
   return sql_run(s->db,
-    "CREATE TABLE IF NOT EXISTS \"%w\"." STATE_TABLE "(run INTEGER PRIMARY KEY, source TEXT, target TEXT, mode TEXT, "
-    "started TEXT, finished TEXT, state TEXT, rows INTEGER, total INTEGER, page INTEGER, inserted INTEGER, "
-    "updated INTEGER, deleted INTEGER, unchanged INTEGER, requests INTEGER, retries INTEGER, elapsed_ms INTEGER, "
-    "cursor_id TEXT, next_offset INTEGER, error TEXT, message TEXT, newest TEXT, mark TEXT, server_time TEXT, "
+    "CREATE TABLE IF NOT EXISTS \"%w\"." STATE_TABLE "("
+    "run INTEGER PRIMARY KEY, source TEXT, target TEXT, mode TEXT, started TEXT, finished TEXT, state TEXT, "
+    "rows INTEGER, total INTEGER, page INTEGER, "
+    "inserted INTEGER, updated INTEGER, deleted INTEGER, unchanged INTEGER, "
+    "requests INTEGER, retries INTEGER, elapsed_ms INTEGER, "
+    "cursor_id TEXT, next_offset INTEGER, error TEXT, message TEXT, "
+    "newest TEXT, mark TEXT, server_time TEXT, "
     "identity TEXT, columns TEXT, staging TEXT, owner TEXT, beat INTEGER)", s->schema);
 }
 
 /* us: the owner that this run writes itself down as. */
-static int state_prepare(const sync_run *s, sqlite3_stmt **stmt, const char *state, int finished, const char *error,
-                         const char *us){
+static int state_prepare(const sync_run *s, sqlite3_stmt **stmt, const char *state, int finished,
+                         const char *error, const char *us){
   return sql_prepare(s->db, stmt,
     "UPDATE \"%w\"." STATE_TABLE " SET state=%Q, mode=%Q, rows=%lld, total=?1, page=%lld, "
     "inserted=%lld, updated=%lld, deleted=%lld, unchanged=%lld, "
@@ -63,7 +66,8 @@ typedef struct likeness {
 
 static likeness likeness_of(const sync_run *s){
   likeness like;
-  unsigned long long identity = ortto_endpoint_identity(s->endpoint), columns = ortto_fields_identity(s->fields);
+  unsigned long long identity = ortto_endpoint_identity(s->endpoint);
+  unsigned long long columns = ortto_fields_identity(s->fields);
   sqlite3_snprintf(sizeof like.identity, like.identity, "%016llx", identity);
   sqlite3_snprintf(sizeof like.columns, like.columns, "%016llx", columns);
   return like;
@@ -83,7 +87,8 @@ static int last_run_find(const sync_run *s, sqlite3_stmt **last){
     "source, identity, columns, mode, " SECONDS_NOW "-strftime('%%s',started), "
     "cursor_id, next_offset, rows, total, page, "
     "requests, retries, elapsed_ms, newest, mark, server_time "
-    "FROM \"%w\"." STATE_TABLE " WHERE target=%Q COLLATE NOCASE ORDER BY run DESC LIMIT 1", s->schema, s->target);
+    "FROM \"%w\"." STATE_TABLE " WHERE target=%Q COLLATE NOCASE ORDER BY run DESC LIMIT 1",
+    s->schema, s->target);
 }
 
 static const char *last_text(sqlite3_stmt *last, int column){
@@ -104,25 +109,30 @@ static void last_copy(char *to, size_t size, sqlite3_stmt *last, int column){
   snprintf(to, size, "%s", last_text(last, column));
 }
 
-/* Does the staging table hold the rows that the run counted? Rows that were deleted leave gaps in the rowids. */
+/* Does the staging table hold the rows that the run counted? What was deleted leaves gaps in the rowids. */
 static int staging_is_whole(const sync_run *s, sqlite3_int64 rows){
   sqlite3_int64 staged;
   int rc = sql_integer(s->db, &staged,
-    "SELECT CASE WHEN count(*)=ifnull(max(rowid),0) THEN count(*) ELSE -1 END FROM \"%w\".\"%w\"", s->schema, s->staging);
+    "SELECT CASE WHEN count(*)=ifnull(max(rowid),0) THEN count(*) ELSE -1 END FROM \"%w\".\"%w\"",
+    s->schema, s->staging);
   return rc==SQLITE_OK && staged==rows;
 }
 
 /* Why an unfinished run cannot be taken up: "" if there is nothing in it worth a word. NULL if it can. */
 static const char *not_resumable(const sync_run *s, sqlite3_stmt *last, const likeness *like){
-  sqlite3_int64 exists, rows = sqlite3_column_int64(last, LAST_ROWS);
+  static const char touched[] = "what the earlier run had fetched was touched";
+  sqlite3_int64 age = sqlite3_column_int64(last, LAST_AGE);
+  sqlite3_int64 rows = sqlite3_column_int64(last, LAST_ROWS), exists;
+  const char *source = last_text(last, LAST_SOURCE);
   if( !last_is(last, LAST_IDENTITY, like->identity) ) return "the earlier run was of another host or key";
-  if( sqlite3_stricmp(last_text(last, LAST_SOURCE), s->source)!=0 ) return "the earlier run was of another source";
-  if( last_is(last, LAST_COLUMNS, "touched") ) return "what the earlier run had fetched was touched";
+  if( sqlite3_stricmp(source, s->source)!=0 ) return "the earlier run was of another source";
+  if( last_is(last, LAST_COLUMNS, "touched") ) return touched;
   if( !last_is(last, LAST_COLUMNS, like->columns) ) return "the fields have changed since the earlier run";
   if( last_is(last, LAST_MODE, "changes")!=s->changes ) return "the earlier run was of another mode";
-  if( sqlite3_column_int64(last, LAST_AGE)>RESUME_SECONDS ) return "the earlier run is more than 24 hours old";
-  if( table_exists(s, s->staging, &exists)!=SQLITE_OK || !exists ) return "what the earlier run had fetched is gone";
-  if( !staging_is_whole(s, rows) ) return "what the earlier run had fetched was touched";
+  if( age>RESUME_SECONDS ) return "the earlier run is more than 24 hours old";
+  int rc = table_exists(s, s->staging, &exists);
+  if( rc!=SQLITE_OK || !exists ) return "what the earlier run had fetched is gone";
+  if( !staging_is_whole(s, rows) ) return touched;
   if( last_is(last, LAST_STATE, "fetched") ) return NULL;
   int has_cursor = s->kind<=ORTTO_ACCOUNTS && sqlite3_column_text(last, LAST_CURSOR);
   if( has_cursor ) return NULL;
@@ -134,7 +144,8 @@ static void run_resume(sync_run *s, sqlite3_stmt *last){
   last_copy(s->cursor, sizeof s->cursor, last, LAST_CURSOR);
   s->next_offset = sqlite3_column_int64(last, LAST_OFFSET);
   s->rows = sqlite3_column_int64(last, LAST_ROWS);
-  s->total = sqlite3_column_type(last, LAST_TOTAL)==SQLITE_NULL ? -1 : sqlite3_column_int64(last, LAST_TOTAL);
+  s->total = -1;
+  if( sqlite3_column_type(last, LAST_TOTAL)!=SQLITE_NULL ) s->total = sqlite3_column_int64(last, LAST_TOTAL);
   s->page = sqlite3_column_int64(last, LAST_PAGE);
   s->requests = s->requests_before = sqlite3_column_int64(last, LAST_REQUESTS);
   s->retries = s->retries_before = sqlite3_column_int64(last, LAST_RETRIES);
@@ -148,8 +159,8 @@ static void run_resume(sync_run *s, sqlite3_stmt *last){
 
 static int run_abandon(sync_run *s, sqlite3_int64 run, const char *why){
   int rc = sql_run(s->db,
-    "UPDATE \"%w\"." STATE_TABLE " SET state='abandoned', owner=NULL, finished=coalesce(finished," UTC_NOW ") "
-    "WHERE run=%lld", s->schema, run);
+    "UPDATE \"%w\"." STATE_TABLE " SET state='abandoned', owner=NULL, "
+    "finished=coalesce(finished," UTC_NOW ") WHERE run=%lld", s->schema, run);
   if( why[0]==0 ) return rc;
   s->opening = "restarted";
   sync_note(s, why);
@@ -158,8 +169,10 @@ static int run_abandon(sync_run *s, sqlite3_int64 run, const char *why){
 
 static int at_work(const sync_run *s, char **error){
   return sync_error(error,
-    "ortto: another sync into '%s' is at work; wait for it (SELECT * FROM " STATE_TABLE " shows how far it is). If you "
-    "are sure that there is none: UPDATE " STATE_TABLE " SET owner=NULL WHERE target='%s'", s->target, s->target);
+    "ortto: another sync into '%s' is at work; wait for it "
+    "(SELECT * FROM " STATE_TABLE " shows how far it is). If you are sure that there is none: "
+    "UPDATE " STATE_TABLE " SET owner=NULL WHERE target='%s'",
+    s->target, s->target);
 }
 
 /* Its staging table is the one to go on with, or to be dropped. */
@@ -210,7 +223,8 @@ static const char *no_watermark(const sync_run *s, sqlite3_stmt *done, int found
   if( !sqlite3_column_int(done, 2) )
     return "the fields have changed since the last finished sync: everything is fetched";
   if( s->edited<0 ) return "this source has no time of its last change: everything is fetched";
-  return last_is(done, 0, "") ? "the last finished sync saw no time of a change: everything is fetched" : NULL;
+  if( last_is(done, 0, "") ) return "the last finished sync saw no time of a change: everything is fetched";
+  return NULL;
 }
 
 /* The watermark of the last finished run, if what it left can be built upon; else a full refresh. */
@@ -242,10 +256,12 @@ static int claim_inside(sync_run *s, char **error){
   if( rc==SQLITE_OK ) rc = last_run_judge(s, &like, error);
   if( rc==SQLITE_OK && !changes ) s->watermark[0] = 0;
   if( rc==SQLITE_OK && s->run==0 ) rc = run_new(s, &like);
-  return rc==SQLITE_OK ? state_write(s, s->phase==SYNC_MERGE ? "fetched" : "fetching", 0, NULL) : rc;
+  const char *state = s->phase==SYNC_MERGE ? "fetched" : "fetching";
+  return rc==SQLITE_OK ? state_write(s, state, 0, NULL) : rc;
 }
 
-/* Is another run at work? Asked without a lock, as the other one may be waiting for the lock that our SELECT holds. */
+/* Is another run at work? Asked without a lock, as the other one may be waiting for the lock that our SELECT
+** holds. */
 static int claim_peek(const sync_run *s, char **error){
   sqlite3_stmt *last;
   int lives = 0;

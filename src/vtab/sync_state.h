@@ -1,9 +1,10 @@
 /*
-** sync_state.h - the state of runs in the database, one row each: claimed, written with every page, given free.
+** sync_state.h - the state of runs in the database, one row each: claimed, written with every page, given
+** free.
 **
-** May use: sql, sync_lock, sync_target, the struct of a run. Must not know: pages or merging.
-** The table is in the schema of the target, so that what it tells and what it tells of change in one transaction, and
-** another connection can watch, or go on. Databases exist: its columns keep their names.
+** May use: sql, sync_lock, sync_target, the struct of a run. Must not know: pages or merging. The table is in
+** the schema of the target, so that what it tells and what it tells of change in one transaction, and another
+** connection can watch, or go on. Databases exist: its columns keep their names.
 */
 #ifndef ORTTO_VTAB_SYNC_STATE_H
 #define ORTTO_VTAB_SYNC_STATE_H
@@ -11,15 +12,16 @@
 #include "sqlite.h"
 #include "sync_run.h"
 
-/* The row of this run, in a transaction. finished: the run is over, well or not. Once the run is ours, only as long as it
-** is; then TAKEN_OVER. */
+/* The row of this run, in a transaction. finished: the run is over, well or not. Once the run is ours, only
+** as long as it is; then TAKEN_OVER. */
 int state_write(const sync_run *s, const char *state, int finished, const char *error);
 
-/* Makes the target ours, in a transaction of its own: an unfinished run that can be taken up, or a new one. Sets phase.
-** An error if another run is at work there; else waits for the file's lock as sync_begin does. */
+/* Makes the target ours, in a transaction of its own: an unfinished run that can be taken up, or a new one.
+** Sets phase. An error if another run is at work there; else waits for the file's lock as sync_begin does. */
 int sync_claim(sync_run *s, char **error);
 
-/* What was staged is of no use: the same run, from the beginning, in a transaction of its own. The reader is closed. */
+/* What was staged is of no use: the same run, from the beginning, in a transaction of its own. The reader is
+** closed. */
 int sync_start_over(sync_run *s, const char *why, char **error);
 
 #endif

@@ -36,11 +36,12 @@ char *column_list(const sync_run *s, column_set which, const char *between, cons
 
 int table_exists(const sync_run *s, const char *name, sqlite3_int64 *exists){
   return sql_integer(s->db, exists,
-    "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type='table' AND name=%Q COLLATE NOCASE", s->schema, name);
+    "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type='table' AND name=%Q COLLATE NOCASE",
+    s->schema, name);
 }
 
-/* ("a" TYPE, ..., PRIMARY KEY(...)) of the staging table: with the target's own column types, so that both store a value
-** in the same way and can be compared. */
+/* ("a" TYPE, ..., PRIMARY KEY(...)) of the staging table: with the target's own column types, so that both
+** store a value in the same way and can be compared. */
 static char *staging_body(const sync_run *s){
   char *keys = column_list(s, COLUMNS_KEY, ",", QUOTED);
   if( keys==NULL ) return NULL;
@@ -84,7 +85,8 @@ static int staging_choose(sync_run *s, const char *body){
 int staging_create(sync_run *s){
   char *body = staging_body(s);
   int rc = body ? staging_choose(s, body) : SQLITE_NOMEM;
-  if( rc==SQLITE_OK ) rc = sql_run(s->db, "CREATE TABLE IF NOT EXISTS \"%w\".\"%w\"%s", s->schema, s->staging, body);
+  if( rc==SQLITE_OK )
+    rc = sql_run(s->db, "CREATE TABLE IF NOT EXISTS \"%w\".\"%w\"%s", s->schema, s->staging, body);
   if( rc==SQLITE_OK ) rc = sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
   if( rc==SQLITE_OK )
     rc = sql_run(s->db,
@@ -97,8 +99,8 @@ int staging_create(sync_run *s){
 
 static int schema_is_known(const sync_run *s, const char *name, size_t n, int *known){
   sqlite3_int64 count;
-  int rc = sql_integer(s->db, &count, "SELECT count(*) FROM pragma_database_list WHERE name=%.*Q COLLATE NOCASE",
-                       (int)n, name);
+  int rc = sql_integer(s->db, &count,
+    "SELECT count(*) FROM pragma_database_list WHERE name=%.*Q COLLATE NOCASE", (int)n, name);
   *known = count>0 || (n==4 && sqlite3_strnicmp(name, "temp", 4)==0);
   return rc;
 }
@@ -122,24 +124,25 @@ static int is_ortto_name(const char *name){
   static const char *const other[] = { "log", "sync", "sync_state", "failures" };
   if( !begins_with(name, "ortto_") ) return 0;
   name += 6;
-  for(int i=0; i<ORTTO_TABLES; i++) if( sqlite3_stricmp(name, ortto_table_name((ortto_table)i))==0 ) return 1;
+  for(int i=0; i<ORTTO_TABLES; i++)
+    if( sqlite3_stricmp(name, ortto_table_name((ortto_table)i))==0 ) return 1;
   for(int i=0; i<COUNT(other); i++) if( sqlite3_stricmp(name, other[i])==0 ) return 1;
   return 0;
 }
 
 static int name_check(const sync_run *s, char **error){
   if( s->target[0]==0 ) return sync_error(error, "ortto: a sync needs the name of a local table");
-  int taken = is_ortto_name(s->target) || begins_with(s->target, "ortto_staging_") || begins_with(s->target, "sqlite_");
-  if( taken )
-    return sync_error(error, "ortto: a local table cannot be called '%s': that name is taken by ortto or SQLite; "
-                      "choose another", s->target);
+  const char *name = s->target;
+  if( is_ortto_name(name) || begins_with(name, "ortto_staging_") || begins_with(name, "sqlite_") )
+    return sync_error(error, "ortto: a local table cannot be called '%s': that name is taken by ortto "
+                      "or SQLite; choose another", s->target);
   sqlite3_int64 other;
   int rc = sql_integer(s->db, &other,
     "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE "
     "AND (type='view' OR type='index' OR sql LIKE 'CREATE VIRTUAL%%')", s->schema, s->target);
   if( rc!=SQLITE_OK || !other ) return rc;
-  return sync_error(error, "ortto: '%s' is a view, an index or a virtual table; a sync writes into an ordinary table: "
-                    "choose another name", s->target);
+  return sync_error(error, "ortto: '%s' is a view, an index or a virtual table; "
+                    "a sync writes into an ordinary table: choose another name", s->target);
 }
 
 /* Do these columns have a unique index of their own? */
@@ -177,8 +180,8 @@ static int generated_check(const sync_run *s, char **error){
   for(int i=0; i<s->columns; i++){
     const local_column *there = local_table_column(&s->local, column_name(s, i));
     if( there && there->generated )
-      return sync_error(error, "ortto: a column of the local table '%s' has the name of a column of %s, but is generated: "
-                        "rename it", s->target, s->source);
+      return sync_error(error, "ortto: a column of the local table '%s' has the name of a column of %s, "
+                        "but is generated: rename it", s->target, s->source);
   }
   return SQLITE_OK;
 }

@@ -1,10 +1,10 @@
 /*
-** sync_target.h - the local table of a sync, and the staging table beside it: what they are called, their columns, and
-** whether a sync may write there.
+** sync_target.h - the local table of a sync, and the staging table beside it: what they are called, their
+** columns, and whether a sync may write there.
 **
-** May use: sql, local_table, the struct of a run. Must not know: reading from Ortto, or the state of runs beyond the name
-** of its table. All but target_parse runs in a transaction of the run's; texts returned are by sqlite3_malloc, and NULL
-** when out of memory or when there would be nothing in them.
+** May use: sql, local_table, the struct of a run. Must not know: reading from Ortto, or the state of runs
+** beyond the name of its table. All but target_parse runs in a transaction of the run's; texts returned are
+** by sqlite3_malloc, and NULL when out of memory or when there would be nothing in them.
 */
 #ifndef ORTTO_VTAB_SYNC_TARGET_H
 #define ORTTO_VTAB_SYNC_TARGET_H
@@ -21,8 +21,8 @@ int column_is_key(const sync_run *s, int i);
 /* The type that it has in the target, or is to have there. After target_check. */
 const char *target_type(const sync_run *s, int i);
 
-/* The columns, or some of them, one after the other: each printed by a format of sqlite3_mprintf's that may take its name
-** once or twice. */
+/* The columns, or some of them, one after the other: each printed by a format of sqlite3_mprintf's that may
+** take its name once or twice. */
 typedef enum { COLUMNS_ALL, COLUMNS_KEY, COLUMNS_OTHER } column_set;
 char *column_list(const sync_run *s, column_set which, const char *between, const char *format);
 
@@ -30,15 +30,17 @@ char *column_list(const sync_run *s, column_set which, const char *between, cons
 
 int table_exists(const sync_run *s, const char *name, sqlite3_int64 *exists);
 
-/* An empty staging table. One that is there from before is dropped; while a SELECT of the user's runs SQLite refuses that,
-** and it is emptied if it is the same, or left for another name. The trigger tells the next run of changes by others. */
+/* An empty staging table. One that is there from before is dropped; while a SELECT of the user's runs SQLite
+** refuses that, and it is emptied if it is the same, or left for another name. The trigger tells the next run
+** of changes by others. */
 int staging_create(sync_run *s);
 
-/* schema.table, if such a schema is attached; else the whole text is the name. Sets schema, target and staging. */
+/* schema.table, if such a schema is attached; else the whole text is the name. Sets schema, target and
+** staging. */
 int target_parse(sync_run *s, const char *text);
 
-/* Is the target a table that can be written, with the key of the source? Reads s->local; its count is 0 if there is no
-** such table yet. */
+/* Is the target a table that can be written, with the key of the source? Reads s->local; its count is 0 if
+** there is no such table yet. */
 int target_check(sync_run *s, char **error);
 
 #endif
