@@ -5,10 +5,14 @@
 #include "os.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,4 +66,59 @@ double os_parse_double(const char *text, char **end){
 void os_once(void (*fn)(void)){
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, fn);
+}
+
+const char *os_env(const char *name){
+  const char *value = getenv(name);
+  return value && value[0] ? value : NULL;
+}
+
+void os_host_name(char *name, size_t size){
+  memset(name, 0, size);                         /* a name that is cut need not be terminated */
+  gethostname(name, size - 1);
+}
+
+const char *os_file_name(const char *path){
+  const char *slash = strrchr(path, '/');
+  return slash ? slash+1 : path;
+}
+
+int os_error_is_terminal(void){
+  return isatty(STDERR_FILENO);
+}
+
+int os_lock_create(os_lock *lock, const char *folder, const char *prefix){
+  if( folder==NULL ) folder = os_env("TMPDIR");
+  if( folder==NULL ) folder = "/tmp";
+  size_t size = strlen(folder) + strlen(prefix) + sizeof "/XXXXXX";
+  char *path = malloc(size);
+  *lock = (os_lock){ 0 };
+  if( path==NULL ) return 0;
+  snprintf(path, size, "%s/%sXXXXXX", folder, prefix);
+  int fd = mkstemp(path);
+  if( fd<0 ){
+    free(path);
+    return 0;
+  }
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  flock(fd, LOCK_EX|LOCK_NB);
+  *lock = (os_lock){ path, fd };
+  return 1;
+}
+
+void os_lock_release(os_lock *lock){
+  if( lock->path==NULL ) return;
+  unlink(lock->path);
+  close((int)lock->handle);
+  free(lock->path);
+  *lock = (os_lock){ 0 };
+}
+
+int os_lock_ask(const char *path){
+  int fd = open(path, O_RDONLY|O_NONBLOCK|O_NOFOLLOW|O_CLOEXEC);
+  if( fd<0 ) return errno==ENOENT ? OS_LOCK_FREE : OS_LOCK_UNKNOWN;
+  int held = flock(fd, LOCK_EX|LOCK_NB)!=0;
+  close(fd);
+  if( !held ) unlink(path);
+  return held ? OS_LOCK_HELD : OS_LOCK_FREE;
 }

@@ -1,6 +1,6 @@
 /*
 ** os.h - what differs between operating systems, and nothing else: clocks, chance, addresses, numbers in
-** text, once.
+** text, once, the environment, terminals, locks that end with their process.
 **
 ** The one place to port. Uses the system alone; knows neither SQLite nor Ortto. Nothing in here blocks. No
 ** other room includes a header of the system's beyond the C library's own.
@@ -35,5 +35,37 @@ double os_parse_double(const char *text, char **end);
 
 /* Calls fn, once in this process, however many threads ask; all return after it has. Always the same fn. */
 void os_once(void (*fn)(void));
+
+/* The value of an environment variable; NULL where it is not set, or empty. It belongs to the system. */
+const char *os_env(const char *name);
+
+/* This machine's name, cut to size; "" where it cannot be told. */
+void os_host_name(char *name, size_t size);
+
+/* The last part of a path: the file's own name. It lies in the path. */
+const char *os_file_name(const char *path);
+
+/* Does a person see what is written to the standard error? */
+int os_error_is_terminal(void);
+
+/* A lock that other processes can ask about, and that the system takes away when this one dies, however it
+** does: a new file that this process keeps open and locked. Path and handle are the lock's own. All zero:
+** none is held. */
+typedef struct os_lock {
+  char *path;                      /* NULL: none is held */
+  intptr_t handle;                 /* the system's own */
+} os_lock;
+
+/* Takes a lock in a new file of the folder (NULL: the one for temporary files), called prefix and chance. 0
+** if there can be none: the lock is all zero then. A process that is started later does not inherit it. */
+int os_lock_create(os_lock *lock, const char *folder, const char *prefix);
+
+/* Gives it up and removes its file; nothing where none is held. */
+void os_lock_release(os_lock *lock);
+
+/* Who holds the lock in that file? What a dead process left is removed. OS_LOCK_UNKNOWN: the file is there,
+** or may be, but cannot be asked. */
+enum { OS_LOCK_FREE, OS_LOCK_HELD, OS_LOCK_UNKNOWN };
+int os_lock_ask(const char *path);
 
 #endif

@@ -12,7 +12,7 @@
 #include "sync_target.h"
 #include "sync_state.h"
 
-int sync_fields(syncing *s, char **error){
+int sync_fields(sync_run *s, char **error){
   int rc = ortto_endpoint_open(s->conn->client, &s->args.settings, ORTTO_API, &s->endpoint);
   if( rc==ORTTO_OK && s->kind<=ORTTO_ACCOUNTS ){
     rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, &s->owned_fields);
@@ -31,7 +31,7 @@ int sync_fields(syncing *s, char **error){
   return SQLITE_OK;
 }
 
-static int sync_read(syncing *s){
+static int reader_open(sync_run *s){
   ortto_query q = { .table = s->kind, .fields = s->field, .field_count = s->fields->count };
   if( s->cursor[0] ) q.cursor_id = s->cursor;
   q.offset = s->next_offset;
@@ -42,7 +42,7 @@ static int sync_read(syncing *s){
   return ortto_reader_open(s->endpoint, &q, &s->reader);
 }
 
-static int row_stage(syncing *s, sqlite3_stmt *insert, const ortto_value *v){
+static int row_stage(sync_run *s, sqlite3_stmt *insert, const ortto_value *v){
   int rc = SQLITE_OK;
   for(int i=0; rc==SQLITE_OK && i<s->overflow; i++) rc = bind_value(insert, i+1, &v[i]);
   if( rc==SQLITE_OK && s->columns>s->overflow ){
@@ -56,24 +56,32 @@ static int row_stage(syncing *s, sqlite3_stmt *insert, const ortto_value *v){
   return rc;
 }
 
-enum { EDIT_GOOD, EDIT_OLD, EDIT_BAD };
+/* Is that time after this one? Both as Ortto sends them. */
+static int is_later(const ortto_value *v, const char *than){
+  return ortto_time_compare(v->text, v->length, than, strlen(than))>0;
+}
 
-/* Keeps the newest time of a change; in a run of changes, says whether this row is behind the mark, or out of order. */
-static int edit_check(syncing *s, const ortto_value *v){
+static void time_copy(char *to, size_t size, const ortto_value *v){
+  snprintf(to, size, "%.*s", (int)v->length, v->text);
+}
+
+typedef enum { EDIT_GOOD, EDIT_OLD, EDIT_BAD } edit_verdict;
+
+/* Keeps the newest time of a change; in a run of changes, says whether this row is older than the watermark,
+** or out of order. */
+static edit_verdict edit_check(sync_run *s, const ortto_value *row){
   if( s->edited<0 ) return EDIT_GOOD;
-  v = &v[s->edited];
+  const ortto_value *v = &row[s->edited];
   int good = v->kind==ORTTO_VALUE_TEXT && v->length>=20 && v->length<sizeof s->last;
   if( !good ) return s->changes ? EDIT_BAD : EDIT_GOOD;
-  if( s->newest[0]==0 || ortto_time_compare(v->text, v->length, s->newest, strlen(s->newest))>0 )
-    snprintf(s->newest, sizeof s->newest, "%.*s", (int)v->length, v->text);
+  if( s->newest[0]==0 || is_later(v, s->newest) ) time_copy(s->newest, sizeof s->newest, v);
   if( !s->changes ) return EDIT_GOOD;
-  if( s->last[0] && ortto_time_compare(v->text, v->length, s->last, strlen(s->last))>0 ) return EDIT_BAD;
-  snprintf(s->last, sizeof s->last, "%.*s", (int)v->length, v->text);
+  if( s->last[0] && is_later(v, s->last) ) return EDIT_BAD;
+  time_copy(s->last, sizeof s->last, v);
   return ortto_time_compare(v->text, v->length, s->watermark, strlen(s->watermark))<0 ? EDIT_OLD : EDIT_GOOD;
 }
 
-static void note_progress(syncing *s, ortto_progress *p){
-  ortto_reader_progress(s->reader, p);
+static void progress_keep(sync_run *s, const ortto_progress *p){
   s->requests = s->requests_before + p->requests;
   s->retries = s->retries_before + p->retries;
   s->total = p->total;
@@ -86,40 +94,48 @@ static void note_progress(syncing *s, ortto_progress *p){
   }
 }
 
-/* The page whose first row is there, into the staging table. No waiting in here: the page has arrived whole. */
-static int page_stage(syncing *s, const ortto_value *v, int *verdict){
-  ortto_progress p;
-  sqlite3_stmt *insert = NULL;
-  char *names = name_list(s, "", 0), *keys = name_list(s, "", 1);
-  sqlite3_str *placeholders = sqlite3_str_new(NULL);
-  for(int i=0; i<s->columns; i++) sqlite3_str_appendall(placeholders, i ? ",?" : "?");
-  char *values = sqlite3_str_finish(placeholders);
-  int rc = names && values && keys ? sql_prepare(s->db, &insert, "INSERT INTO \"%w\".\"%w\"(%s) VALUES(%s) ON CONFLICT(%s) DO NOTHING", s->schema, s->staging, names, values, keys) : SQLITE_NOMEM;
-  sqlite3_free(keys);
+static int insert_prepare(const sync_run *s, sqlite3_stmt **insert){
+  char *names = column_list(s, COLUMNS_ALL, ",", QUOTED);
+  char *values = column_list(s, COLUMNS_ALL, ",", "?");
+  char *keys = column_list(s, COLUMNS_KEY, ",", QUOTED);
+  int rc = SQLITE_NOMEM;
+  if( names && values && keys )
+    rc = sql_prepare(s->db, insert, "INSERT INTO \"%w\".\"%w\"(%s) VALUES(%s) ON CONFLICT(%s) DO NOTHING",
+                     s->schema, s->staging, names, values, keys);
   sqlite3_free(names);
   sqlite3_free(values);
+  sqlite3_free(keys);
+  return rc;
+}
+
+/* The page whose first row is there, into the staging table. No waiting in here: the page has arrived whole.
+** Behind the watermark the order is checked on, to the page's end. */
+static int page_stage(sync_run *s, const ortto_value *v, edit_verdict *verdict){
+  ortto_progress p;
+  sqlite3_stmt *insert = NULL;
+  int rc = insert_prepare(s, &insert);
   *verdict = EDIT_GOOD;
-  while( rc==SQLITE_OK ){                        /* behind the mark the order is checked on, to the page's end */
-    int row = edit_check(s, v);
+  while( rc==SQLITE_OK ){
+    edit_verdict row = edit_check(s, v);
     if( row!=EDIT_GOOD ) *verdict = row;
     if( row==EDIT_BAD ) break;
     if( *verdict==EDIT_GOOD ) rc = row_stage(s, insert, v);
     ortto_reader_progress(s->reader, &p);
     if( rc!=SQLITE_OK || p.page_ends ) break;
-    if( ortto_reader_next(s->reader, &v)!=ORTTO_ROW ) rc = SQLITE_NOMEM;   /* rows of a page that is here can fail only so */
+    int got = ortto_reader_next(s->reader, &v);
+    if( got!=ORTTO_ROW ) rc = SQLITE_NOMEM;      /* rows of a page that is here can fail only so */
   }
   sqlite3_finalize(insert);
-  if( rc==SQLITE_OK && *verdict!=EDIT_BAD ){
-    note_progress(s, &p);
-    s->page++;
-    rc = state_write(s, "fetching", 0, NULL);
-  }
-  return rc;
+  if( rc!=SQLITE_OK || *verdict==EDIT_BAD ) return rc;
+  progress_keep(s, &p);
+  s->page++;
+  return state_write(s, "fetching", 0, NULL);
 }
 
-static int sync_fetched(syncing *s, char **error){
-  int rc = sync_begin(s);
-  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+/* All rows are in the staging table. */
+static int fetch_end(sync_run *s, char **error){
+  int rc = sync_begin(s, error);
+  if( rc!=SQLITE_OK ) return rc;
   rc = sync_end(s, state_write(s, "fetched", 0, NULL), error);
   ortto_reader_close(s->reader);
   s->reader = NULL;
@@ -128,39 +144,44 @@ static int sync_fetched(syncing *s, char **error){
 }
 
 /* The list as it was when the run began, or another? Without a snapshot a changed total tells. */
-static int is_other_list(const syncing *s, sqlite3_int64 total_before){
-  ortto_progress p;
-  ortto_reader_progress(s->reader, &p);
-  return total_before>=0 && p.total>=0 && p.total!=total_before;
+static int is_other_list(sqlite3_int64 total_before, const ortto_progress *p){
+  return total_before>=0 && p->total>=0 && p->total!=total_before;
 }
 
-int sync_fetch_step(syncing *s, int *landed, char **error){
-  const ortto_value *v;
-  int verdict, taken_up = 0;
-  sqlite3_int64 total_before = s->total;
-  if( s->reader==NULL ){
-    taken_up = s->cursor[0]!=0;
-    int rc = sync_read(s);
-    if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
-  }
-  int got = ortto_reader_next(s->reader, &v);
-  ortto_progress p;
-  ortto_reader_progress(s->reader, &p);
-  if( got==ORTTO_ERROR && p.cursor_lost ) return sync_start_over(s, "the server does not know the cursor of the earlier run any more", error);
-  if( got==ORTTO_DONE ) return sync_fetched(s, error);
-  if( got!=ORTTO_ROW ) return sync_remote(s, got, error);
-  if( taken_up && is_other_list(s, total_before) ) return sync_start_over(s, "the list has another length than when the earlier run began", error);
-  int rc = sync_begin(s);
-  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
-  rc = sync_end(s, page_stage(s, v, &verdict), error);
+/* The next page, whose first row is v. */
+static int fetch_page(sync_run *s, const ortto_value *v, int *landed, char **error){
+  edit_verdict verdict;
+  int rc = sync_begin(s, error);
+  if( rc==SQLITE_OK ) rc = sync_end(s, page_stage(s, v, &verdict), error);
   if( rc!=SQLITE_OK ) return rc;
   if( verdict==EDIT_BAD ){
     s->changes = 0;
     s->watermark[0] = 0;
-    return sync_start_over(s, "the server's order by time of change could not be relied upon: everything is fetched", error);
+    return sync_start_over(s, "the server's order by time of change could not be relied upon: "
+                           "everything is fetched", error);
   }
   *landed = 1;
   s->state = s->opening ? s->opening : "fetching";
   s->opening = NULL;
-  return verdict==EDIT_OLD ? sync_fetched(s, error) : SQLITE_OK;
+  return verdict==EDIT_OLD ? fetch_end(s, error) : SQLITE_OK;
+}
+
+int sync_fetch_step(sync_run *s, int *landed, char **error){
+  const ortto_value *v;
+  ortto_progress p;
+  int taken_up = s->reader==NULL && s->cursor[0]!=0;
+  sqlite3_int64 total_before = s->total;
+  if( s->reader==NULL ){
+    int rc = reader_open(s);
+    if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
+  }
+  int got = ortto_reader_next(s->reader, &v);
+  ortto_reader_progress(s->reader, &p);
+  if( got==ORTTO_ERROR && p.cursor_lost )
+    return sync_start_over(s, "the server does not know the cursor of the earlier run any more", error);
+  if( got==ORTTO_DONE ) return fetch_end(s, error);
+  if( got!=ORTTO_ROW ) return sync_remote(s, got, error);
+  if( taken_up && is_other_list(total_before, &p) )
+    return sync_start_over(s, "the list has another length than when the earlier run began", error);
+  return fetch_page(s, v, landed, error);
 }

@@ -7,114 +7,183 @@
 #include <string.h>
 
 #include "sql.h"
-#include "table.h"
 #include "sync_target.h"
 #include "sync_state.h"
 
-/* A target that does not exist yet: the staging table becomes it, where it has exactly the columns. */
-static int target_by_renaming(const syncing *s, int *renamed){
-  sqlite3_int64 columns;
-  *renamed = 0;
-  int rc = sql_integer(s->db, &columns, "SELECT count(*) FROM pragma_table_info(%Q,%Q)", s->staging, s->schema);
-  if( rc!=SQLITE_OK || columns!=s->columns ) return rc;
-  for(int i=0; rc==SQLITE_OK && i<s->columns; i++){
-    char *type;
-    rc = local_type(s, s->staging, column_name(s, i), &type);
-    int same = type && strcmp(type, column_type(s, i))==0;
-    sqlite3_free(type);
-    if( !same ) return rc;
+/* ---- a target that does not exist yet ------------------------------------------ */
+
+/* Has the staging table exactly the columns that the target is to have? */
+static int staging_is_the_target(const sync_run *s, int *same){
+  local_table staging = { 0 };
+  int rc = local_table_read(s->db, s->schema, s->staging, &staging);
+  *same = staging.count==s->columns;
+  for(int i=0; *same && i<s->columns; i++){
+    const local_column *there = local_table_column(&staging, column_name(s, i));
+    *same = there && strcmp(there->type, column_type(s, i))==0;
   }
+  local_table_free(&staging);
+  return rc;
+}
+
+static int staging_rename(const sync_run *s){
+  int rc = sql_run(s->db, "DROP TRIGGER IF EXISTS \"%w\".\"%w_touched\"", s->schema, s->staging);
+  if( rc!=SQLITE_OK ) return rc;
+  return sql_run(s->db, "ALTER TABLE \"%w\".\"%w\" RENAME TO \"%w\"", s->schema, s->staging, s->target);
+}
+
+/* The staging table becomes the target, if it can; SQLite may refuse while a SELECT of the user's runs. */
+static int target_by_renaming(const sync_run *s, int *renamed){
+  int same;
+  *renamed = 0;
+  int rc = staging_is_the_target(s, &same);
+  if( rc!=SQLITE_OK || !same ) return rc;
   rc = sql_run(s->db, "SAVEPOINT ortto_rename");
   if( rc!=SQLITE_OK ) return rc;
-  *renamed = sql_run(s->db, "DROP TRIGGER IF EXISTS \"%w\".\"%w_touched\"", s->schema, s->staging)==SQLITE_OK && sql_run(s->db, "ALTER TABLE \"%w\".\"%w\" RENAME TO \"%w\"", s->schema, s->staging, s->target)==SQLITE_OK;
+  *renamed = staging_rename(s)==SQLITE_OK;
   if( !*renamed ) sql_run(s->db, "ROLLBACK TO ortto_rename");
   return sql_run(s->db, "RELEASE ortto_rename");
 }
 
-static int target_create(const syncing *s){
+static int target_create(const sync_run *s){
+  char *keys = column_list(s, COLUMNS_KEY, ",", QUOTED);
+  if( keys==NULL ) return SQLITE_NOMEM;
   sqlite3_str *ddl = sqlite3_str_new(NULL);
-  char *keys = name_list(s, "", 1);
   for(int i=0; i<s->columns; i++)
-    sqlite3_str_appendf(ddl, "\"%w\" %s%s, ", column_name(s, i), column_type(s, i), column_is_key(s, i) ? " NOT NULL" : "");
-  char *columns = sqlite3_str_finish(ddl);
-  int rc = columns && keys ? sql_run(s->db, "CREATE TABLE \"%w\".\"%w\"(%sPRIMARY KEY(%s))", s->schema, s->target, columns, keys) : SQLITE_NOMEM;
-  sqlite3_free(columns);
+    sqlite3_str_appendf(ddl, "\"%w\" %s%s, ", column_name(s, i), column_type(s, i),
+                        column_is_key(s, i) ? " NOT NULL" : "");
+  sqlite3_str_appendf(ddl, "PRIMARY KEY(%s)", keys);
   sqlite3_free(keys);
+  char *body = sqlite3_str_finish(ddl);
+  int rc = body ? sql_run(s->db, "CREATE TABLE \"%w\".\"%w\"(%s)", s->schema, s->target, body) : SQLITE_NOMEM;
+  sqlite3_free(body);
   return rc;
 }
 
+/* ---- rows ------------------------------------------------------------------------ */
+
 /* Columns that the source has gained. */
-static int target_widen(const syncing *s){
+static int target_widen(const sync_run *s){
   int rc = SQLITE_OK;
-  for(int i=0; rc==SQLITE_OK && i<s->columns; i++){
-    char *type;
-    rc = local_type(s, s->target, column_name(s, i), &type);
-    if( rc==SQLITE_OK && type==NULL )
-      rc = sql_run(s->db, "ALTER TABLE \"%w\".\"%w\" ADD COLUMN \"%w\" %s", s->schema, s->target, column_name(s, i), column_type(s, i));
-    sqlite3_free(type);
-  }
+  for(int i=0; rc==SQLITE_OK && i<s->columns; i++)
+    if( local_table_column(&s->local, column_name(s, i))==NULL )
+      rc = sql_run(s->db, "ALTER TABLE \"%w\".\"%w\" ADD COLUMN \"%w\" %s",
+                   s->schema, s->target, column_name(s, i), column_type(s, i));
   return rc;
 }
 
 static int has_no_affinity(const char *type){
-  return type==NULL || type[0]==0 || sqlite3_strlike("%blob%", type, 0)==0;
+  return type[0]==0 || sqlite3_strlike("%blob%", type, 0)==0;
 }
 
-#define TERMS_IN_GROUP 50          /* SQLite limits the depth of an expression: a chain of ORs counts one for each */
+#define TERMS_IN_GROUP 50          /* SQLite limits an expression's depth, and each OR of a chain counts */
 
-/* SET list and condition of the update: only rows that differ, compared exactly (the staged column stands on the left:
-** it has no collation of its own). */
-static int update_text(const syncing *s, char **set, char **differs){
-  sqlite3_str *a = sqlite3_str_new(NULL), *b = sqlite3_str_new(NULL);
-  int rc = SQLITE_OK, terms = 0;
-  for(int i=0; rc==SQLITE_OK && i<s->columns; i++) if( !column_is_key(s, i) ){
-    const char *name = column_name(s, i);
-    char *type;
-    rc = local_type(s, s->target, name, &type);
-    sqlite3_str_appendf(a, "%s\"%w\"=s.\"%w\"", terms ? "," : "", name, name);
-    sqlite3_str_appendall(b, terms==0 ? "(" : terms%TERMS_IN_GROUP==0 ? ") OR (" : " OR ");
-    sqlite3_str_appendf(b, "s.\"%w\" IS NOT t.\"%w\"", name, name);
-    if( has_no_affinity(type) ) sqlite3_str_appendf(b, " OR typeof(s.\"%w\")<>typeof(t.\"%w\")", name, name);
-    sqlite3_free(type);
+/* Condition of the update: only rows that differ, compared exactly (the staged column stands on the left: it
+** has no collation of its own). NULL where there is nothing but the key. */
+static char *differs_text(const sync_run *s){
+  sqlite3_str *text = sqlite3_str_new(NULL);
+  int terms = 0;
+  for(int i=0; i<s->columns; i++) if( !column_is_key(s, i) ){
+    const char *name = column_name(s, i), *joint = " OR ";
+    if( terms%TERMS_IN_GROUP==0 ) joint = terms ? ") OR (" : "(";
+    sqlite3_str_appendf(text, "%ss.\"%w\" IS NOT t.\"%w\"", joint, name, name);
+    if( has_no_affinity(target_type(s, i)) )
+      sqlite3_str_appendf(text, " OR typeof(s.\"%w\")<>typeof(t.\"%w\")", name, name);
     terms++;
   }
-  if( terms ) sqlite3_str_appendall(b, ")");
-  *set = sqlite3_str_finish(a);                  /* both NULL where there is nothing but the key */
-  *differs = sqlite3_str_finish(b);
-  return rc==SQLITE_OK && terms && (*set==NULL || *differs==NULL) ? SQLITE_NOMEM : rc;
+  if( terms ) sqlite3_str_appendall(text, ")");
+  return sqlite3_str_finish(text);
 }
 
-/* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. NULL if none. */
-static char *unique_text(const syncing *s){
+/* Which of the columns that the sync writes has this name? -1 none. */
+static int column_find(const sync_run *s, const char *name){
+  for(int i=0; i<s->columns; i++) if( sqlite3_stricmp(column_name(s, i), name)==0 ) return i;
+  return -1;
+}
+
+/* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. NULL
+** if none. */
+static char *unique_text(const sync_run *s){
   sqlite3_int64 children;
-  /* Rows of the user's that refer to such a value would lose it on the way. */
-  if( sql_integer(s->db, &children, "SELECT count(*) FROM \"%w\".sqlite_schema m, pragma_foreign_key_list(m.name,%Q) f WHERE m.type='table' AND f.\"table\"=%Q COLLATE NOCASE",
-                  s->schema, s->schema, s->target)!=SQLITE_OK || children ) return NULL;
+  sqlite3_stmt *indexed;
+  int rc = sql_integer(s->db, &children,
+    "SELECT count(*) FROM \"%w\".sqlite_schema m, pragma_foreign_key_list(m.name,%Q) f "
+    "WHERE m.type='table' AND f.\"table\"=%Q COLLATE NOCASE", s->schema, s->schema, s->target);
+  if( rc!=SQLITE_OK || children ) return NULL;   /* rows that refer to such a value would lose it */
+  rc = sql_prepare(s->db, &indexed,
+    "SELECT c.name FROM pragma_index_list(%Q,%Q) l, pragma_index_info(l.name,%Q) c "
+    "WHERE l.\"unique\" AND c.name IS NOT NULL GROUP BY c.name COLLATE NOCASE",
+    s->target, s->schema, s->schema);
+  if( rc!=SQLITE_OK ) return NULL;
   sqlite3_str *set = sqlite3_str_new(NULL);
-  for(int i=0; i<s->columns; i++) if( !column_is_key(s, i) ){
-    sqlite3_int64 in;
-    if( sql_integer(s->db, &in, "SELECT count(*) FROM pragma_index_list(%Q,%Q) l, pragma_index_info(l.name,%Q) c WHERE l.\"unique\" AND c.name=%Q COLLATE NOCASE",
-                    s->target, s->schema, s->schema, column_name(s, i))==SQLITE_OK && in )
-      sqlite3_str_appendf(set, "%s\"%w\"=NULL", sqlite3_str_length(set) ? "," : "", column_name(s, i));
+  while( sqlite3_step(indexed)==SQLITE_ROW ){
+    const char *name = (const char *)sqlite3_column_text(indexed, 0);
+    int i = name ? column_find(s, name) : -1;
+    if( i<0 || column_is_key(s, i) ) continue;
+    sqlite3_str_appendf(set, "%s\"%w\"=NULL", sqlite3_str_length(set) ? "," : "", column_name(s, i));
   }
+  sqlite3_finalize(indexed);
   return sqlite3_str_finish(set);
 }
 
-/* Rows that differ get the staged values. Two rows that exchange a value of a unique index of the user's cannot be changed
-** one after the other: then all that change give those values up first. */
-static int merge_update(syncing *s, const char *set, const char *from, char **error){
-  static const char text[] = "UPDATE OR ABORT \"%w\".\"%w\" AS t SET %s %s";
+/* SQL that the three changes share, each by sqlite3_malloc. */
+typedef struct merge_texts {
+  char *match;                     /* a staged row s and a local one t have the same key */
+  char *set, *differs;             /* of the update; both NULL where there is nothing but the key */
+  char *names, *staged;            /* the columns, plain and of s */
+} merge_texts;
+
+static int texts_make(const sync_run *s, merge_texts *texts){
+  texts->match = column_list(s, COLUMNS_KEY, " AND ", "s.\"%w\"=t.\"%w\"");
+  texts->names = column_list(s, COLUMNS_ALL, ",", QUOTED);
+  texts->staged = column_list(s, COLUMNS_ALL, ",", "s.\"%w\"");
+  texts->set = column_list(s, COLUMNS_OTHER, ",", "\"%w\"=s.\"%w\"");
+  texts->differs = differs_text(s);
+  int other = 0;
+  for(int i=0; i<s->columns; i++) other |= !column_is_key(s, i);
+  if( other && (texts->set==NULL || texts->differs==NULL) ) return SQLITE_NOMEM;
+  return texts->match && texts->names && texts->staged ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+static void texts_free(merge_texts *texts){
+  sqlite3_free(texts->match);
+  sqlite3_free(texts->set);
+  sqlite3_free(texts->differs);
+  sqlite3_free(texts->names);
+  sqlite3_free(texts->staged);
+}
+
+static int rows_delete(sync_run *s, const merge_texts *texts){
+  int rc = sql_run(s->db,
+    "DELETE FROM \"%w\".\"%w\" AS t WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS s WHERE %s)",
+    s->schema, s->target, s->schema, s->staging, texts->match);
+  if( rc==SQLITE_OK ) s->deleted = sqlite3_changes(s->db);
+  return rc;
+}
+
+static int rows_set(const sync_run *s, const merge_texts *texts, const char *set){
+  return sql_run(s->db,
+    "UPDATE OR ABORT \"%w\".\"%w\" AS t SET %s FROM \"%w\".\"%w\" AS s WHERE %s AND (%s)",
+    s->schema, s->target, set, s->schema, s->staging, texts->match, texts->differs);
+}
+
+/* Rows that differ get the staged values. Two rows that exchange a value of a unique index of the user's
+** cannot be changed one after the other: then all that change give those values up first. */
+static int rows_update(sync_run *s, const merge_texts *texts, char **error){
   int rc = sql_run(s->db, "SAVEPOINT ortto_update");
   if( rc!=SQLITE_OK ) return rc;
-  rc = sql_run(s->db, text, s->schema, s->target, set, from);
+  rc = rows_set(s, texts, texts->set);
   s->updated = rc==SQLITE_OK ? sqlite3_changes(s->db) : 0;
-  if( (rc & 0xff)!=SQLITE_CONSTRAINT ) return rc==SQLITE_OK ? sql_run(s->db, "RELEASE ortto_update") : rc;
+  if( rc==SQLITE_OK ) return sql_run(s->db, "RELEASE ortto_update");
+  if( (rc & 0xff)!=SQLITE_CONSTRAINT ) return rc;
   rc = sync_local(s, rc, error);                 /* these words hold if the other way fails too */
   char *unique = unique_text(s);
-  if( unique==NULL || sql_run(s->db, "ROLLBACK TO ortto_update")!=SQLITE_OK ) return rc;
-  int again = sql_run(s->db, text, s->schema, s->target, unique, from);
+  if( unique==NULL || sql_run(s->db, "ROLLBACK TO ortto_update")!=SQLITE_OK ){
+    sqlite3_free(unique);
+    return rc;
+  }
+  int again = rows_set(s, texts, unique);
   s->updated = again==SQLITE_OK ? sqlite3_changes(s->db) : 0;
-  if( again==SQLITE_OK ) again = sql_run(s->db, text, s->schema, s->target, set, from);
+  if( again==SQLITE_OK ) again = rows_set(s, texts, texts->set);
   sqlite3_free(unique);
   if( again!=SQLITE_OK ) return rc;
   sqlite3_free(*error);
@@ -122,66 +191,78 @@ static int merge_update(syncing *s, const char *set, const char *from, char **er
   return sql_run(s->db, "RELEASE ortto_update");
 }
 
-static int merge_rows(syncing *s, char **error){
-  char *match = key_match(s), *names = name_list(s, "", 0), *staged = name_list(s, "s.", 0), *set = NULL, *differs = NULL, *from = NULL;
-  int rc = match && names && staged ? update_text(s, &set, &differs) : SQLITE_NOMEM;
-  if( rc==SQLITE_OK && !s->changes ){
-    rc = sql_run(s->db, "DELETE FROM \"%w\".\"%w\" AS t WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS s WHERE %s)",
-                 s->schema, s->target, s->schema, s->staging, match);
-    if( rc==SQLITE_OK ) s->deleted = sqlite3_changes(s->db);
-  }
-  if( rc==SQLITE_OK && set && (from = sqlite3_mprintf("FROM \"%w\".\"%w\" AS s WHERE %s AND (%s)", s->schema, s->staging, match, differs))==NULL ) rc = SQLITE_NOMEM;
-  if( rc==SQLITE_OK && set ) rc = merge_update(s, set, from, error);
-  if( rc==SQLITE_OK )
-    rc = sql_run(s->db, "INSERT OR ABORT INTO \"%w\".\"%w\"(%s) SELECT %s FROM \"%w\".\"%w\" AS s WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS t WHERE %s)",
-                 s->schema, s->target, names, staged, s->schema, s->staging, s->schema, s->target, match);
+static int rows_insert(sync_run *s, const merge_texts *texts){
+  int rc = sql_run(s->db,
+    "INSERT OR ABORT INTO \"%w\".\"%w\"(%s) SELECT %s FROM \"%w\".\"%w\" AS s "
+    "WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS t WHERE %s)",
+    s->schema, s->target, texts->names, texts->staged, s->schema, s->staging,
+    s->schema, s->target, texts->match);
   if( rc==SQLITE_OK ) s->inserted = sqlite3_changes(s->db);
-  sqlite3_free(match);
-  sqlite3_free(names);
-  sqlite3_free(staged);
-  sqlite3_free(set);
-  sqlite3_free(differs);
-  sqlite3_free(from);
   return rc;
 }
 
-/* The mark for the next run of changes: no later than the server's clock at the beginning, since what was edited during
-** the run may have been missed. */
-static void watermark_set(syncing *s){
+static int merge_rows(sync_run *s, char **error){
+  merge_texts texts = { 0 };
+  int rc = texts_make(s, &texts);
+  if( rc==SQLITE_OK && !s->changes ) rc = rows_delete(s, &texts);
+  if( rc==SQLITE_OK && texts.set ) rc = rows_update(s, &texts, error);
+  if( rc==SQLITE_OK ) rc = rows_insert(s, &texts);
+  texts_free(&texts);
+  return rc;
+}
+
+/* ---- the end of a run --------------------------------------------------------------- */
+
+static int time_compare(const char *a, const char *b){
+  return ortto_time_compare(a, strlen(a), b, strlen(b));
+}
+
+/* For the next run of changes: no later than the server's clock at the beginning, since what was edited
+** during the run may have been missed. */
+static void watermark_set(sync_run *s){
   const char *newest = s->newest;
-  if( s->watermark[0] && ortto_time_compare(s->watermark, strlen(s->watermark), newest, strlen(newest))>0 ) newest = s->watermark;
-  if( s->server_time[0] && newest[0] && ortto_time_compare(newest, strlen(newest), s->server_time, strlen(s->server_time))>0 ) newest = s->server_time;
+  if( s->watermark[0] && time_compare(s->watermark, newest)>0 ) newest = s->watermark;
+  if( s->server_time[0] && newest[0] && time_compare(newest, s->server_time)>0 ) newest = s->server_time;
   if( newest!=s->watermark ) snprintf(s->watermark, sizeof s->watermark, "%s", newest);
 }
 
-static int merge_inside(syncing *s, char **error){
-  sqlite3_int64 exists;
-  int renamed = 0;
+static int staging_count_check(const sync_run *s, char **error){
   sqlite3_int64 staged;
+  int rc = sql_integer(s->db, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging);
+  if( rc!=SQLITE_OK || staged==s->rows ) return rc;
+  return sync_error(error, "ortto: syncing %s into %s: what was fetched was touched by somebody. "
+                    "Call ortto_sync again: it starts over", s->source, s->target);
+}
+
+/* The target's rows become the staged ones; *renamed: the staging table itself has become the target. */
+static int merge_into_target(sync_run *s, int *renamed, char **error){
+  int exists = s->local.count>0;
+  *renamed = 0;
+  int rc = exists ? target_widen(s) : target_by_renaming(s, renamed);
+  if( rc!=SQLITE_OK || *renamed ) return rc;
+  if( !exists ) rc = target_create(s);
+  if( rc==SQLITE_OK ) rc = merge_rows(s, error);
+  return rc==SQLITE_OK ? sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging) : rc;
+}
+
+static int merge_inside(sync_run *s, char **error){
+  int renamed = 0;
   int rc = state_write(s, "fetched", 0, NULL);   /* fails if the run is not ours any more */
   if( rc==SQLITE_OK ) rc = target_check(s, error);
-  if( rc==SQLITE_OK ) rc = table_exists(s, s->target, &exists);
-  if( rc==SQLITE_OK ) rc = sql_integer(s->db, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging);
-  if( rc==SQLITE_OK && staged!=s->rows ) rc = sync_error(error, "ortto: syncing %s into %s: what was fetched was touched by somebody. Call ortto_sync again: it starts over", s->source, s->target);
+  if( rc==SQLITE_OK ) rc = staging_count_check(s, error);
   s->inserted = s->updated = s->deleted = 0;
-  if( rc==SQLITE_OK && !exists ) rc = target_by_renaming(s, &renamed);
-  if( rc==SQLITE_OK && !exists && !renamed ) rc = target_create(s);
-  if( rc==SQLITE_OK && renamed ) s->inserted = s->rows;
-  else{
-    if( rc==SQLITE_OK ) rc = target_widen(s);
-    if( rc==SQLITE_OK ) rc = merge_rows(s, error);
-    if( rc==SQLITE_OK ) rc = sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
-  }
+  if( rc==SQLITE_OK ) rc = merge_into_target(s, &renamed, error);
+  if( renamed ) s->inserted = s->rows;
   s->unchanged = s->rows - s->inserted - s->updated;
   watermark_set(s);
   return rc==SQLITE_OK ? state_write(s, "done", 1, NULL) : rc;
 }
 
-int sync_merge_step(syncing *s, char **error){
+int sync_merge_step(sync_run *s, char **error){
   char watermark[sizeof s->watermark];
   memcpy(watermark, s->watermark, sizeof watermark);
-  int rc = sync_begin(s);
-  if( rc!=SQLITE_OK ) return sync_local(s, rc, error);
+  int rc = sync_begin(s, error);
+  if( rc!=SQLITE_OK ) return rc;
   rc = sync_end(s, merge_inside(s, error), error);
   if( rc!=SQLITE_OK ){
     s->inserted = s->updated = s->deleted = s->unchanged = 0;

@@ -1,13 +1,18 @@
 /*
 ** sync_merge.h - the staged rows become the target, in one transaction.
+**
+** May use: sql, sync_target, sync_state, the struct of a run. Must not know: Ortto's answers; all rows are in
+** the staging table by now. Rows that did not change are not written.
 */
 #ifndef ORTTO_VTAB_SYNC_MERGE_H
 #define ORTTO_VTAB_SYNC_MERGE_H
 
 #include "sqlite.h"
-#include "connection.h"
 #include "sync_run.h"
 
-int sync_merge_step(syncing *s, char **error);
+/* Afterwards the run is done and not ours any more, and its counts of changes stand. After an error the
+** target and the watermark are as before, and the next run merges without fetching again. Waits for the
+** file's lock, and holds it. */
+int sync_merge_step(sync_run *s, char **error);
 
 #endif

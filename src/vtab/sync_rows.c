@@ -3,8 +3,10 @@
 */
 #include "sync_rows.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "../os.h"
 #include "sql.h"
 #include "convert.h"
 #include "connection.h"
@@ -13,15 +15,25 @@
 #include "sync_run.h"
 #include "sync.h"
 
-enum { SHOW_SOURCE, SHOW_TARGET, SHOW_STATE, SHOW_PAGE, SHOW_ROWS, SHOW_TOTAL, SHOW_INSERTED, SHOW_UPDATED, SHOW_DELETED,
-       SHOW_UNCHANGED, SHOW_REQUESTS, SHOW_RETRIES, SHOW_ELAPSED, SHOW_MESSAGE, SHOW_COLUMNS };
+enum { SHOW_SOURCE, SHOW_TARGET, SHOW_STATE, SHOW_PAGE, SHOW_ROWS, SHOW_TOTAL, SHOW_INSERTED, SHOW_UPDATED,
+       SHOW_DELETED, SHOW_UNCHANGED, SHOW_REQUESTS, SHOW_RETRIES, SHOW_ELAPSED, SHOW_MESSAGE, SHOW_COLUMNS };
 
-static const char *const show_names[SHOW_COLUMNS] = { "source", "target", "state", "page", "rows", "total", "inserted", "updated", "deleted",
-                                                      "unchanged", "requests", "retries", "elapsed_ms", "message" };
+static const char *const show_names[SHOW_COLUMNS] = {
+  "source", "target", "state", "page", "rows", "total", "inserted", "updated", "deleted",
+  "unchanged", "requests", "retries", "elapsed_ms", "message"
+};
+
+#define ARGUMENTS 3                /* hidden columns, behind those that are shown */
+
+static const char table_columns[] =
+  "CREATE TABLE x(source TEXT, target TEXT, state TEXT, page INTEGER, rows INTEGER, total INTEGER, "
+  "inserted INTEGER, updated INTEGER, deleted INTEGER, unchanged INTEGER, "
+  "requests INTEGER, retries INTEGER, elapsed_ms INTEGER, message TEXT, "
+  "\"from\" HIDDEN, \"into\" HIDDEN, mode HIDDEN)";
 
 /* The text of a column, or NULL and the number; *null where there is neither. */
 static const char *show(const sync_batch *batch, int column, sqlite3_int64 *number, int *null){
-  const syncing *s = batch->sync;
+  const sync_run *s = batch->run;
   *null = 0;
   *number = 0;
   switch( column ){
@@ -56,20 +68,45 @@ static void show_json(const sync_batch *batch, sqlite3_str *out){
   sqlite3_str_appendall(out, "}");
 }
 
+/* The line on a terminal, if one is wanted. */
+static void show_line(const sync_run *s){
+  long wanted;
+  if( ortto_config_number(s->conn->client, NULL, ORTTO_PROGRESS, &wanted)!=ORTTO_OK ) return;
+  if( !wanted || !os_error_is_terminal() ) return;
+  double seconds = (double)(sync_elapsed(s)+1) / 1000, rate = (double)s->rows / seconds;
+  char left[40] = "";
+  int percent = s->total>0 ? (int)(100*s->rows/s->total) : 0;
+  if( s->phase==SYNC_DONE ) percent = 100;
+  if( s->total>s->rows && rate>0 )
+    snprintf(left, sizeof left, ", %.0f s left", (double)(s->total - s->rows)/rate);
+  fprintf(stderr, "\r%s: %d %%, %lld rows, %.0f rows/s%s   ",
+          s->source, percent, (long long)s->rows, rate, left);
+  if( s->phase>=SYNC_DONE ) fprintf(stderr, "\n");
+  fflush(stderr);
+}
+
+/* All of a call; the `done` rows go into out. */
+static int sync_whole(sync_batch *batch, sqlite3_str *out, char **error){
+  int more = 1, rc = SQLITE_OK;
+  while( rc==SQLITE_OK && more ){
+    rc = sync_batch_step(batch, &more, error);
+    if( rc!=SQLITE_OK || !more || batch->run->phase!=SYNC_DONE ) continue;
+    if( batch->at ) sqlite3_str_appendall(out, ",");
+    show_json(batch, out);
+  }
+  return rc;
+}
+
 void fn_sync(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   conn *c = ((registration *)sqlite3_user_data(ctx))->conn;
   sync_batch batch;
   char *error = NULL;
-  int more = 1;
   sqlite3_str *out = sqlite3_str_new(NULL);
   int rc = sync_batch_begin(&batch, c, argv[0], argv[1], argc>2 ? argv[2] : NULL, &error);
-  while( rc==SQLITE_OK && more ){
-    rc = sync_batch_step(&batch, &more, &error);
-    if( rc!=SQLITE_OK || !more || batch.sync->phase!=SYNC_DONE ) continue;
-    sqlite3_str_appendall(out, batch.at ? "," : batch.list ? "[" : "");
-    show_json(&batch, out);
-  }
-  if( rc==SQLITE_OK && batch.list ) sqlite3_str_appendall(out, "]");
+  batch.progress = show_line;
+  if( batch.list ) sqlite3_str_appendall(out, "[");
+  if( rc==SQLITE_OK ) rc = sync_whole(&batch, out, &error);
+  if( batch.list ) sqlite3_str_appendall(out, "]");
   sync_batch_free(&batch);
   char *text = sqlite3_str_finish(out);
   if( rc==SQLITE_OK && text ){
@@ -81,32 +118,33 @@ void fn_sync(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   result_code(ctx, rc==SQLITE_OK ? SQLITE_NOMEM : rc, error);
 }
 
+/* ---- the table -------------------------------------------------------------------- */
+
 typedef struct sync_cursor {
   sqlite3_vtab_cursor base;
   sync_batch batch;
-  sqlite3_value *argument[3];
+  sqlite3_value *argument[ARGUMENTS];
   sqlite3_int64 row;
   int eof;
 } sync_cursor;
 
-static int sync_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+static int sync_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                        char **error){
   (void)argc; (void)argv; (void)error;
-  return fixed_connect(db, aux, out, "CREATE TABLE x(source TEXT, target TEXT, state TEXT, page INTEGER, rows INTEGER, total INTEGER, inserted INTEGER, "
-    "updated INTEGER, deleted INTEGER, unchanged INTEGER, requests INTEGER, retries INTEGER, elapsed_ms INTEGER, message TEXT, "
-    "\"from\" HIDDEN, \"into\" HIDDEN, mode HIDDEN)");
+  return fixed_connect(db, aux, out, table_columns);
 }
 
 static int sync_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
-  int at[3] = { -1, -1, -1 }, args = 0;
+  int at[ARGUMENTS] = { -1, -1, -1 }, args = 0;
   (void)base;
   for(int i=0; i<info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &info->aConstraint[i];
     int which = c->iColumn - SHOW_COLUMNS;
-    if( is_limit(c->op) || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || which<0 || which>2 ) continue;
+    if( is_limit(c->op) || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || which<0 || which>=ARGUMENTS ) continue;
     if( !c->usable ) return SQLITE_CONSTRAINT;
     if( at[which]<0 ) at[which] = i;
   }
-  for(int k=0; k<3; k++) if( at[k]>=0 ){
+  for(int k=0; k<ARGUMENTS; k++) if( at[k]>=0 ){
     info->aConstraintUsage[at[k]].argvIndex = ++args;
     info->aConstraintUsage[at[k]].omit = 1;
     info->idxNum |= 1<<k;
@@ -128,7 +166,7 @@ static int sync_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
 
 static void sync_cursor_reset(sync_cursor *cur){
   sync_batch_free(&cur->batch);
-  for(int i=0; i<3; i++){
+  for(int i=0; i<ARGUMENTS; i++){
     sqlite3_value_free(cur->argument[i]);
     cur->argument[i] = NULL;
   }
@@ -155,18 +193,31 @@ static int sync_next(sqlite3_vtab_cursor *base){
   return rc;
 }
 
-static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, int argc, sqlite3_value **argv){
+/* argv holds those of the arguments whose bit is set in given. */
+static int arguments_keep(sync_cursor *cur, int given, sqlite3_value **argv){
+  for(int k=0; k<ARGUMENTS; k++) if( given & 1<<k ){
+    cur->argument[k] = sqlite3_value_dup(*argv++);
+    if( cur->argument[k]==NULL ) return SQLITE_NOMEM;
+  }
+  return SQLITE_OK;
+}
+
+static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, int argc,
+                       sqlite3_value **argv){
   sync_cursor *cur = (sync_cursor *)base;
   const fixed_table *t = (const fixed_table *)base->pVtab;
+  char *error = NULL;
   (void)plan; (void)argc;
   sync_cursor_reset(cur);
-  for(int k=0, arg=0; k<3; k++) if( given & 1<<k ) if( (cur->argument[k] = sqlite3_value_dup(argv[arg++]))==NULL ) return SQLITE_NOMEM;
-  char *error = NULL;
-  int rc;
-  if( (given & 3)!=3 ) rc = sync_error(&error, "ortto: ortto_sync needs a source and a local table: SELECT * FROM ortto_sync('ortto_people', 'people')");
-  else rc = sync_batch_begin(&cur->batch, t->conn, cur->argument[0], cur->argument[1], cur->argument[2], &error);
+  int rc = arguments_keep(cur, given, argv);
+  if( rc!=SQLITE_OK ) return rc;
+  if( (given & 3)==3 )
+    rc = sync_batch_begin(&cur->batch, t->conn, cur->argument[0], cur->argument[1], cur->argument[2], &error);
+  else rc = sync_error(&error, "ortto: ortto_sync needs a source and a local table: "
+                       "SELECT * FROM ortto_sync('ortto_people', 'people')");
   cur->row = 0;
   cur->batch.reading = 1;
+  cur->batch.progress = show_line;
   if( rc==SQLITE_OK ) return sync_next(base);
   sqlite3_free(base->pVtab->zErrMsg);
   base->pVtab->zErrMsg = error;

@@ -1,66 +1,105 @@
 /*
-** sync_run.h - a run of ortto_sync: its state in memory, its transactions, its messages.
+** sync_run.h - one run of ortto_sync, from one source into one local table: its state in memory, its
+** transactions, what it says.
+**
+** May use: sql, the connection, a table's arguments, local_table. Must not know: how the story goes on
+** (sync), or who looks at it (sync_rows).
+** A run belongs to `sync`, which makes and frees it; texts in it are by sqlite3_malloc and the run's. Errors
+** are codes of SQLite's with a sentence in *error, by sqlite3_malloc, the caller's. What begins and commits
+** waits for neighbours.
 */
 #ifndef ORTTO_VTAB_SYNC_RUN_H
 #define ORTTO_VTAB_SYNC_RUN_H
 
 #include "sqlite.h"
 #include "../../ortto_client.h"
+#include "../os.h"
 #include "connection.h"
 #include "arguments.h"
 #include "table.h"
+#include "local_table.h"
 
 #define STATE_TABLE "ortto_sync_state"
-#define RESUME_SECONDS (24*3600)
-#define READING_SECONDS 60         /* the same where a SELECT of our own may be what the others wait for */
-#define LOCK_SECONDS 600           /* how long a database locked by others is waited for */
 #define TAKEN_OVER 10001           /* no code of SQLite's: the run is not ours any more */
-#define OWNER_SECONDS 1800         /* silence after which a run that cannot be asked about counts as dead */
 
-struct syncing {
-  conn *conn;
-  struct syncing *next;               /* in conn->syncs */
-  sqlite3 *db, *side;              /* where is written; side: our own connection */
-  int nested;                      /* inside a transaction of the user's */
+typedef struct sync_run sync_run;
+
+struct sync_run {
+  /* Who writes, and where. */
+  conn *conn;                      /* a reference */
+  sqlite3 *db;                     /* what is written with: the user's connection, or side */
+  sqlite3 *side;                   /* a connection of our own to the target's file; NULL: none was needed */
+  int nested;                      /* inside a transaction of the user's: neither begun nor committed here */
   int reading;                     /* inside a SELECT that reads: the table-valued form */
+  int ending;                      /* on its way out: side waits for locks for its busy timeout only */
   char *source, *schema, *target, *staging;
+  local_table local;               /* the target's columns; read by target_check, good for that transaction */
+  sqlite3_int64 run;               /* its row in the state table; 0: none yet */
+  int claimed;                     /* the run is ours: its row may be written */
+  os_lock lock;                    /* what others see of it while it lives */
+
+  /* What is read. */
   ortto_table kind;
   arguments args;
-  int changes;                     /* only what was edited since the mark */
   ortto_endpoint *endpoint;
-  ortto_field_list *owned_fields;
+  ortto_field_list *owned_fields;  /* fields, if they are the run's to free */
   const ortto_field_list *fields;
-  const ortto_field **field;       /* as the reader takes them */
-  int overflow, columns;           /* columns: fields before overflow, and more_fields if there is one */
+  const ortto_field **field;       /* the same, as the reader takes them */
   int edited;                      /* field of the time of the last change, -1 none */
-  ortto_reader *reader;
+  ortto_reader *reader;            /* NULL before the first page, and after the last */
+
+  /* What is written. */
+  int columns;                     /* fields before overflow, and more_fields if there is one */
+  int overflow;                    /* first field that goes to more_fields; fields->count if none */
+  int changes;                     /* only what was edited since the watermark */
+
+  /* How far it is: what its row keeps, so that another process can go on. Times are texts as Ortto sends
+  ** them, "" none. */
   enum { SYNC_BEGIN, SYNC_FETCH, SYNC_MERGE, SYNC_DONE, SYNC_FAILED } phase;
-  const char *state;               /* of the row to show */
-  const char *opening;             /* state of the first row: fetching, resumed or restarted */
-  char message[400];
-  sqlite3_int64 run, page, rows, total, inserted, updated, deleted, unchanged, requests, retries, elapsed_before;
-  sqlite3_int64 requests_before, retries_before, started;
-  char cursor[25], newest[40], watermark[40], server_time[24], last[40];
+  char cursor[25];                 /* of the snapshot that is read, "" none */
   sqlite3_int64 next_offset;
-  int claimed;                     /* the run is ours: its state row may be written */
-  int lock;                        /* file descriptor, -1 none */
-  char *lock_path;
+  char watermark[40];              /* edited by then: there already. Column `mark` of the state table */
+  char newest[40];                 /* latest time of a change that this run has seen */
+  char last[40];                   /* of the row before, in a run of changes: the order is checked with it */
+  char server_time[24];            /* the server's clock when the run began */
+
+  /* Counts: rows and pages are of this source so far, total -1 unknown; the four kinds of changes 0 until
+  ** done. */
+  sqlite3_int64 page, rows, total;
+  sqlite3_int64 inserted, updated, deleted, unchanged;
+  sqlite3_int64 requests, retries;               /* with those of earlier calls, which are */
+  sqlite3_int64 requests_before, retries_before;
+  sqlite3_int64 started, elapsed_before;         /* ms, of the monotonic clock; ms that earlier calls took */
+
+  /* What is shown. */
+  const char *state;               /* of the row to show; constant texts both */
+  const char *opening;             /* of the first row: resumed or restarted; NULL: nothing special */
+  char message[400];               /* why something started over or fell back */
+  void (*progress)(const sync_run *s);   /* called after each page and at the end; NULL: nobody looks */
 };
 
-sqlite3_int64 sync_elapsed(const syncing *s);
-void sync_note(syncing *s, const char *text);
+/* Milliseconds that the run has taken so far, in all calls that worked at it. */
+sqlite3_int64 sync_elapsed(const sync_run *s);
 
-/* SQLite's own words about what failed in the local database. */
-int sync_local(const syncing *s, int rc, char **error);
-int sync_remote(const syncing *s, int rc, char **error);
+/* Adds to the message. */
+void sync_note(sync_run *s, const char *text);
 
-/* A connection of our own to the file that holds the target; none for databases in memory. */
-int side_open(syncing *s);
-int sync_begin(syncing *s);
-void sync_undo(syncing *s);
-int sync_commit(syncing *s);
+/* Tells what failed in the local database, in SQLite's own words; or in Ortto. Returns SQLite's code; nothing
+** if rc is fine. */
+int sync_local(const sync_run *s, int rc, char **error);
+int sync_remote(const sync_run *s, int rc, char **error);
 
-/* Ends a transaction that began well: the error, if any, is told before it is undone. */
-int sync_end(syncing *s, int rc, char **error);
+/* From here on a connection of our own to the target's file writes. SQLITE_BUSY where there can be none:
+** there is one already, or the database is in memory. */
+int side_open(sync_run *s);
+
+/* The one way to a transaction:
+**   int rc = sync_begin(s, error);
+**   if( rc==SQLITE_OK ) rc = sync_end(s, work(s, error), error);
+** Waits while others hold the database, up to ten minutes, a minute where a SELECT of our own may be what
+** they wait for. sync_end commits if the work's code is SQLITE_OK; else, or if that fails, the error is told
+** and all is undone. Inside a transaction of the user's both do so by a savepoint. */
+int sync_begin(sync_run *s, char **error);
+int sync_end(sync_run *s, int rc, char **error);
 
 #endif

@@ -1,18 +1,27 @@
 /*
-** sync_state.h - the state of runs in the database: claimed, taken up again, given free.
+** sync_state.h - the state of runs in the database, one row each: claimed, written with every page, given
+** free.
+**
+** May use: sql, sync_lock, sync_target, the struct of a run. Must not know: pages or merging. The table is in
+** the schema of the target, so that what it tells and what it tells of change in one transaction, and another
+** connection can watch, or go on. Databases exist: its columns keep their names.
 */
 #ifndef ORTTO_VTAB_SYNC_STATE_H
 #define ORTTO_VTAB_SYNC_STATE_H
 
 #include "sqlite.h"
-#include "connection.h"
 #include "sync_run.h"
 
-/* The row of this run. finished: the run is over, well or not. Once the run is ours, only as long as it is. */
-int state_write(const syncing *s, const char *state, int finished, const char *error);
-int sync_claim(syncing *s, char **error);
+/* The row of this run, in a transaction. finished: the run is over, well or not. Once the run is ours, only
+** as long as it is; then TAKEN_OVER. */
+int state_write(const sync_run *s, const char *state, int finished, const char *error);
 
-/* What was staged is of no use: the same run, from the beginning. */
-int sync_start_over(syncing *s, const char *why, char **error);
+/* Makes the target ours, in a transaction of its own: an unfinished run that can be taken up, or a new one.
+** Sets phase. An error if another run is at work there; else waits for the file's lock as sync_begin does. */
+int sync_claim(sync_run *s, char **error);
+
+/* What was staged is of no use: the same run, from the beginning, in a transaction of its own. The reader is
+** closed. */
+int sync_start_over(sync_run *s, const char *why, char **error);
 
 #endif

@@ -1,36 +1,46 @@
 /*
-** sync_target.h - the local table of a sync, and the staging table beside it.
+** sync_target.h - the local table of a sync, and the staging table beside it: what they are called, their
+** columns, and whether a sync may write there.
+**
+** May use: sql, local_table, the struct of a run. Must not know: reading from Ortto, or the state of runs
+** beyond the name of its table. All but target_parse runs in a transaction of the run's; texts returned are
+** by sqlite3_malloc, and NULL when out of memory or when there would be nothing in them.
 */
 #ifndef ORTTO_VTAB_SYNC_TARGET_H
 #define ORTTO_VTAB_SYNC_TARGET_H
 
 #include "sqlite.h"
-#include "connection.h"
 #include "table.h"
 #include "sync_run.h"
 
-const char *column_name(const syncing *s, int i);
-const char *column_type(const syncing *s, int i);
-int column_is_key(const syncing *s, int i);
+/* Column i of those that the sync writes, 0 <= i < s->columns; the texts are constant or the run's. */
+const char *column_name(const sync_run *s, int i);
+const char *column_type(const sync_run *s, int i);
+int column_is_key(const sync_run *s, int i);
 
-/* Declared type of the target's column of that name, into *type; "" if it has none, NULL if there is no such column. */
-int local_type(const syncing *s, const char *table, const char *column, char **type);
-int table_exists(const syncing *s, const char *name, sqlite3_int64 *exists);
+/* The type that it has in the target, or is to have there. After target_check. */
+const char *target_type(const sync_run *s, int i);
 
-/* "a","b",... of all columns, with something in front of each name. */
-char *name_list(const syncing *s, const char *before, int keys_only);
+/* The columns, or some of them, one after the other: each printed by a format of sqlite3_mprintf's that may
+** take its name once or twice. */
+typedef enum { COLUMNS_ALL, COLUMNS_KEY, COLUMNS_OTHER } column_set;
+char *column_list(const sync_run *s, column_set which, const char *between, const char *format);
 
-/* The key of a staged row against that of a local one. */
-char *key_match(const syncing *s);
+#define QUOTED "\"%w\""            /* the format of a plain list: "a","b" */
 
-/* An empty staging table. One that is there from before is dropped; while a SELECT of the user's runs SQLite refuses that,
-** and it is emptied if it is the same, or left for another name. The trigger tells the next run of changes by others. */
-int staging_create(syncing *s);
+int table_exists(const sync_run *s, const char *name, sqlite3_int64 *exists);
 
-/* schema.table, if such a schema is attached; else the whole text is the name. */
-int target_parse(syncing *s, const char *text);
+/* An empty staging table. One that is there from before is dropped; while a SELECT of the user's runs SQLite
+** refuses that, and it is emptied if it is the same, or left for another name. The trigger tells the next run
+** of changes by others. */
+int staging_create(sync_run *s);
 
-/* Is the target a table that can be written, with the key of the source? */
-int target_check(const syncing *s, char **error);
+/* schema.table, if such a schema is attached; else the whole text is the name. Sets schema, target and
+** staging. */
+int target_parse(sync_run *s, const char *text);
+
+/* Is the target a table that can be written, with the key of the source? Reads s->local; its count is 0 if
+** there is no such table yet. */
+int target_check(sync_run *s, char **error);
 
 #endif
