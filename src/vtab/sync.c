@@ -78,7 +78,6 @@ static void run_free(sync_run *s){
   ortto_endpoint_close(s->endpoint);
   ortto_fields_free(s->owned_fields);
   arguments_free(&s->args);
-  local_table_free(&s->local);
   sqlite3_free(s->field);
   sqlite3_free(s->source);
   sqlite3_free(s->schema);

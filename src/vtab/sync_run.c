@@ -116,6 +116,7 @@ static void sync_undo(const sync_run *s){
 }
 
 int sync_end(sync_run *s, int rc, char **error){
+  local_table_free(&s->local);                   /* others may alter the table from here on */
   if( rc==SQLITE_OK ) rc = sync_commit(s);
   if( rc==SQLITE_OK ) return rc;
   if( *error==NULL ) rc = sync_local(s, rc, error);

@@ -16,7 +16,6 @@
 #include "../os.h"
 #include "connection.h"
 #include "arguments.h"
-#include "table.h"
 #include "local_table.h"
 
 #define STATE_TABLE "ortto_sync_state"
@@ -33,7 +32,7 @@ struct sync_run {
   int reading;                     /* inside a SELECT that reads: the table-valued form */
   int ending;                      /* on its way out: side waits for locks for its busy timeout only */
   char *source, *schema, *target, *staging;
-  local_table local;               /* the target's columns; read by target_check, good for that transaction */
+  local_table local;               /* the target's columns; from target_check to the transaction's end */
   sqlite3_int64 run;               /* its row in the state table; 0: none yet */
   int claimed;                     /* the run is ours: its row may be written */
   os_lock lock;                    /* what others see of it while it lives */
@@ -84,9 +83,11 @@ sqlite3_int64 sync_elapsed(const sync_run *s);
 /* Adds to the message. */
 void sync_note(sync_run *s, const char *text);
 
-/* Tells what failed in the local database, in SQLite's own words; or in Ortto. Returns SQLite's code; nothing
-** if rc is fine. */
+/* Tells what failed in the local database, in SQLite's own words: rc is its code, or TAKEN_OVER. Returns
+** SQLite's code; tells nothing if there is no error, or no memory. */
 int sync_local(const sync_run *s, int rc, char **error);
+
+/* The same of what failed in Ortto: rc is the client's code. */
 int sync_remote(const sync_run *s, int rc, char **error);
 
 /* From here on a connection of our own to the target's file writes. SQLITE_BUSY where there can be none:

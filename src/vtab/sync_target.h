@@ -10,7 +10,6 @@
 #define ORTTO_VTAB_SYNC_TARGET_H
 
 #include "sqlite.h"
-#include "table.h"
 #include "sync_run.h"
 
 /* Column i of those that the sync writes, 0 <= i < s->columns; the texts are constant or the run's. */
