@@ -146,8 +146,9 @@ static int register_functions(conn *c){
   for(int i=0; rc==SQLITE_OK && i<COUNT(functions); i++){
     registration *reg = registration_new(c, ORTTO_PEOPLE);
     if( reg==NULL ) return SQLITE_NOMEM;
-    rc = sqlite3_create_function_v2(c->db, functions[i].name, functions[i].args, SQLITE_UTF8|functions[i].flags, reg,
-                                    functions[i].fn, NULL, NULL, registration_free);
+    int flags = SQLITE_UTF8 | functions[i].flags;
+    rc = sqlite3_create_function_v2(c->db, functions[i].name, functions[i].args, flags, reg, functions[i].fn,
+                                    NULL, NULL, registration_free);
   }
   return rc;
 }

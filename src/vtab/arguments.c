@@ -95,11 +95,12 @@ static int argument_set(conn *c, arguments *a, const char *name, const char *val
   while( i<ORTTO_SETTINGS && strcmp(name, ortto_setting_name((ortto_setting)i))!=0 ) i++;
   /* A key that holds = and was not quoted ends up here: so the name is shown only if it cannot be one. */
   if( i==ORTTO_SETTINGS )
-    return error_set(error, "ortto: there is no argument '%s'; the arguments are region, key, table, segment_key, "
-                     "api_url, timeout_ms, retries, rate, concurrency, fields, columns (a value that holds = must be "
-                     "quoted)", strlen(name)<=12 ? name : "...");
+    return error_set(error, "ortto: there is no argument '%s'; the arguments are region, key, table, "
+                     "segment_key, api_url, timeout_ms, retries, rate, concurrency, fields, columns (a value "
+                     "that holds = must be quoted)", strlen(name)<=12 ? name : "...");
   if( a->settings.value[i] ) return error_set(error, "ortto: %s is given twice", name);
-  return to_sqlite(c, ortto_setting_check(c->client, (ortto_setting)i, value, 1, &a->settings.value[i]), error);
+  int checked = ortto_setting_check(c->client, (ortto_setting)i, value, 1, &a->settings.value[i]);
+  return to_sqlite(c, checked, error);
 }
 
 /* One without a name. A value that is not the region or the table may be the key, in the wrong place: it is
@@ -108,7 +109,8 @@ static int argument_at(conn *c, arguments *a, int i, const char *value, char **e
   static const char *const names[] = { "region", "key", "table" };
   int rc = argument_set(c, a, names[i], value, error);
   if( rc!=SQLITE_ERROR || i==1 ) return rc;
-  if( i==0 ) return error_set(error, "ortto: the first argument without a name is the region: global, au or eu");
+  if( i==0 )
+    return error_set(error, "ortto: the first argument without a name is the region: global, au or eu");
   return error_set(error, "ortto: the third argument without a name is the table: %z", table_list());
 }
 
@@ -121,8 +123,8 @@ static int argument_read(conn *c, arguments *a, int i, const char *text, char **
   if( rest ) rc = argument_set(c, a, name, value, error);
   else if( i<3 && text[strspn(text, " \t\r\n\f")]!=0 ) rc = argument_at(c, a, i, value, error);
   else if( value[0] )
-    rc = error_set(error, "ortto: argument %d has no name; only region, key and table, in this order, may be given "
-                   "without one", i+1);
+    rc = error_set(error, "ortto: argument %d has no name; only region, key and table, in this order, may be "
+                   "given without one", i+1);
   sqlite3_free(value);
   return rc;
 }
@@ -132,8 +134,8 @@ int arguments_read(conn *c, int argc, const char *const *argv, arguments *a, cha
   for(int i=0; rc==SQLITE_OK && i<argc; i++) rc = argument_read(c, a, i, argv[i], error);
   if( rc!=SQLITE_OK ) return rc;
   if( a->kind<0 )
-    return error_set(error, "ortto: which table? Write table=NAME or give it as the third argument; the tables are %z",
-                     table_list());
+    return error_set(error, "ortto: which table? Write table=NAME or give it as the third argument; "
+                     "the tables are %z", table_list());
   if( a->kind>ORTTO_ACCOUNTS && a->given & 6u )
     return error_set(error, "ortto: fields and columns are for people and accounts; %s have fixed columns",
                      ortto_table_name((ortto_table)a->kind));

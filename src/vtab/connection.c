@@ -71,7 +71,8 @@ int statement_writes(const conn *c){
 /* All statements in progress; *count of them. NULL when out of memory. */
 static running *running_now(const conn *c, int *count){
   int n = 0;
-  for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s)) n += sqlite3_stmt_busy(s)!=0;
+  for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
+    n += sqlite3_stmt_busy(s)!=0;
   running *list = sqlite3_malloc64(((sqlite3_uint64)n + 1) * sizeof *list);
   if( list==NULL ) return NULL;
   n = 0;
@@ -107,7 +108,8 @@ int conn_runs_since_change(const conn *c){
 
 void conn_prune(conn *c){
   int kept = 0;
-  for(int i=0; i<c->at_changes; i++) if( still_runs(c, &c->at_change[i]) ) c->at_change[kept++] = c->at_change[i];
+  for(int i=0; i<c->at_changes; i++)
+    if( still_runs(c, &c->at_change[i]) ) c->at_change[kept++] = c->at_change[i];
   c->at_changes = kept;
 }
 

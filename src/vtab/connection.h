@@ -34,7 +34,7 @@ struct conn {
   int references;
   table *tables;                   /* connected now */
   syncing *syncs;                  /* at work now */
-  int64_t total[2];                /* rows that people and accounts had when last seen, for plans; 0 unknown */
+  int64_t total[2];                /* rows of people and accounts when last seen, for plans; 0 unknown */
   char **key;                      /* rowids of tables with keys of two columns: place in this list */
   int keys, keys_cap;
   running *at_change;              /* statements that ran when the account was changed by ortto_config */

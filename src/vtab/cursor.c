@@ -17,7 +17,7 @@ typedef struct cursor {
   int *place;                      /* SQL column to place in field[], -1 not asked for */
   int more_from;                   /* first place of the fields of more_fields, -1 none */
   sqlite3_value *given[HIDDEN_MAX];   /* to the hidden columns */
-  int counting;                    /* only the number of rows was asked for: the reader has sent nothing yet */
+  int counting;                    /* only the number of rows was asked for: the reader has sent nothing */
   sqlite3_int64 counted, passed;   /* then: rows left, rows passed */
   int eof;
   sqlite3_int64 rowid;             /* the last one given, -1 none */
@@ -97,7 +97,8 @@ static int cursor_columns(cursor *cur, scan_setup *q){
 ** unless it runs since before the change, when it may have returned rows already. */
 static int table_is_stale(table *t){
   if( conn_runs_since_change(t->conn) )
-    return vt_error(t, "ortto: the settings were changed to another account while this statement ran; run it again");
+    return vt_error(t, "ortto: the settings were changed to another account while this statement ran; "
+                    "run it again");
   int rc = t->conn->register_eponymous(t->conn, t->kind);
   return rc==SQLITE_OK ? SQLITE_SCHEMA : rc;
 }
@@ -113,7 +114,8 @@ static int scan_begin(scan_setup *q){
 /* Plans are priced by the number of all rows. */
 static void remember_total(const scan_setup *q, int64_t total){
   const ortto_query *query = &q->query;
-  int narrowed = q->conditions || query->by_ids || query->filter || query->q || query->archived || query->audience;
+  int narrowed = q->conditions || query->by_ids || query->filter || query->q || query->archived
+              || query->audience;
   if( is_contact_table(q->t) && total>=0 && !narrowed ) q->t->conn->total[q->t->kind] = total;
 }
 
@@ -202,7 +204,8 @@ static int cursor_uncount(cursor *cur){
   cur->counting = 0;
   for(sqlite3_int64 i=0; rc==SQLITE_OK && i<=cur->passed; i++) rc = cursor_step(cur);
   if( rc!=SQLITE_OK || !cur->eof ) return rc;
-  return vt_error((table *)cur->base.pVtab, "ortto: the list became shorter while it was read; run the statement again");
+  return vt_error((table *)cur->base.pVtab, "ortto: the list became shorter while it was read; "
+                  "run the statement again");
 }
 
 static void result_more(sqlite3_context *ctx, const cursor *cur){
@@ -215,7 +218,7 @@ static void result_more(sqlite3_context *ctx, const cursor *cur){
 int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
-  if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set this column */
+  if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set it */
   if( is_contact_table(t) && column>=1 && column<=t->hidden_columns ){
     if( cur->given[column-1] ) sqlite3_result_value(ctx, cur->given[column-1]);
     return SQLITE_OK;
@@ -225,12 +228,13 @@ int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
     if( rc!=SQLITE_OK ) return rc;
   }
   if( cur->counting || cur->place==NULL )
-    return vt_error(t, "ortto: SQLite asks for a column that it did not announce; please report the statement");
+    return vt_error(t, "ortto: SQLite asks for a column that it did not announce; "
+                    "please report the statement");
   if( cur->place[column]>=0 ) result_value(ctx, &cur->value[cur->place[column]]);
   else if( column_field(t, column)<0 && cur->more_from>=0 ) result_more(ctx, cur);
   else
-    return vt_error(t, "ortto: SQLite asks for the column %d that it did not announce; please report the statement",
-                    column);
+    return vt_error(t, "ortto: SQLite asks for the column %d that it did not announce; "
+                    "please report the statement", column);
   return SQLITE_OK;
 }
 

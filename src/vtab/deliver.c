@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "sql.h"
+#include "../text.h"
 #include "held.h"
 
 #define SEND_AT_ONCE 4000          /* records that are sent side by side: bounds the memory of a COMMIT */
@@ -137,7 +137,8 @@ static int tags_fetch(delivery *d, const char *const *ids, int n){
   ortto_field key = { .id = "id", .column = "id", .type = ORTTO_TEXT };
   ortto_field tags = { .id = "tags", .column = "tags", .display_type = "tags", .type = ORTTO_JSON };
   const ortto_field *fields[] = { &key, &tags };
-  ortto_query q = { .table = d->t->kind, .fields = fields, .field_count = 2, .ids = ids, .id_count = n, .by_ids = 1 };
+  ortto_query q = { .table = d->t->kind, .fields = fields, .field_count = COUNT(fields), .by_ids = 1,
+                    .ids = ids, .id_count = n };
   ortto_reader *reader = NULL;
   int rc = vt_fail(d->t, ortto_reader_open(d->endpoint, &q, &reader));
   while( rc==SQLITE_OK ){
@@ -147,7 +148,8 @@ static int tags_fetch(delivery *d, const char *const *ids, int n){
       rc = vt_fail(d->t, got);
       break;
     }
-    if( v[1].kind==ORTTO_VALUE_JSON ) rc = spool_tags_set(d->spool, v[0].text, v[0].length, v[1].text, v[1].length);
+    if( v[1].kind==ORTTO_VALUE_JSON )
+      rc = spool_tags_set(d->spool, v[0].text, v[0].length, v[1].text, v[1].length);
   }
   ortto_reader_close(reader);
   return rc;
@@ -247,16 +249,17 @@ static int others_fail(delivery *d){
 static int delivery_failed(delivery *d, int rc){
   table *t = d->t;
   if( rc!=SQLITE_OK ){
-    const char *said = rc==SQLITE_NOMEM ? "out of memory" : spool_error(d->spool);
-    if( t->base.zErrMsg==NULL ) vt_error(t, "ortto: %s", said);
+    const char *words = rc==SQLITE_NOMEM ? "out of memory" : spool_error(d->spool);
+    if( t->base.zErrMsg==NULL ) vt_error(t, "ortto: %s", words);
     d->interrupted |= rc==SQLITE_INTERRUPT;
-    if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", t->base.zErrMsg ? t->base.zErrMsg : "out of memory");
+    const char *said = t->base.zErrMsg ? t->base.zErrMsg : "out of memory";
+    if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", said);
     rest_fails(d, d->reason ? d->reason : "not sent");
   }
   others_fail(d);
-  vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld records were taken, %lld were not. The "
-           "first reason: %s. SELECT * FROM ortto_failures lists what was not taken; the local transaction was "
-           "rolled back", t->name, d->taken, d->refused, d->reason ? d->reason : "");
+  vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld records were taken, %lld "
+           "were not. The first reason: %s. SELECT * FROM ortto_failures lists what was not taken; the local "
+           "transaction was rolled back", t->name, d->taken, d->refused, d->reason ? d->reason : "");
   return d->interrupted ? SQLITE_INTERRUPT : SQLITE_ERROR;
 }
 
@@ -265,11 +268,12 @@ int vt_sync(sqlite3_vtab *base){
   delivery d = { .t = t, .spool = &t->conn->spool };
   int any;
   if( d.spool->damaged )
-    return vt_error(t, "ortto: what was held back for COMMIT could not be kept in order (out of memory, or the disk is "
-                    "full): nothing of %s was sent; ROLLBACK", t->name);
+    return vt_error(t, "ortto: what was held back for COMMIT could not be kept in order (out of memory, or "
+                    "the disk is full): nothing of %s was sent; ROLLBACK", t->name);
   int rc = spool_any(d.spool, held_owner(t), &any);
   if( rc!=SQLITE_OK )
-    return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: %s", t->name, sqlite3_errstr(rc));
+    return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: %s", t->name,
+                    sqlite3_errstr(rc));
   if( !any ) return SQLITE_OK;
   rc = delivery_run(&d);
   if( rc!=SQLITE_OK || d.refused ) rc = delivery_failed(&d, rc);

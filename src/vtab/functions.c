@@ -28,14 +28,15 @@ static int config_set(conn *c, ortto_setting which, sqlite3_value *v, char **err
   const char *value = (const char *)sqlite3_value_text(v);
   int n = sqlite3_value_bytes(v);
   if( value==NULL && sqlite3_value_type(v)!=SQLITE_NULL ) return SQLITE_NOMEM;
-  if( value && strlen(value)!=(size_t)n ) return error_set(error, "ortto: a setting cannot hold a NUL character");
+  if( value && strlen(value)!=(size_t)n )
+    return error_set(error, "ortto: a setting cannot hold a NUL character");
   /* SQLite lets a CHECK constraint of a stranger's file call what is meant to be called directly only. */
   if( statement_writes(c) )
-    return error_set(error, "ortto: ortto_config cannot set anything inside a statement that writes; call it in a "
-                     "SELECT of its own");
+    return error_set(error, "ortto: ortto_config cannot set anything inside a statement that writes; call it "
+                     "in a SELECT of its own");
   if( account && c->spool.waiting )
-    return error_set(error, "ortto: rows written in this transaction wait for COMMIT, to the account of the present "
-                     "settings: COMMIT or ROLLBACK first");
+    return error_set(error, "ortto: rows written in this transaction wait for COMMIT, to the account of the "
+                     "present settings: COMMIT or ROLLBACK first");
   int rc = to_sqlite(c, ortto_config_set(c->client, which, value), error);
   if( rc==SQLITE_OK && account && conn_account_changed(c)!=SQLITE_OK ) rc = SQLITE_NOMEM;
   return rc;
@@ -154,8 +155,8 @@ static int result_refusal(sqlite3_context *ctx, ortto_sending *sending){
   int rc;
   if( strncmp(o->message, "ortto: ", 7)==0 ) rc = error_set(&error, "%s", o->message);
   else if( o->request_id && o->request_id[0] )
-    rc = error_set(&error, "ortto: the record was refused: %s (request_id %s). Mend it and send it again", o->message,
-                   o->request_id);
+    rc = error_set(&error, "ortto: the record was refused: %s (request_id %s). Mend it and send it again",
+                   o->message, o->request_id);
   else rc = error_set(&error, "ortto: the record was refused: %s. Mend it and send it again", o->message);
   result_code(ctx, rc, error);
   return 1;
@@ -184,7 +185,7 @@ static int call_endpoint(const conn *c, const ortto_options *options, ortto_endp
   return to_sqlite(c, ortto_endpoint_open(c->client, args, protocol, e), error);
 }
 
-static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ortto_verb verb, const char *function){
+static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ortto_verb verb){
   conn *c = conn_of(ctx);
   const char *json = (const char *)sqlite3_value_text(argv[0]);
   const char *given = argc>1 ? (const char *)sqlite3_value_text(argv[1]) : NULL;
@@ -195,7 +196,8 @@ static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ort
   char *error = NULL;
   int rc = SQLITE_OK;
   if( json==NULL )
-    rc = error_set(&error, "ortto: %s needs a JSON object, or a list of them, not NULL", function);
+    rc = error_set(&error, "ortto: %s needs a JSON object, or a list of them, not NULL",
+                   verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert");
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_options_read(c->client, given, given_n, &options), &error);
   if( rc==SQLITE_OK ) rc = call_endpoint(c, options, &e, &error);
   if( rc==SQLITE_OK ){
@@ -210,9 +212,9 @@ static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ort
 }
 
 void fn_upsert(sqlite3_context *ctx, int argc, sqlite3_value **argv){
-  write_call(ctx, argc, argv, ORTTO_UPSERT, "ortto_upsert");
+  write_call(ctx, argc, argv, ORTTO_UPSERT);
 }
 
 void fn_track(sqlite3_context *ctx, int argc, sqlite3_value **argv){
-  write_call(ctx, argc, argv, ORTTO_TRACK, "ortto_track");
+  write_call(ctx, argc, argv, ORTTO_TRACK);
 }

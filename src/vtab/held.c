@@ -35,7 +35,8 @@ static int refuse_row(table *t, const char *format, ...){
 /* One that shows no field. */
 static int refuse_column(table *t, int column){
   if( column>t->hidden_columns )
-    return refuse_row(t, "ortto: the column more_fields cannot be written; it shows fields that found no column");
+    return refuse_row(t, "ortto: the column more_fields cannot be written; it shows fields that found no "
+                      "column");
   return refuse_row(t, "ortto: the column %s cannot be written; it steers a SELECT",
                     ortto_hidden_column(t->kind, column-1));
 }
@@ -92,7 +93,8 @@ static int row_insert(table *t, sqlite3_value **argv){
   sqlite3_str_appendall(record, "{\"fields\":{");
   if( id ){
     if( !ortto_is_id(id, strlen(id)) )
-      rc = refuse_row(t, "ortto: an id is 24 hexadecimal digits, not '%.40s'; leave it out for a new one", id);
+      rc = refuse_row(t, "ortto: an id is 24 hexadecimal digits, not '%.40s'; leave it out for a new one",
+                      id);
     sqlite3_str_appendf(record, "\"id\":\"%.24s\"", id);
     any = 1;
   }
@@ -132,15 +134,16 @@ static int row_update(table *t, const char *id, sqlite3_value **argv){
   char *tags = NULL;
   for(int i=1; i<=t->hidden_columns; i++)
     if( !sqlite3_value_nochange(argv[i]) )
-      return vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which columns change "
-                      "(and hidden columns cannot be set). Write: UPDATE %s SET city = (SELECT ... ) WHERE id IN "
-                      "(SELECT ...)", t->name);
+      return vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which "
+                      "columns change (and hidden columns cannot be set). Write: UPDATE %s SET city = "
+                      "(SELECT ... ) WHERE id IN (SELECT ...)", t->name);
   sqlite3_str *record = sqlite3_str_new(NULL);
   sqlite3_str_appendf(record, "{\"fields\":{\"id\":\"%.24s\"", id);
   for(int i=1+t->hidden_columns; rc==SQLITE_OK && i<t->columns; i++){
     if( sqlite3_value_nochange(argv[i]) ) continue;
     set = 1;
-    rc = column_is(t, i, "tags") ? tags_write(t, i, argv[i], &tags) : column_write(t, i, argv[i], record, &any);
+    if( column_is(t, i, "tags") ) rc = tags_write(t, i, argv[i], &tags);
+    else rc = column_write(t, i, argv[i], record, &any);
   }
   sqlite3_str_appendall(record, "}");
   if( tags ) sqlite3_str_appendf(record, ",\"tags\":%s", tags);
@@ -159,8 +162,9 @@ static int row_delete(table *t, const char *id){
   int rc = vt_fail(t, ortto_config_number(c->client, NULL, ORTTO_MAX_DELETES, &most));
   if( rc!=SQLITE_OK ) return rc;
   if( c->spool.deletes>=most )
-    return vt_error(t, "ortto: this transaction would archive more than %ld rows, which is what max_deletes allows. "
-                    "Nothing was sent. If that is meant: SELECT ortto_config('max_deletes', ...)", most);
+    return vt_error(t, "ortto: this transaction would archive more than %ld rows, which is what max_deletes "
+                    "allows. Nothing was sent. If that is meant: SELECT ortto_config('max_deletes', ...)",
+                    most);
   char *record = sqlite3_mprintf("{\"id\":\"%s\"}", id);   /* hexadecimal digits */
   rc = record ? hold_row(t, SPOOL_DELETE, id, NULL, record) : SQLITE_NOMEM;
   sqlite3_free(record);
@@ -181,8 +185,8 @@ int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 
   if( old==NULL ) return row_insert(t, argv+2);
   const char *now = text_of(argv[1]);
   if( now==NULL || strcmp(old, now)!=0 )
-    return vt_error(t, "ortto: the id of a record cannot be changed: Ortto gives it. To make another record, INSERT "
-                    "it; to remove this one, DELETE it");
+    return vt_error(t, "ortto: the id of a record cannot be changed: Ortto gives it. To make another record, "
+                    "INSERT it; to remove this one, DELETE it");
   return row_update(t, old, argv+2);
 }
 

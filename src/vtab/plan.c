@@ -51,7 +51,8 @@ static int plan_hidden(plan *p){
   unsigned seen = 0;
   for(int i=0; i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ || c->iColumn<1 || c->iColumn>p->t->hidden_columns || is_in(p, i) ) continue;
+    if( c->iColumn<1 || c->iColumn>p->t->hidden_columns ) continue;
+    if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ || is_in(p, i) ) continue;
     if( !c->usable ) return 0;
     if( seen & 1u<<c->iColumn ) continue;
     seen |= 1u<<c->iColumn;
@@ -157,7 +158,7 @@ static void plan_conditions(plan *p){
     if( c->usable && !is_limit(c->op) && c->iColumn>p->t->hidden_columns ) plan_condition(p, i);
   }
   p->cost = scan_cost(p->rows);
-  /* With hidden columns it must not look cheaper than the whole list: SQLite would use it for one arm of an OR. */
+  /* With hidden columns it must never look cheaper than the whole list, or an arm of an OR gets it. */
   if( p->hidden_given ) p->cost = REQUEST_COST * (2 + all/PAGE_ROWS) + all;
 }
 
@@ -205,7 +206,8 @@ static void plan_left(plan *p){
 static int plan_finish(plan *p){
   if( !p->left ) sqlite3_str_appendall(p->code, " z");
   int failed = sqlite3_str_errcode(p->words) || sqlite3_str_errcode(p->code);
-  char *words = sqlite3_str_finish(p->words), *code = sqlite3_str_finish(p->code);   /* NULL if empty, which %s takes */
+  /* NULL if empty, which %s takes. */
+  char *words = sqlite3_str_finish(p->words), *code = sqlite3_str_finish(p->code);
   if( !failed ) p->info->idxStr = sqlite3_mprintf("%s {u%llx%s}", words, p->info->colUsed, code);
   sqlite3_free(words);
   sqlite3_free(code);
@@ -226,7 +228,8 @@ static void plan_contacts(plan *p){
 }
 
 static void plan_activities(plan *p){
-  int keyed = plan_key(p, 1, "pP", "the person's feed, 40 a second", "a list of people, one feed after the other");
+  int keyed = plan_key(p, 1, "pP", "the person's feed, 40 a second",
+                       "a list of people, one feed after the other");
   if( !keyed ) p->cost = 1e12;                      /* it will be refused */
 }
 

@@ -16,7 +16,7 @@
 **     h<col>    a hidden column is given                  l, o      LIMIT, OFFSET
 **     k, K      the id, a list of ids                     p, P      the person's id, a list
 **     e<col>    text equals     i<col>  text in a list    s<col>    text IS
-**     n<col>    is null         v<col>  is not null       x<col>    equals: only to see that nothing can match
+**     n<col>    is null         v<col>  is not null       x<col>    equals: only to see if nothing can match
 */
 #ifndef ORTTO_VTAB_PLAN_H
 #define ORTTO_VTAB_PLAN_H

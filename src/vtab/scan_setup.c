@@ -149,8 +149,8 @@ static int hidden_set(scan_setup *q, const char *name, const char *text, size_t 
   }else{
     q->query.sort = sort_field(t, text, &q->query.descending);
     if( q->query.sort==NULL )
-      return vt_error(t, "ortto: sort cannot be '%.60s'; it takes a column of this table other than id, optionally "
-                      "with asc or desc behind it", text);
+      return vt_error(t, "ortto: sort cannot be '%.60s'; it takes a column of this table other than id, "
+                      "optionally with asc or desc behind it", text);
   }
   return SQLITE_OK;
 }

@@ -13,9 +13,9 @@
 #include "../../ortto_client.h"
 #include "table.h"
 
-typedef struct scan_setup {        /* all zero but for t, given and endpoint; the query is good until setup_free */
+typedef struct scan_setup {        /* zero but for t, given, endpoint; the query is good until setup_free */
   table *t;
-  sqlite3_value **given;           /* HIDDEN_MAX of the cursor's: the hidden columns' values, which it frees */
+  sqlite3_value **given;           /* the cursor's values of hidden columns, HIDDEN_MAX; it frees them */
   ortto_endpoint *endpoint;        /* freed here */
   ortto_query query;               /* but for the fields wanted */
   unsigned long long used;         /* columns, as SQLite counts them */

@@ -132,7 +132,8 @@ static const small_table *table_of(const sqlite3_vtab_cursor *base){
   return ((const small_vtab *)base->pVtab)->table;
 }
 
-static int connect_sized(sqlite3 *db, const registration *reg, sqlite3_vtab **out, const char *columns, size_t size){
+static int connect_sized(sqlite3 *db, const registration *reg, sqlite3_vtab **out, const char *columns,
+                         size_t size){
   int rc = sqlite3_declare_vtab(db, columns);
   if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
   if( rc!=SQLITE_OK ) return rc;
@@ -156,7 +157,8 @@ int fixed_disconnect(sqlite3_vtab *base){
 }
 
 /* argv[0] is the name that the module was registered under. */
-static int small_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+static int small_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                         char **error){
   int i = 0;
   (void)argc; (void)error;
   while( i<SMALL_TABLES-1 && sqlite3_stricmp(small_tables[i].name, argv[0])!=0 ) i++;
@@ -193,7 +195,8 @@ static int small_next(sqlite3_vtab_cursor *base){
   return table_of(base)->next((small_cursor *)base);
 }
 
-static int small_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv){
+static int small_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
+                        sqlite3_value **argv){
   small_cursor *cur = (small_cursor *)base;
   (void)number; (void)plan; (void)argc; (void)argv;
   cur->eof = 1;

@@ -8,8 +8,8 @@
 static const char schema[] =
   "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA cache_size=-4000;"
   "CREATE TABLE held(place INTEGER PRIMARY KEY, owner INTEGER, kind TEXT, id TEXT, email TEXT, record TEXT);"
-  "CREATE TABLE failures(number INTEGER PRIMARY KEY, at TEXT, table_name TEXT, operation TEXT, id TEXT, email TEXT, "
-  "status INTEGER, message TEXT, sent TEXT);"
+  "CREATE TABLE failures(number INTEGER PRIMARY KEY, at TEXT, table_name TEXT, operation TEXT, id TEXT, "
+  "email TEXT, status INTEGER, message TEXT, sent TEXT);"
   "CREATE TABLE tags(id TEXT PRIMARY KEY, names TEXT);";
 
 static int spool_open(spool *s){
@@ -48,10 +48,11 @@ static int insert_run(sqlite3_stmt *insert){
 
 /* -- rows held back -- */
 
-int spool_insert(spool *s, sqlite3_int64 owner, char kind, const char *id, const char *email, const char *record){
+int spool_insert(spool *s, sqlite3_int64 owner, char kind, const char *id, const char *email,
+                 const char *record){
   int rc = spool_open(s);
-  if( rc==SQLITE_OK )
-    rc = insert_prepare(s, &s->insert_row, "INSERT INTO held(place,owner,kind,id,email,record) VALUES(?,?,?,?,?,?)");
+  if( rc==SQLITE_OK ) rc = insert_prepare(s, &s->insert_row,
+    "INSERT INTO held(place,owner,kind,id,email,record) VALUES(?,?,?,?,?,?)");
   if( rc!=SQLITE_OK ) return rc;
   if( !s->waiting ) sql_run(s->db, "BEGIN");        /* for speed alone */
   s->waiting = 1;
@@ -89,8 +90,8 @@ int spool_any(const spool *s, sqlite3_int64 owner, int *any){
 }
 
 int spool_rows(const spool *s, sqlite3_stmt **rows, sqlite3_int64 owner, sqlite3_int64 from, int limit){
-  return sql_prepare(s->db, rows, "SELECT place, kind, id, email, record FROM held WHERE owner=%lld AND place>=%lld "
-                     "ORDER BY place LIMIT %d", owner, from, limit);
+  return sql_prepare(s->db, rows, "SELECT place, kind, id, email, record FROM held WHERE owner=%lld AND "
+                     "place>=%lld ORDER BY place LIMIT %d", owner, from, limit);
 }
 
 /* -- rows that could not be delivered -- */
@@ -113,8 +114,8 @@ int spool_fail(spool *s, const spool_failure *failure, sqlite3_stmt *row){
 int spool_failures(const spool *s, sqlite3_stmt **rows){
   *rows = NULL;
   if( s->db==NULL ) return SQLITE_OK;
-  return sql_prepare(s->db, rows, "SELECT number, at, table_name, operation, id, email, status, message, sent "
-                     "FROM failures ORDER BY number");
+  return sql_prepare(s->db, rows, "SELECT number, at, table_name, operation, id, email, status, message, "
+                     "sent FROM failures ORDER BY number");
 }
 
 int spool_failure_delete(spool *s, sqlite3_int64 number){
@@ -128,8 +129,8 @@ int spool_tags_clear(spool *s){
 }
 
 int spool_tags_begin(spool *s, sqlite3_stmt **ids, sqlite3_int64 owner){
-  return sql_prepare(s->db, ids, "INSERT INTO tags SELECT DISTINCT id, '[]' FROM held WHERE owner=%lld AND kind='%c' "
-                     "AND id NOT IN (SELECT id FROM tags) LIMIT %d RETURNING id",
+  return sql_prepare(s->db, ids, "INSERT INTO tags SELECT DISTINCT id, '[]' FROM held WHERE owner=%lld AND "
+                     "kind='%c' AND id NOT IN (SELECT id FROM tags) LIMIT %d RETURNING id",
                      owner, SPOOL_UPDATE_TAGS, SPOOL_TAGS_MAX);
 }
 

@@ -39,7 +39,8 @@ enum { SPOOL_INSERT = 'I', SPOOL_UPDATE = 'U', SPOOL_UPDATE_TAGS = 'T', SPOOL_DE
 enum { SPOOL_PLACE, SPOOL_KIND, SPOOL_ID, SPOOL_EMAIL, SPOOL_RECORD };
 
 /* Opens the database if need be. id and email may be NULL. */
-int spool_insert(spool *s, sqlite3_int64 owner, char kind, const char *id, const char *email, const char *record);
+int spool_insert(spool *s, sqlite3_int64 owner, char kind, const char *id, const char *email,
+                 const char *record);
 
 /* Rows of this owner at places above `after` go; 0: all. What could not be deleted makes the spool damaged
 ** until it is empty. */

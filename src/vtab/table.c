@@ -93,7 +93,8 @@ static int table_declare(table *t, char **error){
   if( rc!=SQLITE_OK )
     error_set(error, "ortto: SQLite refuses the columns of this table: %s", sqlite3_errmsg(db));
   if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-  if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);   /* OR IGNORE, OR FAIL */
+  /* For OR IGNORE and OR FAIL. */
+  if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
   return rc;
 }
 
@@ -120,8 +121,8 @@ static int table_list_fields(table *t, int creating){
 
 /* A table that exists can be described and dropped without key and network. */
 static int table_break(table *t, const char *why){
-  t->broken = sqlite3_mprintf("%s (this table could not be prepared when it was first used in this connection; open "
-                              "the database anew once that is mended)", why);
+  t->broken = sqlite3_mprintf("%s (this table could not be prepared when it was first used in this "
+                              "connection; open the database anew once that is mended)", why);
   if( t->broken==NULL ) return ORTTO_NOMEM;
   if( !is_contact_table(t) ){
     t->fields = ortto_table_fields(t->kind);
@@ -156,7 +157,8 @@ static int table_finish(table *t, int rc, sqlite3_vtab **out, char **error){
 }
 
 /* argv: module, schema, table, arguments. */
-static int connect_created(conn *c, int argc, const char *const *argv, sqlite3_vtab **out, char **error, int creating){
+static int connect_created(conn *c, int argc, const char *const *argv, sqlite3_vtab **out, char **error,
+                           int creating){
   table *t = NULL;
   int rc = table_new(c, argv[1], argv[2], &t);
   if( rc==SQLITE_OK ) rc = arguments_read(c, argc-3, argv+3, &t->args, error);
