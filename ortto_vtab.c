@@ -132,13 +132,16 @@ static int register_eponymous(conn *c, ortto_table kind){
 }
 
 static int register_modules(conn *c){
-  const char *name;
-  const sqlite3_module *small;
+  const char *name = NULL;
   int rc = register_module(c, "ortto", &created_module, ORTTO_PEOPLE);
+  if( rc==SQLITE_OK ) rc = register_module(c, "ortto_sync", &sync_module, ORTTO_PEOPLE);
   for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) rc = register_eponymous(c, (ortto_table)i);
-  for(int i=0; rc==SQLITE_OK && (small = small_module(i, &name))!=NULL; i++)
+  for(int i=0; rc==SQLITE_OK; i++){
+    const sqlite3_module *small = small_module(i, &name);
+    if( small==NULL ) break;
     rc = register_module(c, name, small, ORTTO_PEOPLE);
-  return rc==SQLITE_OK ? register_module(c, "ortto_sync", &sync_module, ORTTO_PEOPLE) : rc;
+  }
+  return rc;
 }
 
 static int register_functions(conn *c){

@@ -84,8 +84,7 @@ static int equals_add(scan_setup *q, int column, char token, sqlite3_value *v){
   return SQLITE_OK;
 }
 
-/* Is asking for that many values cheaper than the whole list? By requests: so many values and rows fit in
-** one. */
+/* Is asking for that many values cheaper than the whole list? A request takes 100 values; a page, 500 rows. */
 static int few_values(const scan_setup *q, int count){
   int64_t total = q->t->conn->total[q->t->kind];
   return count<=100 || total==0 || count/100 < total/500;
@@ -175,7 +174,7 @@ static sqlite3_int64 integer_or_0(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_INTEGER ? sqlite3_value_int64(v) : 0;
 }
 
-/* One token of the plan; those of column 'h' and after take an argument. */
+/* One token of the plan; all but z, n and v take an argument. */
 static int setup_token(scan_setup *q, char token, int column, sqlite3_value **argv, int *arg){
   switch( token ){
     case 'z': q->exact = 1; return SQLITE_OK;
