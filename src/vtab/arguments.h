@@ -2,8 +2,9 @@
 ** arguments.h - the arguments of CREATE VIRTUAL TABLE ... USING ortto(...).
 **
 ** May use: connection (for the client, which checks settings), text. Must not know: tables and their
-** columns. A refusal is a whole sentence in *error, by sqlite3_malloc; a key that stands in the wrong place
-** is never shown in it. Nothing in here blocks.
+** columns.
+** A refusal is a whole sentence in *error, by sqlite3_malloc; a key that stands in the wrong place is never
+** shown in it. Nothing in here blocks.
 */
 #ifndef ORTTO_VTAB_ARGUMENTS_H
 #define ORTTO_VTAB_ARGUMENTS_H

@@ -2,9 +2,9 @@
 ** connection.h - what the tables and functions of one SQLite connection share.
 **
 ** May use: SQLite, sql, spool, the client. Must not know: how a table looks, what a plan or a sync is; it
-** only keeps the lists of those at work. Counted: every table, module and function holds a reference; the
-** last one to go frees the client and the spool. One thread at a time, as SQLite sees to it for its
-** connection. Nothing in here blocks.
+** only keeps the lists of those at work.
+** Counted: every table, module and function holds a reference; the last one to go frees the client and the
+** spool. One thread at a time, as SQLite sees to it for its connection. Nothing in here blocks.
 */
 #ifndef ORTTO_VTAB_CONNECTION_H
 #define ORTTO_VTAB_CONNECTION_H
@@ -66,8 +66,7 @@ int statement_writes(const conn *c);
 
 /* ---- another account ---- */
 
-/* ortto_config changed it: the tables that exist without a CREATE list their fields anew at their next use.
-** */
+/* ortto_config changed it: tables that exist without a CREATE list their fields anew at their next use. */
 int conn_account_changed(conn *c);
 
 /* Does a statement still run since before that change? It may have returned rows already. */

@@ -3,8 +3,8 @@
 **
 ** May use: scan_setup, table, connection, convert, the client for reading. Must not know: what is held back
 ** until COMMIT; nothing is written from here. vt_filter and vt_next ask the server and block; so does
-** vt_column, once, in a DELETE without a WHERE. Codes are SQLite's; what failed stands in the table's
-** zErrMsg.
+** vt_column, once, in a DELETE without a WHERE.
+** Codes are SQLite's; what failed stands in the table's zErrMsg.
 */
 #ifndef ORTTO_VTAB_CURSOR_H
 #define ORTTO_VTAB_CURSOR_H

@@ -2,7 +2,8 @@
 ** deliver.h - COMMIT: what is held back is sent; what Ortto did not take stands in ortto_failures.
 **
 ** May use: held, table, connection and its spool, the client for sending. Must not know: how rows got into
-** the spool. Codes are SQLite's; what failed stands in the table's zErrMsg.
+** the spool.
+** Codes are SQLite's; what failed stands in the table's zErrMsg.
 */
 #ifndef ORTTO_VTAB_DELIVER_H
 #define ORTTO_VTAB_DELIVER_H

@@ -2,8 +2,9 @@
 ** functions.h - the scalar functions, but for ortto_sync, which sync_rows has.
 **
 ** May use: connection, table (to find one by name), sql, convert, the client. Must not know: plans, cursors,
-** what is held back. Each has a registration as its user data. A failure is an error of the statement; all
-** but fn_version and fn_config ask the server and block.
+** what is held back.
+** Each has a registration as its user data. A failure is an error of the statement; all but fn_version and
+** fn_config ask the server and block.
 */
 #ifndef ORTTO_VTAB_FUNCTIONS_H
 #define ORTTO_VTAB_FUNCTIONS_H

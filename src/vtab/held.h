@@ -3,8 +3,9 @@
 ** COMMIT.
 **
 ** May use: table, connection and its spool, convert, the client for checking values. Must not know: how what
-** is held back is sent. Codes are SQLite's; what failed stands in the table's zErrMsg, and a refused row is
-** SQLITE_CONSTRAINT. Sends nothing; nothing in here blocks for more than a disk.
+** is held back is sent.
+** Codes are SQLite's; what failed stands in the table's zErrMsg, and a refused row is SQLITE_CONSTRAINT.
+** Sends nothing; nothing in here blocks for more than a disk.
 */
 #ifndef ORTTO_VTAB_HELD_H
 #define ORTTO_VTAB_HELD_H

@@ -23,8 +23,7 @@
 
 #include "sqlite.h"
 
-/* SQLite offers LIMIT and OFFSET as constraints without a column: what their iColumn holds is of no meaning.
-** */
+/* SQLite offers LIMIT and OFFSET as constraints without a column: their iColumn means nothing. */
 int is_limit(unsigned char op);
 
 /* Called several times for a statement. SQLITE_CONSTRAINT: a hidden column's value would come too late. */

@@ -2,9 +2,9 @@
 ** scan_setup.h - what a scan is to ask for: the plan that xBestIndex wrote and the values that xFilter gets
 ** become a query of the client.
 **
-** May use: plan (for the words of idxStr), table, arguments, the client. Must not know: cursors, rows. Codes
-** are SQLite's; what failed stands in the table's zErrMsg. setup_read may ask the server which audience is
-** meant and which fields the account has: it blocks.
+** May use: plan (for the words of idxStr), table, arguments, the client. Must not know: cursors, rows.
+** Codes are SQLite's; what failed stands in the table's zErrMsg. setup_read may ask the server which
+** audience is meant and which fields the account has: it blocks.
 */
 #ifndef ORTTO_VTAB_SCAN_SETUP_H
 #define ORTTO_VTAB_SCAN_SETUP_H

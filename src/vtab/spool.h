@@ -3,10 +3,11 @@
 ** that could not be delivered, and tags as they were before a delivery.
 **
 ** SQLite keeps it in memory and moves it into a file of its own, which has no name, when it grows; nobody
-** else can open it, and it is gone with the connection. May use: sql. Must not know: tables (an owner is a
-** number, a table's name a text to be shown), Ortto, the user's database. Codes are SQLite's; spool_error
-** says them in words. A statement that is returned is the caller's to finalize, before spool_close. Blocks
-** for a disk at most.
+** else can open it, and it is gone with the connection.
+** May use: sql. Must not know: tables (an owner is a number, a table's name a text to be shown), Ortto, the
+** user's database.
+** Codes are SQLite's; spool_error says them in words.
+** A statement that is returned is the caller's to finalize, before spool_close. Blocks for a disk at most.
 **
 ** Rows are in order by their place, which counts from 1 and is never given twice, not even after a rollback.
 */
@@ -73,9 +74,10 @@ int spool_failure_delete(spool *s, sqlite3_int64 number);
 
 int spool_tags_clear(spool *s);
 
-/* Ids of this owner's rows of SPOOL_UPDATE_TAGS whose tags are not here yet, up to SPOOL_TAGS_MAX. With its
-** first step they all have no tags, until they are given some. */
 #define SPOOL_TAGS_MAX 1000
+
+/* Ids of this owner's rows of SPOOL_UPDATE_TAGS whose tags are not here yet, up to SPOOL_TAGS_MAX. The first
+** step of the statement lists them all as without tags, until they are given some. */
 int spool_tags_begin(spool *s, sqlite3_stmt **ids, sqlite3_int64 owner);
 
 /* Gives tags, a JSON array, to an id that is here; others are passed over. */

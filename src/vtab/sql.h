@@ -2,8 +2,9 @@
 ** sql.h - running SQL of our own, and saying what failed: one way of each.
 **
 ** May use: SQLite. Must not know: tables, Ortto, whose database it is.
-** Formats are those of sqlite3_mprintf: %Q for a value, "%w" for a name. Codes are SQLite's. A message is one
-** sentence for the user, made by sqlite3_malloc. Blocks as long as SQLite does.
+** Formats are those of sqlite3_mprintf: %Q for a value, "%w" for a name.
+** Codes are SQLite's. A message is one sentence for the user, made by sqlite3_malloc. Blocks as long as
+** SQLite does.
 */
 #ifndef ORTTO_VTAB_SQL_H
 #define ORTTO_VTAB_SQL_H

@@ -2,9 +2,9 @@
 ** table.h - a table of Ortto's: its columns, connecting, describing without a network.
 **
 ** May use: connection, arguments, sql, the client for fields. Must not know: plans, cursors, what is held
-** back. A table holds a reference to its connection and stands in its list while it is connected. Codes are
-** SQLite's; what failed stands in the table's zErrMsg or, while it is being connected, in *error. vt_create,
-** vt_connect and vt_connect_eponymous ask the server and block; nothing else in here does.
+** back. A table holds a reference to its connection and stands in its list while it is connected.
+** Codes are SQLite's; what failed stands in the table's zErrMsg or, while it is being connected, in *error.
+** vt_create, vt_connect and vt_connect_eponymous ask the server and block; table_connected may connect a table.
 */
 #ifndef ORTTO_VTAB_TABLE_H
 #define ORTTO_VTAB_TABLE_H
@@ -46,8 +46,7 @@ struct table {
   writes *writes;                  /* its part of a transaction; NULL before the first */
 };
 
-/* People and accounts: what their columns are the server says; they have hidden columns, and can be written.
-** */
+/* People and accounts: the server says which columns they have; hidden ones too; they can be written. */
 int is_contact_table(const table *t);
 
 /* The field shown by an SQL column, -1 for a hidden column and for more_fields. */
