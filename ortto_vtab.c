@@ -8,22 +8,22 @@
 **     SELECT ortto_sync('ortto_people', 'people');
 **     SELECT ortto_upsert('{"fields":{"email":"ann@example.com","city":"Oslo"}}');
 **     INSERT INTO ortto_people(email, city) VALUES('ann@example.com', 'Oslo');
+**     SELECT * FROM ortto_log;
 **     CREATE VIRTUAL TABLE eu_people USING ortto(eu, 'PRIVATE-KEY', people);
 **     CREATE VIRTUAL TABLE temp.t USING ortto(region=eu, key=env:ORTTO_EU_KEY, table=tags);
 **
 ** Arguments of USING ortto(...): region, key, table (by position or name), then by name segment_key, api_url,
-** timeout_ms, retries, rate, concurrency, fields (standard, all, or a list of field ids), columns (names or ids).
+** timeout_ms, retries, rate, concurrency, fields (standard, all, or a list of field ids), columns (names or
+** ids).
 **
-** Hidden columns of people and accounts, each for one `=`: filter (a filter object of Ortto's own), q (text search),
-** scope ('archived'), sort ('column' or 'column desc'), audience (people: a name or id).
+** Hidden columns of people and accounts, each for one `=`: filter (a filter object of Ortto's own), q (text
+** search), scope ('archived'), sort ('column' or 'column desc'), audience (people: a name or id).
 **
-** This file knows SQLite and nothing of HTTP; what it wants of Ortto it asks through ortto_client.h.
-**
-** The law behind every read: a query returns what it would return had the table been copied first, or it fails. So
-** every constraint that goes to the server is checked by SQLite again, LIMIT only sizes pages, and no order is claimed.
-**
+** This is the extension: its entry point, and what it registers. The work is done in the rooms of src/vtab,
+** which know SQLite and nothing of HTTP; what they want of Ortto they ask through ortto_client.h.
 */
 
+#include "src/text.h"
 #include "src/vtab/connection.h"
 #include "src/vtab/table.h"
 #include "src/vtab/plan.h"
@@ -58,7 +58,8 @@ SQLITE_EXTENSION_INIT1
   .xRelease = vt_release, \
   .xRollbackTo = vt_rollback_to
 
-static const sqlite3_module created_module = {   /* USING ortto(...) */
+/* USING ortto(...) */
+static const sqlite3_module created_module = {
   READING_METHODS,
   WRITING_METHODS,
   .xCreate = vt_create,
@@ -66,15 +67,39 @@ static const sqlite3_module created_module = {   /* USING ortto(...) */
   .xDestroy = vt_destroy,
 };
 
-static const sqlite3_module eponymous_module = {       /* ortto_tags and its like: there without a CREATE */
+/* There without a CREATE, as it has no xCreate: ortto_tags and its like, ... */
+static const sqlite3_module eponymous_module = {
   READING_METHODS,
   .xConnect = vt_connect_eponymous,
 };
 
-static const sqlite3_module eponymous_writable_module = {   /* ortto_people, ortto_accounts */
+/* ... and ortto_people, ortto_accounts. */
+static const sqlite3_module eponymous_writable_module = {
   READING_METHODS,
   WRITING_METHODS,
   .xConnect = vt_connect_eponymous,
+};
+
+/* Not deterministic, or SQLite calls them once for many rows; not in a view or a trigger, where a stranger's
+** database file would spend the user's key. */
+#define ACTS SQLITE_DIRECTONLY
+
+static const struct {
+  const char *name;
+  int args, flags;
+  void (*fn)(sqlite3_context *ctx, int argc, sqlite3_value **argv);
+} functions[] = {
+  { "ortto_version", 0, SQLITE_DETERMINISTIC|SQLITE_INNOCUOUS, fn_version },
+  { "ortto_config", 1, ACTS, fn_config },
+  { "ortto_config", 2, ACTS, fn_config },
+  { "ortto_check",  0, ACTS, fn_check },
+  { "ortto_check",  1, ACTS, fn_check },
+  { "ortto_sync",   2, ACTS, fn_sync },
+  { "ortto_sync",   3, ACTS, fn_sync },
+  { "ortto_upsert", 1, ACTS, fn_upsert },
+  { "ortto_upsert", 2, ACTS, fn_upsert },
+  { "ortto_track",  1, ACTS, fn_track },
+  { "ortto_track",  2, ACTS, fn_track },
 };
 
 static registration *registration_new(conn *c, ortto_table kind){
@@ -95,36 +120,38 @@ static void registration_free(void *p){
 /* SQLite calls registration_free itself where it refuses. */
 static int register_module(conn *c, const char *name, const sqlite3_module *module, ortto_table kind){
   registration *reg = registration_new(c, kind);
-  return reg ? sqlite3_create_module_v2(c->db, name, module, reg, registration_free) : SQLITE_NOMEM;
+  if( reg==NULL ) return SQLITE_NOMEM;
+  return sqlite3_create_module_v2(c->db, name, module, reg, registration_free);
 }
 
 static int register_eponymous(conn *c, ortto_table kind){
   char name[64];
+  int writable = kind==ORTTO_PEOPLE || kind==ORTTO_ACCOUNTS;
   sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name(kind));
-  return register_module(c, name, kind<=ORTTO_ACCOUNTS ? &eponymous_writable_module : &eponymous_module, kind);
+  return register_module(c, name, writable ? &eponymous_writable_module : &eponymous_module, kind);
 }
 
-static int register_function(conn *c, const char *name, int args, int flags, void (*fn)(sqlite3_context *, int, sqlite3_value **)){
-  registration *reg = registration_new(c, ORTTO_PEOPLE);
-  return reg ? sqlite3_create_function_v2(c->db, name, args, SQLITE_UTF8|flags, reg, fn, NULL, NULL, registration_free) : SQLITE_NOMEM;
-}
-
-static int register_all(conn *c){
+static int register_modules(conn *c){
+  const char *name = NULL;
   int rc = register_module(c, "ortto", &created_module, ORTTO_PEOPLE);
-  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) rc = register_eponymous(c, (ortto_table)i);
-  if( rc==SQLITE_OK ) rc = register_module(c, "ortto_log", &log_module, ORTTO_PEOPLE);
   if( rc==SQLITE_OK ) rc = register_module(c, "ortto_sync", &sync_module, ORTTO_PEOPLE);
-  if( rc==SQLITE_OK ) rc = register_module(c, "ortto_failures", &failures_module, ORTTO_PEOPLE);
-  if( rc==SQLITE_OK ) rc = register_function(c, "ortto_sync", 2, SQLITE_DIRECTONLY, fn_sync);
-  if( rc==SQLITE_OK ) rc = register_function(c, "ortto_sync", 3, SQLITE_DIRECTONLY, fn_sync);
-  if( rc==SQLITE_OK ) rc = register_function(c, "ortto_version", 0, SQLITE_DETERMINISTIC|SQLITE_INNOCUOUS, fn_version);
-  if( rc==SQLITE_OK ) rc = register_function(c, "ortto_config", 1, SQLITE_DIRECTONLY, fn_config);
-  if( rc==SQLITE_OK ) rc = register_function(c, "ortto_config", 2, SQLITE_DIRECTONLY, fn_config);
-  if( rc==SQLITE_OK ) rc = register_function(c, "ortto_check", 0, SQLITE_DIRECTONLY, fn_check);
-  if( rc==SQLITE_OK ) rc = register_function(c, "ortto_check", 1, SQLITE_DIRECTONLY, fn_check);
-  for(int args=1; rc==SQLITE_OK && args<=2; args++){
-    rc = register_function(c, "ortto_upsert", args, SQLITE_DIRECTONLY, fn_upsert);
-    if( rc==SQLITE_OK ) rc = register_function(c, "ortto_track", args, SQLITE_DIRECTONLY, fn_track);
+  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) rc = register_eponymous(c, (ortto_table)i);
+  for(int i=0; rc==SQLITE_OK; i++){
+    const sqlite3_module *small = small_module(i, &name);
+    if( small==NULL ) break;
+    rc = register_module(c, name, small, ORTTO_PEOPLE);
+  }
+  return rc;
+}
+
+static int register_functions(conn *c){
+  int rc = SQLITE_OK;
+  for(int i=0; rc==SQLITE_OK && i<COUNT(functions); i++){
+    registration *reg = registration_new(c, ORTTO_PEOPLE);
+    if( reg==NULL ) return SQLITE_NOMEM;
+    int flags = SQLITE_UTF8 | functions[i].flags;
+    rc = sqlite3_create_function_v2(c->db, functions[i].name, functions[i].args, flags, reg, functions[i].fn,
+                                    NULL, NULL, registration_free);
   }
   return rc;
 }
@@ -141,13 +168,15 @@ int sqlite3_ortto_init(sqlite3 *db, char **error, const sqlite3_api_routines *ap
   SQLITE_EXTENSION_INIT2(api);
   (void)api;
   if( sqlite3_libversion_number()<3038000 ){
-    if( error ) *error = sqlite3_mprintf("ortto: this is SQLite %s; ortto needs 3.38 or newer", sqlite3_libversion());
+    const char *version = sqlite3_libversion();
+    if( error ) *error = sqlite3_mprintf("ortto: this is SQLite %s; ortto needs 3.38 or newer", version);
     return SQLITE_ERROR;
   }
   conn *c = conn_new(db);
   if( c==NULL ) return SQLITE_NOMEM;
   c->register_eponymous = register_eponymous;
-  int rc = register_all(c);
+  int rc = register_modules(c);
+  if( rc==SQLITE_OK ) rc = register_functions(c);
   conn_release(c);
 #ifdef SQLITE_CORE
   return rc;

@@ -7,11 +7,7 @@
 #include <string.h>
 
 #include "../text.h"
-
-void arguments_free(arguments *a){
-  for(int i=0; i<ORTTO_SETTINGS; i++) free(a->settings.value[i]);
-  sqlite3_free(a->fields);
-}
+#include "sql.h"
 
 int is_blank(char c){
   return c==' ' || c=='\t' || c=='\n' || c=='\r' || c=='\f';
@@ -41,7 +37,10 @@ static char *unquote(const char *text){
 static const char *named_value(const char *text, char *name, size_t size){
   size_t n = 0;
   while( is_blank(*text) ) text++;
-  for(; is_word(text[n]); n++) if( n+1<size ) name[n] = (char)(text[n]>='A' && text[n]<='Z' ? text[n]+32 : text[n]);
+  for(; is_word(text[n]); n++){
+    char c = text[n];
+    if( n+1<size ) name[n] = (char)(c>='A' && c<='Z' ? c+32 : c);
+  }
   name[n+1<size ? n : size-1] = 0;
   const char *p = text + n;
   while( is_blank(*p) ) p++;
@@ -50,100 +49,97 @@ static const char *named_value(const char *text, char *name, size_t size){
 
 int table_find(const char *name){
   if( sqlite3_strnicmp(name, "ortto_", 6)==0 ) name += 6;
-  for(int i=0; i<ORTTO_TABLES; i++) if( sqlite3_stricmp(name, ortto_table_name((ortto_table)i))==0 ) return i;
+  for(int i=0; i<ORTTO_TABLES; i++)
+    if( sqlite3_stricmp(name, ortto_table_name((ortto_table)i))==0 ) return i;
   return -1;
 }
 
 char *table_list(void){
   sqlite3_str *s = sqlite3_str_new(NULL);
-  for(int i=0; i<ORTTO_TABLES; i++) sqlite3_str_appendf(s, "%s%s", i ? ", " : "", ortto_table_name((ortto_table)i));
+  for(int i=0; i<ORTTO_TABLES; i++)
+    sqlite3_str_appendf(s, "%s%s", i ? ", " : "", ortto_table_name((ortto_table)i));
   return sqlite3_str_finish(s);
 }
 
 static int bad_table(const char *value, char **error){
-  char *tables = table_list();
-  *error = sqlite3_mprintf("ortto: there is no table '%.40s'; the tables are %z", value, tables);
-  return SQLITE_ERROR;
+  return error_set(error, "ortto: there is no table '%.40s'; the tables are %z", value, table_list());
 }
 
 /* `table`, `fields` and `columns`; *known is 0 if the name is none of them. */
 static int argument_of_table(arguments *a, const char *name, const char *value, int *known, char **error){
-  static const char *const own[] = { "table", "fields", "columns" };
+  static const char *const names[] = { "table", "fields", "columns" };
   int which = 0;
-  while( which<3 && strcmp(name, own[which])!=0 ) which++;
+  while( which<3 && strcmp(name, names[which])!=0 ) which++;
   *known = which<3;
   if( which==3 ) return SQLITE_OK;
-  if( a->given & 1u<<which ){
-    *error = sqlite3_mprintf("ortto: %s is given twice", name);
-    return SQLITE_ERROR;
-  }
+  if( a->given & 1u<<which ) return error_set(error, "ortto: %s is given twice", name);
   a->given |= 1u<<which;
-  if( which==0 ) return (a->kind = table_find(value))<0 ? bad_table(value, error) : SQLITE_OK;
-  if( which==1 ) return (a->fields = sqlite3_mprintf("%s", value)) ? SQLITE_OK : SQLITE_NOMEM;
+  if( which==0 ){
+    a->kind = table_find(value);
+    return a->kind<0 ? bad_table(value, error) : SQLITE_OK;
+  }
+  if( which==1 ){
+    a->fields = sqlite3_mprintf("%s", value);
+    return a->fields ? SQLITE_OK : SQLITE_NOMEM;
+  }
   a->by_ids = sqlite3_stricmp(value, "ids")==0;
   if( a->by_ids || sqlite3_stricmp(value, "names")==0 ) return SQLITE_OK;
-  *error = sqlite3_mprintf("ortto: columns cannot be '%.40s'; it takes names or ids", value);
-  return SQLITE_ERROR;
+  return error_set(error, "ortto: columns cannot be '%.40s'; it takes names or ids", value);
 }
 
 static int argument_set(conn *c, arguments *a, const char *name, const char *value, char **error){
   int known;
   int rc = argument_of_table(a, name, value, &known, error);
   if( known ) return rc;
-  int setting = -1;
-  for(int i=0; i<ORTTO_SETTINGS; i++) if( strcmp(name, ortto_setting_name((ortto_setting)i))==0 ) setting = i;
-  if( setting<0 ){
-    /* A key that holds = and was not quoted ends up here: so the name is shown only if it cannot be one. */
-    *error = sqlite3_mprintf("ortto: there is no argument '%s'; the arguments are region, key, table, segment_key, api_url, "
-                             "timeout_ms, retries, rate, concurrency, fields, columns (a value that holds = must be quoted)",
-                             strlen(name)<=12 ? name : "...");
-    return SQLITE_ERROR;
-  }
-  if( a->settings.value[setting] ){
-    *error = sqlite3_mprintf("ortto: %s is given twice", name);
-    return SQLITE_ERROR;
-  }
-  return to_sqlite(c, ortto_setting_check(c->client, (ortto_setting)setting, value, 1, &a->settings.value[setting]), error);
+  int i = 0;
+  while( i<ORTTO_SETTINGS && strcmp(name, ortto_setting_name((ortto_setting)i))!=0 ) i++;
+  /* A key that holds = and was not quoted ends up here: so the name is shown only if it cannot be one. */
+  if( i==ORTTO_SETTINGS )
+    return error_set(error, "ortto: there is no argument '%s'; the arguments are region, key, table, "
+                     "segment_key, api_url, timeout_ms, retries, rate, concurrency, fields, columns (a value "
+                     "that holds = must be quoted)", strlen(name)<=12 ? name : "...");
+  if( a->settings.value[i] ) return error_set(error, "ortto: %s is given twice", name);
+  int checked = ortto_setting_check(c->client, (ortto_setting)i, value, 1, &a->settings.value[i]);
+  return to_sqlite(c, checked, error);
 }
 
-static int bad_position(int i, char **error){
-  char *tables = table_list();
-  sqlite3_free(*error);
-  *error = i==0 ? sqlite3_mprintf("ortto: the first argument without a name is the region: global, au or eu")
-                : sqlite3_mprintf("ortto: the third argument without a name is the table: %s", tables);
-  sqlite3_free(tables);
-  return SQLITE_ERROR;
+/* One without a name. A value that is not the region or the table may be the key, in the wrong place: it is
+** not shown. */
+static int argument_at(conn *c, arguments *a, int i, const char *value, char **error){
+  static const char *const names[] = { "region", "key", "table" };
+  int rc = argument_set(c, a, names[i], value, error);
+  if( rc!=SQLITE_ERROR || i==1 ) return rc;
+  if( i==0 )
+    return error_set(error, "ortto: the first argument without a name is the region: global, au or eu");
+  return error_set(error, "ortto: the third argument without a name is the table: %z", table_list());
+}
+
+static int argument_read(conn *c, arguments *a, int i, const char *text, char **error){
+  char name[32];
+  int rc = SQLITE_OK;
+  const char *rest = named_value(text, name, sizeof name);
+  char *value = unquote(rest ? rest : text);
+  if( value==NULL ) return SQLITE_NOMEM;
+  if( rest ) rc = argument_set(c, a, name, value, error);
+  else if( i<3 && text[strspn(text, " \t\r\n\f")]!=0 ) rc = argument_at(c, a, i, value, error);
+  else if( value[0] )
+    rc = error_set(error, "ortto: argument %d has no name; only region, key and table, in this order, may be "
+                   "given without one", i+1);
+  sqlite3_free(value);
+  return rc;
 }
 
 int arguments_read(conn *c, int argc, const char *const *argv, arguments *a, char **error){
-  static const char *const positions[] = { "region", "key", "table" };
-  char name[32];
   int rc = SQLITE_OK;
-  for(int i=0; rc==SQLITE_OK && i<argc; i++){
-    const char *rest = named_value(argv[i], name, sizeof name);
-    char *value = unquote(rest ? rest : argv[i]);
-    if( value==NULL ) return SQLITE_NOMEM;
-    if( rest ) rc = argument_set(c, a, name, value, error);
-    else if( i<3 && argv[i][strspn(argv[i], " \t\r\n\f")]!=0 ){
-      rc = argument_set(c, a, positions[i], value, error);
-      if( rc==SQLITE_ERROR && i!=1 ) rc = bad_position(i, error);   /* not its value: it may be the key, in the wrong place */
-    }
-    else if( value[0] ){
-      *error = sqlite3_mprintf("ortto: argument %d has no name; only region, key and table, in this order, may be given without one", i+1);
-      rc = SQLITE_ERROR;
-    }
-    sqlite3_free(value);
-  }
-  if( rc==SQLITE_OK && a->kind<0 ){
-    char *tables = table_list();
-    *error = sqlite3_mprintf("ortto: which table? Write table=NAME or give it as the third argument; the tables are %z", tables);
-    rc = SQLITE_ERROR;
-  }
-  if( rc==SQLITE_OK && a->kind>ORTTO_ACCOUNTS && a->given & 6u ){
-    *error = sqlite3_mprintf("ortto: fields and columns are for people and accounts; %s have fixed columns", ortto_table_name((ortto_table)a->kind));
-    rc = SQLITE_ERROR;
-  }
-  return rc;
+  for(int i=0; rc==SQLITE_OK && i<argc; i++) rc = argument_read(c, a, i, argv[i], error);
+  if( rc!=SQLITE_OK ) return rc;
+  if( a->kind<0 )
+    return error_set(error, "ortto: which table? Write table=NAME or give it as the third argument; "
+                     "the tables are %z", table_list());
+  if( a->kind>ORTTO_ACCOUNTS && a->given & 6u )
+    return error_set(error, "ortto: fields and columns are for people and accounts; %s have fixed columns",
+                     ortto_table_name((ortto_table)a->kind));
+  return SQLITE_OK;
 }
 
 int arguments_copy(arguments *to, const arguments *from){
@@ -155,4 +151,9 @@ int arguments_copy(arguments *to, const arguments *from){
     if( from->settings.value[i] && to->settings.value[i]==NULL ) ok = 0;
   }
   return ok;
+}
+
+void arguments_free(arguments *a){
+  for(int i=0; i<ORTTO_SETTINGS; i++) free(a->settings.value[i]);
+  sqlite3_free(a->fields);
 }

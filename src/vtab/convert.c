@@ -4,8 +4,9 @@
 #include "convert.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../os.h"
 
 void json_string(sqlite3_str *s, const char *text, size_t n){
   sqlite3_str_appendchar(s, 1, '"');
@@ -18,22 +19,27 @@ void json_string(sqlite3_str *s, const char *text, size_t n){
   sqlite3_str_appendchar(s, 1, '"');
 }
 
+static void more_value(sqlite3_str *s, const ortto_value *v){
+  switch( v->kind ){
+    case ORTTO_VALUE_INTEGER: sqlite3_str_appendf(s, "%lld", (long long)v->integer); break;
+    case ORTTO_VALUE_REAL:
+      sqlite3_str_appendf(s, v->real<1e12 && v->real>-1e12 ? "%!.15g" : "%!.17g", v->real);
+      break;
+    case ORTTO_VALUE_JSON: sqlite3_str_append(s, v->text, (int)v->length); break;
+    default: json_string(s, v->text, v->length);
+  }
+}
+
 char *more_text(const ortto_field *const *field, const ortto_value *value, int from, int to){
   sqlite3_str *s = sqlite3_str_new(NULL);
   char separator = '{';
   for(int i=from; i<to; i++){
-    const ortto_value *v = &value[i];
-    if( v->kind==ORTTO_VALUE_NULL ) continue;
+    if( value[i].kind==ORTTO_VALUE_NULL ) continue;
     sqlite3_str_appendchar(s, 1, separator);
     separator = ',';
     json_string(s, field[i]->column, strlen(field[i]->column));
     sqlite3_str_appendchar(s, 1, ':');
-    switch( v->kind ){
-      case ORTTO_VALUE_INTEGER: sqlite3_str_appendf(s, "%lld", (long long)v->integer); break;
-      case ORTTO_VALUE_REAL: sqlite3_str_appendf(s, v->real<1e12 && v->real>-1e12 ? "%!.15g" : "%!.17g", v->real); break;
-      case ORTTO_VALUE_JSON: sqlite3_str_append(s, v->text, (int)v->length); break;
-      default: json_string(s, v->text, v->length);
-    }
+    more_value(s, &value[i]);
   }
   sqlite3_str_appendall(s, separator=='{' ? "{}" : "}");
   return sqlite3_str_finish(s);
@@ -44,7 +50,9 @@ void result_value(sqlite3_context *ctx, const ortto_value *v){
     case ORTTO_VALUE_NULL: break;
     case ORTTO_VALUE_INTEGER: sqlite3_result_int64(ctx, v->integer); break;
     case ORTTO_VALUE_REAL: sqlite3_result_double(ctx, v->real); break;
-    case ORTTO_VALUE_TEXT: sqlite3_result_text64(ctx, v->text, v->length, SQLITE_TRANSIENT, SQLITE_UTF8); break;
+    case ORTTO_VALUE_TEXT:
+      sqlite3_result_text64(ctx, v->text, v->length, SQLITE_TRANSIENT, SQLITE_UTF8);
+      break;
     case ORTTO_VALUE_JSON:
       sqlite3_result_text64(ctx, v->text, v->length, SQLITE_TRANSIENT, SQLITE_UTF8);
       sqlite3_result_subtype(ctx, 'J');             /* so that json_array() and its like nest it */
@@ -61,21 +69,12 @@ int bind_value(sqlite3_stmt *stmt, int at, const ortto_value *v){
   }
 }
 
-void result_code(sqlite3_context *ctx, int rc, char *message){
-  if( rc==SQLITE_NOMEM ) sqlite3_result_error_nomem(ctx);
-  else{
-    if( message ) sqlite3_result_error(ctx, message, -1);
-    sqlite3_result_error_code(ctx, rc);
-  }
-  sqlite3_free(message);
-}
-
 /* A number as JSON, with no more digits than it takes to mean the same double. */
 static void json_real(sqlite3_str *s, double r){
-  char text[40];
+  char text[40], *end;
   for(int digits=15; digits<=17; digits++){
     sqlite3_snprintf(sizeof text, text, "%!.*g", digits, r);
-    if( strtod(text, NULL)==r ) break;
+    if( os_parse_double(text, &end)==r ) break;
   }
   sqlite3_str_appendall(s, text);
 }
@@ -97,7 +96,8 @@ int json_value(sqlite3_str *s, const ortto_field *f, sqlite3_value *v){
   size_t n = (size_t)sqlite3_value_bytes(v);
   if( text==NULL ) return 0;
   /* The shapes that reading gives for values it could not make simpler are written back as they are. */
-  if( f->type!=ORTTO_TEXT && text[0]=='{' && ortto_json_is_object(text, n) ) sqlite3_str_append(s, text, (int)n);
+  int shape = f->type!=ORTTO_TEXT && text[0]=='{' && ortto_json_is_object(text, n);
+  if( shape ) sqlite3_str_append(s, text, (int)n);
   else json_string(s, text, n);
   return 1;
 }

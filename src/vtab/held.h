@@ -1,5 +1,11 @@
 /*
-** held.h - INSERT, UPDATE and DELETE on people and accounts: checked at their statement, held back until COMMIT.
+** held.h - INSERT, UPDATE and DELETE on people and accounts: checked at their statement, held back until
+** COMMIT.
+**
+** May use: table, connection and its spool, convert, the client for checking values. Must not know: how what
+** is held back is sent.
+** Codes are SQLite's; what failed stands in the table's zErrMsg, and a refused row is SQLITE_CONSTRAINT.
+** Sends nothing; nothing in here blocks for more than a disk.
 */
 #ifndef ORTTO_VTAB_HELD_H
 #define ORTTO_VTAB_HELD_H
@@ -8,23 +14,28 @@
 #include "connection.h"
 #include "table.h"
 
+/* The table as an owner of rows in the spool. */
+sqlite3_int64 held_owner(const table *t);
+
 /* Which statement this is: DELETE has one argument, INSERT no old key. */
 int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid);
+
+/* DROP TABLE. Rows that wait for COMMIT must not vanish with the table. (SQLite takes no message from
+** here.) */
+int vt_destroy(sqlite3_vtab *base);
+
+/* ---- transactions ---- */
+
 int vt_begin(sqlite3_vtab *base);
 
-/* What was held back after that place is no longer. If that cannot be done, the list is not to be trusted: no COMMIT may
-** send from it. */
-void held_drop(table *t, sqlite3_int64 after);
-int held_any(const table *t, sqlite3_int64 *any);
+/* COMMIT, after it was delivered, and ROLLBACK: nothing is held back any more. */
+int vt_end(sqlite3_vtab *base);
 
-/* DROP TABLE. Rows that wait for COMMIT must not vanish with the table. (SQLite takes no message from here.) */
-int vt_destroy(sqlite3_vtab *base);
 int vt_savepoint(sqlite3_vtab *base, int number);
 int vt_release(sqlite3_vtab *base, int number);
 
-/* A savepoint that was never announced is older than this table's first write: then nothing of it stays. -1 is the one
-** that opened the transaction. */
+/* A savepoint that was never announced is older than this table's first write: then nothing of it stays. -1
+** is the one that opened the transaction. */
 int vt_rollback_to(sqlite3_vtab *base, int number);
-int vt_end(sqlite3_vtab *base);
 
 #endif

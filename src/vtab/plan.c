@@ -11,14 +11,19 @@
 typedef struct plan {
   sqlite3_index_info *info;
   table *t;
-  sqlite3_str *words, *code;
-  int args;
-  int hidden_given, scoped, keyed, pushed, left;   /* left: constraints that SQLite still has to check */
+  sqlite3_str *words, *code;       /* the two halves of idxStr */
+  int args;                        /* that xFilter gets */
+  int hidden_given;                /* a hidden column has a value */
+  int scoped;                      /* and it is scope: nothing else can be asked of the server */
+  int keyed;                       /* rows are fetched by id */
+  int pushed;                      /* the server is asked to apply a condition */
+  int left;                        /* there are constraints that SQLite still has to check */
   double rows, cost;
 } plan;
 
 #define REQUEST_COST 10000.0       /* of one request; a local row costs about one */
-#define LOOKUP_COST 200.0          /* of one id: less, as SQLite takes a local table without statistics for a million rows */
+/* Of one id. Less, as SQLite takes a local table without statistics for a million rows. */
+#define LOOKUP_COST 200.0
 #define ROWS_GUESS 10000.0
 #define PAGE_ROWS 500.0
 
@@ -46,7 +51,8 @@ static int plan_hidden(plan *p){
   unsigned seen = 0;
   for(int i=0; i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( is_limit(c->op) || c->iColumn<1 || c->iColumn>p->t->hidden_columns || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || is_in(p, i) ) continue;
+    if( c->iColumn<1 || c->iColumn>p->t->hidden_columns ) continue;
+    if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ || is_in(p, i) ) continue;
     if( !c->usable ) return 0;
     if( seen & 1u<<c->iColumn ) continue;
     seen |= 1u<<c->iColumn;
@@ -68,7 +74,7 @@ static int plan_key(plan *p, int column, const char *tokens, const char *one, co
   int best = -1;
   for(int i=0; i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( is_limit(c->op) || c->iColumn!=column || c->op!=SQLITE_INDEX_CONSTRAINT_EQ || !c->usable || !is_binary(p, i) ) continue;
+    if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ || c->iColumn!=column || !c->usable || !is_binary(p, i) ) continue;
     if( best<0 || !is_in(p, i) ) best = i;
   }
   if( best<0 ) return 0;
@@ -89,7 +95,8 @@ static const ortto_field *plan_field(const plan *p, int column){
 
 /* Text and email fields: there the server compares as SQLite does, or more loosely. */
 static int can_equal(const ortto_field *f){
-  return strncmp(f->id, "str:", 4)==0 && (strcmp(f->display_type, "text")==0 || strcmp(f->display_type, "email")==0);
+  int text = strcmp(f->display_type, "text")==0 || strcmp(f->display_type, "email")==0;
+  return text && strncmp(f->id, "str:", 4)==0;
 }
 
 /* Not large text, lists, sets, tags, objects. */
@@ -103,30 +110,45 @@ static void plan_rows(plan *p, double factor, double least){
   p->pushed = 1;
 }
 
-/* What can be asked of the server about one column. Returns 1 if something was. */
-static int plan_condition(plan *p, int i){
+/* A text, or one of a list. A list that SQLite hands over value by value is not pushed. */
+static void plan_equal(plan *p, int i, const ortto_field *f){
   const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-  const ortto_field *f = plan_field(p, c->iColumn);
-  int equals = c->op==SQLITE_INDEX_CONSTRAINT_EQ || c->op==SQLITE_INDEX_CONSTRAINT_IS;
-  if( f==NULL ) return 0;
-  if( equals && can_equal(f) && is_binary(p, i) ){
-    int in = is_in(p, i);
-    if( in && !sqlite3_vtab_in(p->info, i, 1) ) return 0;
-    plan_argument(p, i, 0, in ? 'i' : c->op==SQLITE_INDEX_CONSTRAINT_IS ? 's' : 'e', c->iColumn);
-    plan_words(p, in ? "filter: %s IN list" : "filter: %s = value", f->column);
-    plan_rows(p, strcmp(f->display_type, "email")==0 ? 0.0002 : 0.02, in ? 25 : 2);
-    return 1;
+  int in = is_in(p, i), email = strcmp(f->display_type, "email")==0;
+  char token = c->op==SQLITE_INDEX_CONSTRAINT_IS ? 's' : 'e';
+  if( in && !sqlite3_vtab_in(p->info, i, 1) ) return;
+  plan_argument(p, i, 0, in ? 'i' : token, c->iColumn);
+  plan_words(p, in ? "filter: %s IN list" : "filter: %s = value", f->column);
+  plan_rows(p, email ? 0.0002 : 0.02, in ? 25 : 2);
+}
+
+static void plan_presence(plan *p, int i, const ortto_field *f){
+  const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+  int null = c->op==SQLITE_INDEX_CONSTRAINT_ISNULL;
+  sqlite3_str_appendf(p->code, " %c%d", null ? 'n' : 'v', c->iColumn);
+  plan_words(p, null ? "filter: %s IS NULL" : "filter: %s IS NOT NULL", f->column);
+  plan_rows(p, 0.5, 2);
+}
+
+/* What can be asked of the server about one column. */
+static void plan_condition(plan *p, int i){
+  int op = p->info->aConstraint[i].op, column = p->info->aConstraint[i].iColumn;
+  const ortto_field *f = plan_field(p, column);
+  if( f==NULL ) return;
+  switch( op ){
+    case SQLITE_INDEX_CONSTRAINT_EQ: case SQLITE_INDEX_CONSTRAINT_IS:
+      if( can_equal(f) && is_binary(p, i) ) plan_equal(p, i, f);
+      else if( op==SQLITE_INDEX_CONSTRAINT_EQ && !is_in(p, i) ) plan_argument(p, i, 0, 'x', column);
+      break;
+    case SQLITE_INDEX_CONSTRAINT_ISNULL: case SQLITE_INDEX_CONSTRAINT_ISNOTNULL:
+      if( can_be_absent(f) ) plan_presence(p, i, f);
+      break;
+    default: break;
   }
-  if( c->op==SQLITE_INDEX_CONSTRAINT_ISNULL || c->op==SQLITE_INDEX_CONSTRAINT_ISNOTNULL ){
-    int null = c->op==SQLITE_INDEX_CONSTRAINT_ISNULL;
-    if( !can_be_absent(f) ) return 0;
-    sqlite3_str_appendf(p->code, " %c%d", null ? 'n' : 'v', c->iColumn);
-    plan_words(p, null ? "filter: %s IS NULL" : "filter: %s IS NOT NULL", f->column);
-    plan_rows(p, 0.5, 2);
-    return 1;
-  }
-  if( c->op==SQLITE_INDEX_CONSTRAINT_EQ && !is_in(p, i) ) plan_argument(p, i, 0, 'x', c->iColumn);
-  return 0;
+}
+
+/* Whole pages, and a local row for each. */
+static double scan_cost(double rows){
+  return REQUEST_COST * (1 + (double)(int64_t)(rows/PAGE_ROWS)) + rows;
 }
 
 static void plan_conditions(plan *p){
@@ -135,8 +157,8 @@ static void plan_conditions(plan *p){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
     if( c->usable && !is_limit(c->op) && c->iColumn>p->t->hidden_columns ) plan_condition(p, i);
   }
-  p->cost = REQUEST_COST * (1 + (double)(int64_t)(p->rows/PAGE_ROWS)) + p->rows;
-  /* A hidden_given plan must not look cheaper than the whole list: SQLite would use it for one arm of an OR. */
+  p->cost = scan_cost(p->rows);
+  /* With hidden columns it must never look cheaper than the whole list, or an arm of an OR gets it. */
   if( p->hidden_given ) p->cost = REQUEST_COST * (2 + all/PAGE_ROWS) + all;
 }
 
@@ -164,7 +186,8 @@ static void plan_columns(plan *p){
     if( ++names<=6 ) sqlite3_str_appendf(s, "%s%s", names>1 ? ", " : "", name);
   }
   char *list = sqlite3_str_finish(s);
-  if( used==0 ) plan_words(p, p->left || p->keyed || p->pushed ? "no columns%s" : "no columns: counted in one request%s", "");
+  int counted = !p->left && !p->keyed && !p->pushed;
+  if( used==0 ) plan_words(p, counted ? "no columns: counted in one request%s" : "no columns%s", "");
   else if( names<=6 ) plan_words(p, "columns: %s", list ? list : "");
   else{
     char count[40];
@@ -183,11 +206,12 @@ static void plan_left(plan *p){
 static int plan_finish(plan *p){
   if( !p->left ) sqlite3_str_appendall(p->code, " z");
   int failed = sqlite3_str_errcode(p->words) || sqlite3_str_errcode(p->code);
-  char *words = sqlite3_str_finish(p->words), *code = sqlite3_str_finish(p->code);   /* NULL if empty */
-  p->info->idxStr = failed ? NULL : sqlite3_mprintf("%s {u%llx%s}", words ? words : "", p->info->colUsed, code ? code : "");
+  /* NULL if empty, which %s takes. */
+  char *words = sqlite3_str_finish(p->words), *code = sqlite3_str_finish(p->code);
+  if( !failed ) p->info->idxStr = sqlite3_mprintf("%s {u%llx%s}", words, p->info->colUsed, code);
   sqlite3_free(words);
   sqlite3_free(code);
-  if( p->info->idxStr==NULL ) return SQLITE_NOMEM;
+  if( failed || p->info->idxStr==NULL ) return SQLITE_NOMEM;
   p->info->needToFreeIdxStr = 1;
   p->info->estimatedCost = p->cost;
   p->info->estimatedRows = (sqlite3_int64)(p->rows<1 ? 1 : p->rows);
@@ -197,26 +221,31 @@ static int plan_finish(plan *p){
 static void plan_contacts(plan *p){
   int64_t known = p->t->conn->total[p->t->kind];
   p->rows = known>0 ? (double)known : ROWS_GUESS;
-  p->cost = REQUEST_COST * (1 + (double)(int64_t)(p->rows/PAGE_ROWS)) + p->rows;
+  p->cost = scan_cost(p->rows);
   if( !p->hidden_given && plan_key(p, 0, "kK", "id by get-by-ids", "list of ids by get-by-ids") ) return;
   if( p->scoped ) p->cost += REQUEST_COST;
   else plan_conditions(p);
 }
 
+static void plan_activities(plan *p){
+  int keyed = plan_key(p, 1, "pP", "the person's feed, 40 a second",
+                       "a list of people, one feed after the other");
+  if( !keyed ) p->cost = 1e12;                      /* it will be refused */
+}
+
 int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
   plan p = { .info = info, .t = (table *)base, .rows = 100, .cost = REQUEST_COST };
-  int possible = 1;
   p.words = sqlite3_str_new(NULL);
   p.code = sqlite3_str_new(NULL);
   conn_prune(p.t->conn);
-  if( is_contact_table(p.t) && (possible = plan_hidden(&p))!=0 ) plan_contacts(&p);
+  int possible = !is_contact_table(p.t) || plan_hidden(&p);
   if( !possible ){
     sqlite3_free(sqlite3_str_finish(p.words));
     sqlite3_free(sqlite3_str_finish(p.code));
     return SQLITE_CONSTRAINT;
   }
-  if( p.t->kind==ORTTO_ACTIVITIES
-   && !plan_key(&p, 1, "pP", "the person's feed, 40 a second", "a list of people, one feed after the other") ) p.cost = 1e12;
+  if( is_contact_table(p.t) ) plan_contacts(&p);
+  if( p.t->kind==ORTTO_ACTIVITIES ) plan_activities(&p);
   plan_left(&p);
   plan_limit(&p);
   plan_columns(&p);

@@ -1,23 +1,32 @@
 /*
 ** plan.h - xBestIndex: what is pushed, in words and in code.
 **
-** idxStr is words for EXPLAIN QUERY PLAN, and behind them in braces the same for xFilter: the columns used, then one
-** token for each argument that xFilter gets, in their order, and for the conditions that need none:
+** May use: table, connection, the client for facts about fields. Must not know: cursors; it asks nobody, so
+** nothing blocks.
+**
+** The law behind every read: a query returns what it would return had the table been copied first, or it
+** fails. So SQLite checks every constraint again that goes to the server, but for hidden columns; LIMIT only
+** sizes pages, and no order is claimed.
+**
+** idxStr is words for EXPLAIN QUERY PLAN, and behind them in braces the same for xFilter: the columns used,
+** then one token for each argument that xFilter gets, in their order, and for the conditions that need none
+** (scan_setup reads it):
 **
 **     u<hex>    columns used, as SQLite counts them       z         no constraint is left for SQLite to check
 **     h<col>    a hidden column is given                  l, o      LIMIT, OFFSET
 **     k, K      the id, a list of ids                     p, P      the person's id, a list
 **     e<col>    text equals     i<col>  text in a list    s<col>    text IS
-**     n<col>    is null         v<col>  is not null       x<col>    equals: only to see that nothing can match
+**     n<col>    is null         v<col>  is not null       x<col>    equals: only to see if nothing can match
 */
 #ifndef ORTTO_VTAB_PLAN_H
 #define ORTTO_VTAB_PLAN_H
 
 #include "sqlite.h"
 
+/* SQLite offers LIMIT and OFFSET as constraints without a column: their iColumn means nothing. */
 int is_limit(unsigned char op);
 
-/* Called several times for a statement; asks nobody. */
+/* Called several times for a statement. SQLITE_CONSTRAINT: a hidden column's value would come too late. */
 int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info);
 
 #endif

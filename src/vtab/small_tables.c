@@ -5,92 +5,57 @@
 
 #include <string.h>
 
-static const char log_columns[] =
-  "CREATE TABLE x(at DATETIME, method TEXT, path TEXT, status INTEGER, attempt INTEGER, ms INTEGER, sent_bytes INTEGER, "
-  "received_bytes INTEGER, rows INTEGER, request_id TEXT, error TEXT)";
+#include "../text.h"
+#include "sql.h"
+
+typedef struct small_cursor {      /* the first member of each table's own */
+  sqlite3_vtab_cursor base;
+  conn *conn;
+  sqlite3_int64 rowid;
+  int eof;
+} small_cursor;
+
+typedef struct small_table {
+  const char *name, *columns;
+  size_t size;                     /* of its cursor, which is all zero at first */
+  int (*open)(small_cursor *cur);  /* before the first row; perhaps again, on the same cursor */
+  int (*next)(small_cursor *cur);  /* to the first row, and the next: sets eof, or rowid */
+  void (*column)(const small_cursor *cur, sqlite3_context *ctx, int column);
+  void (*close)(small_cursor *cur);                    /* or NULL */
+  int (*remove)(conn *c, sqlite3_int64 rowid);         /* DELETE; NULL: nothing can be written */
+} small_table;
+
+/* -- ortto_log -- */
 
 typedef struct log_cursor {
-  sqlite3_vtab_cursor base;
+  small_cursor row;
   ortto_log_entry entry;           /* a copy: the log moves on while it is read */
   int64_t last;                    /* where the log ended when the reading began */
-  int eof;
 } log_cursor;
 
-int fixed_connect(sqlite3 *db, const registration *reg, sqlite3_vtab **out, const char *columns){
-  int rc = sqlite3_declare_vtab(db, columns);
-  if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-  fixed_table *t = rc==SQLITE_OK ? sqlite3_malloc(sizeof *t) : NULL;
-  if( t==NULL ) return rc==SQLITE_OK ? SQLITE_NOMEM : rc;
-  memset(t, 0, sizeof *t);
-  t->conn = reg->conn;
-  t->conn->references++;
-  *out = &t->base;
+static int log_open(small_cursor *row){
+  log_cursor *cur = (log_cursor *)row;
+  cur->entry.number = 0;
+  cur->last = ortto_log_last(row->conn->client);
   return SQLITE_OK;
 }
 
-static int log_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
-  (void)argc; (void)argv; (void)error;
-  return fixed_connect(db, aux, out, log_columns);
-}
-
-int fixed_disconnect(sqlite3_vtab *base){
-  conn_release(((fixed_table *)base)->conn);
-  sqlite3_free(base);
+static int log_next(small_cursor *row){
+  log_cursor *cur = (log_cursor *)row;
+  const ortto_log_entry *entry = ortto_log_at(row->conn->client, cur->entry.number + 1);
+  row->eof = entry==NULL || entry->number>cur->last;
+  if( row->eof ) return SQLITE_OK;
+  cur->entry = *entry;
+  row->rowid = entry->number;
   return SQLITE_OK;
-}
-
-static int log_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
-  (void)base;
-  info->estimatedCost = 1000;
-  info->estimatedRows = 1000;
-  return SQLITE_OK;
-}
-
-static int log_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
-  (void)base;
-  log_cursor *cur = sqlite3_malloc(sizeof *cur);
-  if( cur==NULL ) return SQLITE_NOMEM;
-  memset(cur, 0, sizeof *cur);
-  *out = &cur->base;
-  return SQLITE_OK;
-}
-
-static int log_close(sqlite3_vtab_cursor *base){
-  sqlite3_free(base);
-  return SQLITE_OK;
-}
-
-static int log_move(log_cursor *cur, int64_t number){
-  const fixed_table *t = (const fixed_table *)cur->base.pVtab;
-  const ortto_log_entry *entry = ortto_log_at(t->conn->client, number);
-  cur->eof = entry==NULL || entry->number>cur->last;
-  if( !cur->eof ) cur->entry = *entry;
-  return SQLITE_OK;
-}
-
-static int log_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv){
-  log_cursor *cur = (log_cursor *)base;
-  const fixed_table *t = (const fixed_table *)base->pVtab;
-  (void)number; (void)plan; (void)argc; (void)argv;
-  cur->last = ortto_log_last(t->conn->client);
-  return log_move(cur, 1);
-}
-
-static int log_next(sqlite3_vtab_cursor *base){
-  log_cursor *cur = (log_cursor *)base;
-  return log_move(cur, cur->entry.number + 1);
-}
-
-static int log_eof(sqlite3_vtab_cursor *base){
-  return ((log_cursor *)base)->eof;
 }
 
 static void result_text_or_null(sqlite3_context *ctx, const char *text){
   if( text[0] ) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
 }
 
-static int log_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
-  const ortto_log_entry *e = &((log_cursor *)base)->entry;
+static void log_column(const small_cursor *row, sqlite3_context *ctx, int column){
+  const ortto_log_entry *e = &((const log_cursor *)row)->entry;
   switch( column ){
     case 0: result_text_or_null(ctx, e->at); break;
     case 1: result_text_or_null(ctx, e->method); break;
@@ -104,108 +69,180 @@ static int log_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int colum
     case 9: result_text_or_null(ctx, e->request_id); break;
     default: result_text_or_null(ctx, e->error);
   }
-  return SQLITE_OK;
 }
 
-static int log_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
-  *rowid = ((log_cursor *)base)->entry.number;
-  return SQLITE_OK;
-}
+/* -- ortto_failures -- */
 
 typedef struct failures_cursor {
-  sqlite3_vtab_cursor base;
-  sqlite3_stmt *rows;
-  int eof;
+  small_cursor row;
+  sqlite3_stmt *rows;              /* NULL: there are none */
 } failures_cursor;
 
-static int failures_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
-  (void)argc; (void)argv; (void)error;
-  return fixed_connect(db, aux, out, "CREATE TABLE x(at DATETIME, table_name TEXT, operation TEXT, id TEXT, email TEXT, status INTEGER, message TEXT, sent JSON)");
+static void failures_close(small_cursor *row){
+  failures_cursor *cur = (failures_cursor *)row;
+  sqlite3_finalize(cur->rows);
+  cur->rows = NULL;
 }
 
-static int failures_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
-  (void)base;
-  failures_cursor *cur = sqlite3_malloc(sizeof *cur);
-  if( cur==NULL ) return SQLITE_NOMEM;
-  memset(cur, 0, sizeof *cur);
-  *out = &cur->base;
+static int failures_open(small_cursor *row){
+  failures_close(row);
+  return spool_failures(&row->conn->spool, &((failures_cursor *)row)->rows);
+}
+
+static int failures_next(small_cursor *row){
+  failures_cursor *cur = (failures_cursor *)row;
+  int rc = cur->rows ? sqlite3_step(cur->rows) : SQLITE_DONE;
+  row->eof = rc!=SQLITE_ROW;
+  if( rc==SQLITE_ROW ) row->rowid = sqlite3_column_int64(cur->rows, 0);
+  return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static void failures_column(const small_cursor *row, sqlite3_context *ctx, int column){
+  sqlite3_result_value(ctx, sqlite3_column_value(((const failures_cursor *)row)->rows, column+1));
+}
+
+/* When a row has been seen to. */
+static int failures_remove(conn *c, sqlite3_int64 rowid){
+  return spool_failure_delete(&c->spool, rowid);
+}
+
+/* -- all of them -- */
+
+static const small_table small_tables[] = {
+  { "ortto_log",
+    "CREATE TABLE x(at DATETIME, method TEXT, path TEXT, status INTEGER, attempt INTEGER, ms INTEGER, "
+    "sent_bytes INTEGER, received_bytes INTEGER, rows INTEGER, request_id TEXT, error TEXT)",
+    sizeof(log_cursor), log_open, log_next, log_column, NULL, NULL },
+  { "ortto_failures",
+    "CREATE TABLE x(at DATETIME, table_name TEXT, operation TEXT, id TEXT, email TEXT, status INTEGER, "
+    "message TEXT, sent JSON)",
+    sizeof(failures_cursor), failures_open, failures_next, failures_column, failures_close, failures_remove },
+};
+
+#define SMALL_TABLES COUNT(small_tables)
+
+/* -- the module -- */
+
+typedef struct small_vtab {
+  fixed_table fixed;
+  const small_table *table;
+} small_vtab;
+
+static const small_table *table_of(const sqlite3_vtab_cursor *base){
+  return ((const small_vtab *)base->pVtab)->table;
+}
+
+static int connect_sized(sqlite3 *db, const registration *reg, sqlite3_vtab **out, const char *columns,
+                         size_t size){
+  int rc = sqlite3_declare_vtab(db, columns);
+  if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+  if( rc!=SQLITE_OK ) return rc;
+  fixed_table *t = sqlite3_malloc64(size);
+  if( t==NULL ) return SQLITE_NOMEM;
+  memset(t, 0, size);
+  t->conn = reg->conn;
+  t->conn->references++;
+  *out = &t->base;
   return SQLITE_OK;
 }
 
-static int failures_close(sqlite3_vtab_cursor *base){
-  sqlite3_finalize(((failures_cursor *)base)->rows);
+int fixed_connect(sqlite3 *db, const registration *reg, sqlite3_vtab **out, const char *columns){
+  return connect_sized(db, reg, out, columns, sizeof(fixed_table));
+}
+
+int fixed_disconnect(sqlite3_vtab *base){
+  conn_release(((fixed_table *)base)->conn);
   sqlite3_free(base);
   return SQLITE_OK;
 }
 
-static int failures_next(sqlite3_vtab_cursor *base){
-  failures_cursor *cur = (failures_cursor *)base;
-  int rc = sqlite3_step(cur->rows);
-  cur->eof = rc!=SQLITE_ROW;
-  return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : rc;
+/* argv[0] is the name that the module was registered under. */
+static int small_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                         char **error){
+  int i = 0;
+  (void)argc; (void)error;
+  while( i<SMALL_TABLES-1 && sqlite3_stricmp(small_tables[i].name, argv[0])!=0 ) i++;
+  int rc = connect_sized(db, aux, out, small_tables[i].columns, sizeof(small_vtab));
+  if( rc==SQLITE_OK ) ((small_vtab *)*out)->table = &small_tables[i];
+  return rc;
 }
 
-static int failures_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv){
-  failures_cursor *cur = (failures_cursor *)base;
-  conn *c = ((fixed_table *)base->pVtab)->conn;
+static int small_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
+  (void)base;
+  info->estimatedCost = 1000;
+  info->estimatedRows = 1000;
+  return SQLITE_OK;
+}
+
+static int small_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
+  const small_vtab *t = (const small_vtab *)base;
+  small_cursor *cur = sqlite3_malloc64(t->table->size);
+  if( cur==NULL ) return SQLITE_NOMEM;
+  memset(cur, 0, t->table->size);
+  cur->conn = t->fixed.conn;
+  *out = &cur->base;
+  return SQLITE_OK;
+}
+
+static int small_close(sqlite3_vtab_cursor *base){
+  const small_table *t = table_of(base);
+  if( t->close ) t->close((small_cursor *)base);
+  sqlite3_free(base);
+  return SQLITE_OK;
+}
+
+static int small_next(sqlite3_vtab_cursor *base){
+  return table_of(base)->next((small_cursor *)base);
+}
+
+static int small_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
+                        sqlite3_value **argv){
+  small_cursor *cur = (small_cursor *)base;
   (void)number; (void)plan; (void)argc; (void)argv;
-  sqlite3_finalize(cur->rows);
-  cur->rows = NULL;
   cur->eof = 1;
-  if( c->spool==NULL ) return SQLITE_OK;
-  int rc = sqlite3_prepare_v2(c->spool, "SELECT number, at, table_name, operation, id, email, status, message, sent FROM failures ORDER BY number", -1, &cur->rows, NULL);
-  return rc==SQLITE_OK ? failures_next(base) : rc;
+  int rc = table_of(base)->open(cur);
+  return rc==SQLITE_OK ? small_next(base) : rc;
 }
 
-static int failures_eof(sqlite3_vtab_cursor *base){
-  return ((failures_cursor *)base)->eof;
+static int small_eof(sqlite3_vtab_cursor *base){
+  return ((small_cursor *)base)->eof;
 }
 
-static int failures_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
-  sqlite3_result_value(ctx, sqlite3_column_value(((failures_cursor *)base)->rows, column+1));
+static int small_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
+  table_of(base)->column((small_cursor *)base, ctx, column);
   return SQLITE_OK;
 }
 
-static int failures_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
-  *rowid = sqlite3_column_int64(((failures_cursor *)base)->rows, 0);
+static int small_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
+  *rowid = ((small_cursor *)base)->rowid;
   return SQLITE_OK;
 }
 
-/* Rows can be deleted, when they have been seen to. */
-static int failures_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
-  conn *c = ((fixed_table *)base)->conn;
+static int small_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
+  const small_vtab *t = (const small_vtab *)base;
   *rowid = 0;
-  if( argc==1 ) return spool_run(c, "DELETE FROM failures WHERE number=%lld", sqlite3_value_int64(argv[0]));
-  sqlite3_free(base->zErrMsg);
-  base->zErrMsg = sqlite3_mprintf("ortto: rows of ortto_failures can be deleted, not written");
-  return SQLITE_ERROR;
+  if( argc==1 ) return t->table->remove(t->fixed.conn, sqlite3_value_int64(argv[0]));
+  return error_set(&base->zErrMsg, "ortto: rows of %s can be deleted, not written", t->table->name);
 }
 
-const sqlite3_module failures_module = {
-  .iVersion = 1,
-  .xConnect = failures_connect,
-  .xBestIndex = log_best_index,
-  .xDisconnect = fixed_disconnect,
-  .xOpen = failures_open,
-  .xClose = failures_close,
-  .xFilter = failures_filter,
-  .xNext = failures_next,
-  .xEof = failures_eof,
-  .xColumn = failures_column,
-  .xRowid = failures_rowid,
-  .xUpdate = failures_update,
-};
+#define SMALL_METHODS \
+  .iVersion = 1, \
+  .xConnect = small_connect, \
+  .xBestIndex = small_best_index, \
+  .xDisconnect = fixed_disconnect, \
+  .xOpen = small_open, \
+  .xClose = small_close, \
+  .xFilter = small_filter, \
+  .xNext = small_next, \
+  .xEof = small_eof, \
+  .xColumn = small_column, \
+  .xRowid = small_rowid
 
-const sqlite3_module log_module = {
-  .iVersion = 1,
-  .xConnect = log_connect,
-  .xBestIndex = log_best_index,
-  .xDisconnect = fixed_disconnect,
-  .xOpen = log_open,
-  .xClose = log_close,
-  .xFilter = log_filter,
-  .xNext = log_next,
-  .xEof = log_eof,
-  .xColumn = log_column,
-  .xRowid = log_rowid,
-};
+static const sqlite3_module read_module = { SMALL_METHODS };
+static const sqlite3_module remove_module = { SMALL_METHODS, .xUpdate = small_update };
+
+const sqlite3_module *small_module(int i, const char **name){
+  if( i>=SMALL_TABLES ) return NULL;
+  *name = small_tables[i].name;
+  return small_tables[i].remove ? &remove_module : &read_module;
+}

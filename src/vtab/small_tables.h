@@ -1,21 +1,29 @@
 /*
-** small_tables.h - ortto_log, ortto_failures: tables of fixed columns that need nothing but the connection.
+** small_tables.h - read-only tables of fixed columns that need nothing but the connection: ortto_log,
+** ortto_failures.
+**
+** One module serves them all; each is a row of functions in small_tables.c. They are read from the first row
+** to the last, without a plan.
+** May use: connection, spool, sql, the client's log. Must not know: Ortto's tables, plans. Nothing in here
+** blocks.
 */
 #ifndef ORTTO_VTAB_SMALL_TABLES_H
 #define ORTTO_VTAB_SMALL_TABLES_H
 
 #include "sqlite.h"
-#include "../../ortto_client.h"
 #include "connection.h"
 
-extern const sqlite3_module log_module, failures_module;
+/* The module of table i (0, 1, ...), to be registered with a registration under *name; NULL past the last. */
+const sqlite3_module *small_module(int i, const char **name);
 
-typedef struct fixed_table {    /* of ortto_log and ortto_sync */
+/* ---- for another module with fixed columns ---- */
+
+typedef struct fixed_table {
   sqlite3_vtab base;
-  conn *conn;
+  conn *conn;                      /* a reference */
 } fixed_table;
 
-/* A table of fixed columns that needs nothing but the connection. */
+/* xConnect and xDisconnect; `columns` is the CREATE TABLE. */
 int fixed_connect(sqlite3 *db, const registration *reg, sqlite3_vtab **out, const char *columns);
 int fixed_disconnect(sqlite3_vtab *base);
 

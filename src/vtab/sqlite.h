@@ -1,5 +1,8 @@
 /*
-** sqlite.h - SQLite as an extension sees it: through the table of functions that its host hands over, or linked in.
+** sqlite.h - SQLite as an extension sees it: through the table of functions that its host hands over,
+** or linked in (SQLITE_CORE).
+**
+** No other room includes SQLite's own headers.
 */
 #ifndef ORTTO_VTAB_SQLITE_H
 #define ORTTO_VTAB_SQLITE_H

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "sql.h"
+
 int is_contact_table(const table *t){
   return t->kind<=ORTTO_ACCOUNTS;
 }
@@ -22,7 +24,9 @@ int column_field(const table *t, int column){
 
 void table_free(table *t){
   if( t==NULL ) return;
-  for(table **at=&t->conn->tables; *at; at=&(*at)->next) if( *at==t ){ *at = t->next; break; }
+  table **at = &t->conn->tables;
+  while( *at && *at!=t ) at = &(*at)->next;
+  if( *at ) *at = t->next;
   ortto_fields_free(t->owned_fields);
   arguments_free(&t->args);
   sqlite3_free(t->schema);
@@ -38,22 +42,27 @@ static void declare_column(sqlite3_str *s, const char *name, const char *type){
   sqlite3_str_appendf(s, ", \"%w\" %s", name, type);
 }
 
+static int hidden_count(ortto_table kind){
+  int n = 0;
+  while( ortto_hidden_column(kind, n) ) n++;
+  return n;
+}
+
 int columns_fit(sqlite3 *db, ortto_table kind, int fields){
-  int most = sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1), hidden = 0;
-  while( ortto_hidden_column(kind, hidden) ) hidden++;
-  if( hidden+fields<=most ) return fields;
-  return most-hidden-1<1 ? 1 : most-hidden-1;
+  int most = sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1) - hidden_count(kind);
+  if( fields<=most ) return fields;
+  return most-1<1 ? 1 : most-1;                     /* one is more_fields */
 }
 
 /* id, the hidden columns, the fields, and more_fields if they do not all fit. */
 static char *declare_contacts(table *t){
   sqlite3_str *s = sqlite3_str_new(NULL);
-  const char *hidden;
+  const ortto_field *field = t->fields->field;
   sqlite3_str_appendall(s, "CREATE TABLE x(id TEXT PRIMARY KEY");
-  for(t->hidden_columns=0; (hidden = ortto_hidden_column(t->kind, t->hidden_columns))!=NULL; t->hidden_columns++)
-    declare_column(s, hidden, "HIDDEN");
+  t->hidden_columns = hidden_count(t->kind);
+  for(int i=0; i<t->hidden_columns; i++) declare_column(s, ortto_hidden_column(t->kind, i), "HIDDEN");
   t->overflow = columns_fit(t->conn->db, t->kind, t->fields->count);
-  for(int i=1; i<t->overflow; i++) declare_column(s, t->fields->field[i].column, ortto_type_sql(t->fields->field[i].type));
+  for(int i=1; i<t->overflow; i++) declare_column(s, field[i].column, ortto_type_sql(field[i].type));
   t->columns = t->hidden_columns + t->overflow;
   if( t->overflow<t->fields->count ){
     declare_column(s, "more_fields", "JSON");
@@ -81,9 +90,11 @@ static int table_declare(table *t, char **error){
   if( sql==NULL ) return SQLITE_NOMEM;
   int rc = sqlite3_declare_vtab(db, sql);
   sqlite3_free(sql);
-  if( rc!=SQLITE_OK ) *error = sqlite3_mprintf("ortto: SQLite refuses the columns of this table: %s", sqlite3_errmsg(db));
+  if( rc!=SQLITE_OK )
+    error_set(error, "ortto: SQLite refuses the columns of this table: %s", sqlite3_errmsg(db));
   if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-  if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);   /* OR IGNORE, OR FAIL */
+  /* For OR IGNORE and OR FAIL. */
+  if( rc==SQLITE_OK ) rc = sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
   return rc;
 }
 
@@ -110,8 +121,8 @@ static int table_list_fields(table *t, int creating){
 
 /* A table that exists can be described and dropped without key and network. */
 static int table_break(table *t, const char *why){
-  t->broken = sqlite3_mprintf("%s (this table could not be prepared when it was first used in this connection; open the "
-                              "database anew once that is mended)", why);
+  t->broken = sqlite3_mprintf("%s (this table could not be prepared when it was first used in this "
+                              "connection; open the database anew once that is mended)", why);
   if( t->broken==NULL ) return ORTTO_NOMEM;
   if( !is_contact_table(t) ){
     t->fields = ortto_table_fields(t->kind);
@@ -137,43 +148,49 @@ static int table_new(conn *c, const char *schema, const char *name, table **out)
   return t->schema && t->name ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-/* argv: module, schema, table, arguments. */
-static int connect_created(void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error, int creating){
-  const registration *reg = aux;
-  table *t = NULL;
-  int rc = table_new(reg->conn, argv[1], argv[2], &t);
-  if( rc==SQLITE_OK ) rc = arguments_read(reg->conn, argc-3, argv+3, &t->args, error);
-  if( t ){
-    t->created = 1;
-    t->kind = t->args.kind>=0 ? (ortto_table)t->args.kind : ORTTO_TAGS;
-  }
-  if( rc==SQLITE_OK ){
-    int got = table_list_fields(t, creating);
-    if( got==ORTTO_ERROR && !creating ) got = table_break(t, ortto_error(reg->conn->client));
-    rc = to_sqlite(reg->conn, got, error);
-  }else if( rc==SQLITE_ERROR && !creating && *error ){
-    rc = to_sqlite(reg->conn, table_break(t, *error), error);
-    t->refused = 1;
-    sqlite3_free(*error);
-    *error = NULL;
-  }
+/* The table is there once its columns are declared; else nothing of it stays. */
+static int table_finish(table *t, int rc, sqlite3_vtab **out, char **error){
   if( rc==SQLITE_OK ) rc = table_declare(t, error);
   if( rc!=SQLITE_OK ) table_free(t);
   else *out = &t->base;
   return rc;
 }
 
+/* argv: module, schema, table, arguments. */
+static int connect_created(conn *c, int argc, const char *const *argv, sqlite3_vtab **out, char **error,
+                           int creating){
+  table *t = NULL;
+  int rc = table_new(c, argv[1], argv[2], &t);
+  if( rc==SQLITE_OK ) rc = arguments_read(c, argc-3, argv+3, &t->args, error);
+  if( t ){
+    t->created = 1;
+    t->kind = t->args.kind>=0 ? (ortto_table)t->args.kind : ORTTO_TAGS;
+  }
+  if( rc==SQLITE_OK ){
+    int got = table_list_fields(t, creating);
+    if( got==ORTTO_ERROR && !creating ) got = table_break(t, ortto_error(c->client));
+    rc = to_sqlite(c, got, error);
+  }else if( rc==SQLITE_ERROR && !creating && *error ){
+    rc = to_sqlite(c, table_break(t, *error), error);
+    t->refused = 1;
+    sqlite3_free(*error);
+    *error = NULL;
+  }
+  return table_finish(t, rc, out, error);
+}
+
 int vt_create(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
   (void)db;
-  return connect_created(aux, argc, argv, out, error, 1);
+  return connect_created(((const registration *)aux)->conn, argc, argv, out, error, 1);
 }
 
 int vt_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
   (void)db;
-  return connect_created(aux, argc, argv, out, error, 0);
+  return connect_created(((const registration *)aux)->conn, argc, argv, out, error, 0);
 }
 
-int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
+int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                         char **error){
   const registration *reg = aux;
   table *t = NULL;
   (void)db;
@@ -183,10 +200,7 @@ int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *ar
     t->kind = reg->kind;
     rc = to_sqlite(reg->conn, table_list_fields(t, 0), error);
   }
-  if( rc==SQLITE_OK ) rc = table_declare(t, error);
-  if( rc!=SQLITE_OK ) table_free(t);
-  else *out = &t->base;
-  return rc;
+  return table_finish(t, rc, out, error);
 }
 
 int vt_disconnect(sqlite3_vtab *base){
@@ -201,13 +215,11 @@ int vt_fail(table *t, int rc){
 int vt_error(table *t, const char *format, ...){
   va_list args;
   va_start(args, format);
-  sqlite3_free(t->base.zErrMsg);
-  t->base.zErrMsg = sqlite3_vmprintf(format, args);
+  int rc = error_vset(&t->base.zErrMsg, format, args);
   va_end(args);
-  return SQLITE_ERROR;
+  return rc;
 }
 
-/* The connected table of that name, perhaps with a schema in front; NULL if there is none. */
 static table *table_named(const conn *c, const char *name){
   for(table *t=c->tables; t; t=t->next){
     char *full = sqlite3_mprintf("%s.%s", t->schema, t->name);
@@ -222,14 +234,12 @@ table *table_connected(const conn *c, const char *name){
   table *t = table_named(c, name);
   if( t ) return t;
   const char *dot = strchr(name, '.');
-  sqlite3_stmt *s = NULL;
-  char *sql = sqlite3_mprintf("SELECT 1 FROM \"%w\" LIMIT 0", name);
-  if( sql && sqlite3_prepare_v2(c->db, sql, -1, &s, NULL)!=SQLITE_OK && dot ){
-    sqlite3_free(sql);
-    sql = sqlite3_mprintf("SELECT 1 FROM \"%.*w\".\"%w\" LIMIT 0", (int)(dot-name), name, dot+1);
-    if( sql ) sqlite3_prepare_v2(c->db, sql, -1, &s, NULL);
+  sqlite3_stmt *s;
+  int rc = sql_prepare(c->db, &s, "SELECT 1 FROM \"%w\" LIMIT 0", name);
+  if( rc!=SQLITE_OK && dot ){
+    int schema = (int)(dot - name);
+    sql_prepare(c->db, &s, "SELECT 1 FROM \"%.*w\".\"%w\" LIMIT 0", schema, name, dot+1);
   }
-  sqlite3_free(sql);
   sqlite3_finalize(s);
   return table_named(c, name);
 }

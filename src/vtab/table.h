@@ -1,5 +1,10 @@
 /*
 ** table.h - a table of Ortto's: its columns, connecting, describing without a network.
+**
+** May use: connection, arguments, sql, the client for fields. Must not know: plans, cursors, what is held
+** back. A table holds a reference to its connection and stands in its list while it is connected.
+** Codes are SQLite's; what failed stands in the table's zErrMsg or, while it is being connected, in *error.
+** vt_create, vt_connect and vt_connect_eponymous ask the server and block; table_connected may connect a table.
 */
 #ifndef ORTTO_VTAB_TABLE_H
 #define ORTTO_VTAB_TABLE_H
@@ -11,9 +16,9 @@
 
 #define HIDDEN_MAX 5
 
-typedef struct savepoint {              /* a savepoint: what was held back when it was made */
-  int number;
-  sqlite3_int64 place;
+typedef struct savepoint {
+  int number;                      /* SQLite's */
+  sqlite3_int64 place;             /* of the last row that was held back when it was made */
 } savepoint;
 
 typedef struct writes {            /* of one table in a transaction */
@@ -31,35 +36,49 @@ struct table {
   arguments args;
   int created;                     /* by CREATE VIRTUAL TABLE */
   const ortto_field_list *fields;
-  ortto_field_list *owned_fields;    /* the same, if it is ours to free */
-  int hidden_columns;                    /* number of hidden columns: columns 1..hidden */
+  ortto_field_list *owned_fields;  /* the same, if it is ours to free */
+  int hidden_columns;              /* how many: they are the columns 1..hidden_columns */
   int columns;                     /* SQL columns */
-  int overflow;                    /* first field that has no column and goes to more_fields; fields->count if none */
+  int overflow;                    /* first field without a column, for more_fields; fields->count if none */
   uint64_t identity;               /* of the endpoint that listed the fields */
   char *broken;                    /* why the fields could not be listed: what every query says */
   int refused;                     /* its arguments are not allowed: nothing may be sent on its behalf */
-  writes *writes;                  /* savepoints of a transaction that writes; NULL before the first */
+  writes *writes;                  /* its part of a transaction; NULL before the first */
 };
 
+/* People and accounts: the server says which columns they have; hidden ones too; they can be written. */
 int is_contact_table(const table *t);
 
 /* The field shown by an SQL column, -1 for a hidden column and for more_fields. */
 int column_field(const table *t, int column);
-void table_free(table *t);
 
 /* How many fields find a column, if the hidden ones and perhaps more_fields have one too. */
 int columns_fit(sqlite3 *db, ortto_table kind, int fields);
+
+/* Host, key and limits of this table. The code is the client's. To be closed. */
 int endpoint_of(table *t, ortto_endpoint **endpoint);
+
+/* ---- methods of the modules ---- */
+
 int vt_create(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error);
 int vt_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error);
 
 /* A table that exists without a CREATE. */
-int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error);
+int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out,
+                         char **error);
 int vt_disconnect(sqlite3_vtab *base);
+void table_free(table *t);
+
+/* ---- for the other methods ---- */
+
+/* The client's code and sentence become SQLite's and the table's. */
 int vt_fail(table *t, int rc);
+
+/* The table says that sentence. Returns SQLITE_ERROR, or SQLITE_NOMEM. */
 int vt_error(table *t, const char *format, ...);
 
-/* A created table that this connection has not used yet is connected by being named in a statement. */
+/* The connected table of that name, perhaps with a schema in front; NULL if there is none. A created one
+** that this connection has not used yet is connected by being named in a statement, which may block. */
 table *table_connected(const conn *c, const char *name);
 
 #endif

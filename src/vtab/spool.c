@@ -1,0 +1,161 @@
+/*
+** spool.c - see spool.h.
+*/
+#include "spool.h"
+
+#include "sql.h"
+
+static const char schema[] =
+  "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF; PRAGMA cache_size=-4000;"
+  "CREATE TABLE held(place INTEGER PRIMARY KEY, owner INTEGER, kind TEXT, id TEXT, email TEXT, record TEXT);"
+  "CREATE TABLE failures(number INTEGER PRIMARY KEY, at TEXT, table_name TEXT, operation TEXT, id TEXT, "
+  "email TEXT, status INTEGER, message TEXT, sent TEXT);"
+  "CREATE TABLE tags(id TEXT PRIMARY KEY, names TEXT);";
+
+static int spool_open(spool *s){
+  if( s->db ) return SQLITE_OK;
+  int rc = sqlite3_open_v2("", &s->db, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE, NULL);
+  if( rc==SQLITE_OK ) rc = sqlite3_exec(s->db, schema, NULL, NULL, NULL);
+  if( rc!=SQLITE_OK ){
+    sqlite3_close(s->db);
+    s->db = NULL;
+  }
+  return rc;
+}
+
+void spool_close(spool *s){
+  sqlite3_finalize(s->insert_row);
+  sqlite3_finalize(s->insert_failure);
+  sqlite3_close(s->db);
+}
+
+const char *spool_error(const spool *s){
+  return s->db ? sqlite3_errmsg(s->db) : "no temporary database";
+}
+
+/* An insert that is kept prepared. */
+static int insert_prepare(spool *s, sqlite3_stmt **insert, const char *sql){
+  if( *insert ) return SQLITE_OK;
+  return sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, insert, NULL);
+}
+
+static int insert_run(sqlite3_stmt *insert){
+  sqlite3_step(insert);
+  int rc = sqlite3_reset(insert);
+  sqlite3_clear_bindings(insert);
+  return rc;
+}
+
+/* -- rows held back -- */
+
+int spool_insert(spool *s, sqlite3_int64 owner, char kind, const char *id, const char *email,
+                 const char *record){
+  int rc = spool_open(s);
+  if( rc==SQLITE_OK ) rc = insert_prepare(s, &s->insert_row,
+    "INSERT INTO held(place,owner,kind,id,email,record) VALUES(?,?,?,?,?,?)");
+  if( rc!=SQLITE_OK ) return rc;
+  if( !s->waiting ) sql_run(s->db, "BEGIN");        /* for speed alone */
+  s->waiting = 1;
+  sqlite3_bind_int64(s->insert_row, 1, ++s->place);
+  sqlite3_bind_int64(s->insert_row, 2, owner);
+  sqlite3_bind_text(s->insert_row, 3, &kind, 1, SQLITE_STATIC);
+  sqlite3_bind_text(s->insert_row, 4, id, -1, SQLITE_STATIC);
+  sqlite3_bind_text(s->insert_row, 5, email, -1, SQLITE_STATIC);
+  sqlite3_bind_text(s->insert_row, 6, record, -1, SQLITE_STATIC);
+  rc = insert_run(s->insert_row);
+  if( rc==SQLITE_OK ) s->deletes += kind==SPOOL_DELETE;
+  return rc;
+}
+
+void spool_delete(spool *s, sqlite3_int64 owner, sqlite3_int64 after){
+  sqlite3_int64 left = 0;
+  if( s->db==NULL ) return;
+  int rc = sql_run(s->db, "DELETE FROM held WHERE place>%lld AND owner=%lld", after, owner);
+  if( rc==SQLITE_OK && s->deletes )
+    rc = sql_integer(s->db, &s->deletes, "SELECT count(*) FROM held WHERE kind='%c'", SPOOL_DELETE);
+  if( rc==SQLITE_OK && s->waiting ) rc = sql_integer(s->db, &left, "SELECT EXISTS (SELECT 1 FROM held)");
+  if( rc!=SQLITE_OK ) s->damaged = 1;
+  else if( s->waiting && !left ){
+    sql_run(s->db, "COMMIT");
+    s->waiting = s->damaged = 0;
+  }
+}
+
+int spool_any(const spool *s, sqlite3_int64 owner, int *any){
+  sqlite3_int64 found = 0;
+  int rc = SQLITE_OK;
+  if( s->db ) rc = sql_integer(s->db, &found, "SELECT EXISTS (SELECT 1 FROM held WHERE owner=%lld)", owner);
+  *any = found!=0;
+  return rc;
+}
+
+int spool_rows(const spool *s, sqlite3_stmt **rows, sqlite3_int64 owner, sqlite3_int64 from, int limit){
+  return sql_prepare(s->db, rows, "SELECT place, kind, id, email, record FROM held WHERE owner=%lld AND "
+                     "place>=%lld ORDER BY place LIMIT %d", owner, from, limit);
+}
+
+/* -- rows that could not be delivered -- */
+
+int spool_fail(spool *s, const spool_failure *failure, sqlite3_stmt *row){
+  int rc = insert_prepare(s, &s->insert_failure,
+    "INSERT INTO failures(at,table_name,operation,id,email,status,message,sent) "
+    "VALUES(strftime('%Y-%m-%dT%H:%M:%fZ','now'),?,?,?,?,?,?,?)");
+  if( rc!=SQLITE_OK ) return rc;
+  sqlite3_bind_text(s->insert_failure, 1, failure->table, -1, SQLITE_STATIC);
+  sqlite3_bind_text(s->insert_failure, 2, failure->operation, -1, SQLITE_STATIC);
+  sqlite3_bind_value(s->insert_failure, 3, sqlite3_column_value(row, SPOOL_ID));
+  sqlite3_bind_value(s->insert_failure, 4, sqlite3_column_value(row, SPOOL_EMAIL));
+  sqlite3_bind_int(s->insert_failure, 5, failure->status);
+  sqlite3_bind_text(s->insert_failure, 6, failure->message, -1, SQLITE_STATIC);
+  sqlite3_bind_text64(s->insert_failure, 7, failure->sent, failure->sent_length, SQLITE_STATIC, SQLITE_UTF8);
+  return insert_run(s->insert_failure);
+}
+
+int spool_failures(const spool *s, sqlite3_stmt **rows){
+  *rows = NULL;
+  if( s->db==NULL ) return SQLITE_OK;
+  return sql_prepare(s->db, rows, "SELECT number, at, table_name, operation, id, email, status, message, "
+                     "sent FROM failures ORDER BY number");
+}
+
+int spool_failure_delete(spool *s, sqlite3_int64 number){
+  return sql_run(s->db, "DELETE FROM failures WHERE number=%lld", number);
+}
+
+/* -- tags before a delivery -- */
+
+int spool_tags_clear(spool *s){
+  return sql_run(s->db, "DELETE FROM tags");
+}
+
+int spool_tags_begin(spool *s, sqlite3_stmt **ids, sqlite3_int64 owner){
+  return sql_prepare(s->db, ids, "INSERT INTO tags SELECT DISTINCT id, '[]' FROM held WHERE owner=%lld AND "
+                     "kind='%c' AND id NOT IN (SELECT id FROM tags) LIMIT %d RETURNING id",
+                     owner, SPOOL_UPDATE_TAGS, SPOOL_TAGS_MAX);
+}
+
+int spool_tags_set(spool *s, const char *id, size_t id_n, const char *tags, size_t n){
+  return sql_run(s->db, "UPDATE tags SET names=%.*Q WHERE id=%.*Q", (int)n, tags, (int)id_n, id);
+}
+
+int spool_tags_known(const spool *s, const char *id, int *known){
+  sqlite3_int64 found;
+  int rc = sql_integer(s->db, &found, "SELECT EXISTS (SELECT 1 FROM tags WHERE id=%Q)", id);
+  *known = found!=0;
+  return rc;
+}
+
+int spool_tags_replace(spool *s, const char *id, const char *record, char **gone){
+  sqlite3_stmt *stmt;
+  *gone = NULL;
+  int rc = sql_prepare(s->db, &stmt,
+    "SELECT json_group_array(value) FROM json_each((SELECT names FROM tags WHERE id=?1)) "
+    "WHERE value NOT IN (SELECT value FROM json_each(?2,'$.tags'))");
+  if( rc!=SQLITE_OK ) return rc;
+  sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
+  sqlite3_bind_text(stmt, 2, record, -1, SQLITE_STATIC);
+  if( sqlite3_step(stmt)==SQLITE_ROW ) *gone = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+  rc = sqlite3_finalize(stmt);
+  if( *gone==NULL ) return rc!=SQLITE_OK ? rc : SQLITE_NOMEM;
+  return sql_run(s->db, "UPDATE tags SET names=json_extract(%Q,'$.tags') WHERE id=%Q", record, id);
+}
