@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "os.h"
@@ -343,4 +344,26 @@ char *json_print(cJSON *tree){
   char *text = tree ? cJSON_PrintUnformatted(tree) : NULL;
   cJSON_Delete(tree);
   return text;                     /* cJSON's allocator is malloc: it is not ours to change */
+}
+
+cJSON *json_raw(js v){
+  char few[240], *text = v.n<sizeof few ? few : malloc(v.n + 1);
+  if( text==NULL ) return NULL;
+  memcpy(text, v.p, v.n);
+  text[v.n] = 0;
+  cJSON *raw = cJSON_CreateRaw(text);
+  if( text!=few ) free(text);
+  return raw;
+}
+
+int json_add(cJSON *object, const char *name, cJSON *item){
+  if( item && cJSON_AddItemToObjectCS(object, name, item) ) return 1;
+  cJSON_Delete(item);
+  return 0;
+}
+
+int json_append(cJSON *array, cJSON *item){
+  if( item && cJSON_AddItemToArray(array, item) ) return 1;
+  cJSON_Delete(item);
+  return 0;
 }
