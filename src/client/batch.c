@@ -164,9 +164,9 @@ static int options_add(const ortto_sending *s, const record *r, cJSON *body){
   const ortto_options *o = s->options;
   int track = s->verb==ORTTO_TRACK, merges = r->merge_by[0]!=0;
   int ok = !merges || json_add(body, "merge_by", cJSON_CreateRaw(r->merge_by));
-  if( merges || !track ) ok = ok && json_add(body, "merge_strategy", cJSON_CreateNumber(o->merge_strategy));
+  if( merges || !track ) ok = ok && json_add(body, "merge_strategy", json_integer(o->merge_strategy));
   if( o->find_strategy>=0 || !track )
-    ok = ok && json_add(body, "find_strategy", cJSON_CreateNumber(o->find_strategy<0 ? 0 : o->find_strategy));
+    ok = ok && json_add(body, "find_strategy", json_integer(o->find_strategy<0 ? 0 : o->find_strategy));
   ok = ok && json_add(body, "async", cJSON_CreateBool(o->async));
   if( o->skip_non_existing ) ok = ok && json_add(body, "skip_non_existing", cJSON_CreateTrue());
   if( s->suppression ) ok = ok && json_add(body, "suppression_list_field_id", cJSON_CreateString(s->suppression));

@@ -118,7 +118,7 @@ static int raw_members(ortto_sending *s, js g, int track, cJSON *o){
                 && clean_add(s, o, "properties", js_get(g, "properties"));
   return ok && clean_add(s, o, "audience_name", js_get(g, "audience_name"))
       && clean_add(s, o, "audience_update_mode", mode)
-      && json_add(o, "batch_size", cJSON_CreateNumber(500));
+      && json_add(o, "batch_size", json_integer(500));
 }
 
 int raw_map(ortto_sending *s, record *r){

@@ -181,9 +181,7 @@ static cJSON *encode_number(encoder *e, const ortto_field *f, js v){
     return cannot(e, "cannot be '%.*s': %s", up_to(40, n), text, why);
   }
   if( !scaled && !exact ) return cannot(e, "takes a whole number, not %.*s", up_to(40, n), text);
-  char digit[24];
-  snprintf(digit, sizeof digit, "%lld", (long long)i);
-  return cJSON_CreateRaw(digit);
+  return json_integer(i);
 }
 
 /* ---- boolean: read as anything --------------------------------------------------------------- */
@@ -238,9 +236,9 @@ static cJSON *encode_date(encoder *e, const ortto_field *f, js v){
   if( !date_read(text, n, &year, &month, &day) || (n>10 && text[10]!='T' && text[10]!=' ') )
     return cannot(e, "cannot be '%.*s': it takes a date that exists, as YYYY-MM-DD", up_to(40, n), text);
   cJSON *date = cJSON_CreateObject();
-  if( date && json_add(date, "year", cJSON_CreateNumber(year))
-   && json_add(date, "month", cJSON_CreateNumber(month))
-   && json_add(date, "day", cJSON_CreateNumber(day))
+  if( date && json_add(date, "year", json_integer(year))
+   && json_add(date, "month", json_integer(month))
+   && json_add(date, "day", json_integer(day))
    && json_add(date, "timezone", cJSON_CreateString("UTC")) ) return date;
   cJSON_Delete(date);
   return NULL;
