@@ -46,8 +46,8 @@ void batches_free(batches *all){
   free(all->list);
 }
 
-/* When was a contact, or one that may be it, written last? Keys of one kind tell contacts apart; records that have
-** no kind of key in common may be the same contact. */
+/* When was a contact, or one that may be it, written last? Keys of one kind tell contacts apart; records that
+** have no kind of key in common may be the same contact. */
 typedef struct contacts_seen {
   text_map by_key;                 /* a key's place and text, to its wave */
   int last[16];                    /* by the kinds of keys */

@@ -1,11 +1,12 @@
 /*
 ** batch.h - items into requests, in an order that keeps what names the same contact in its own.
 **
-** Requests go out in waves: all of a wave may be in flight at once, and none before the wave ahead of it is answered. So
-** what may be about one contact is in different waves, or in one request whose order the server keeps.
+** Requests go out in waves: all of a wave may be in flight at once, and none before the wave ahead of it is
+** answered. So what may be about one contact is in different waves, or in one request whose order the server
+** keeps.
 ** May use: record, options, request. Must not know: how an item is made, what an answer says.
-** Functions that give an int give 0 when out of memory, unless they say otherwise. Nothing here blocks: batch_send only
-** puts a request into the queue.
+** Functions that give an int give 0 when out of memory, unless they say otherwise. Nothing here blocks:
+** batch_send only puts a request into the queue.
 */
 #ifndef ORTTO_CLIENT_BATCH_H
 #define ORTTO_CLIENT_BATCH_H
@@ -32,12 +33,12 @@ batch *batch_new(batches *all, int wave);
 int batch_add(batch *b, int place, size_t bytes);
 void batches_free(batches *all);
 
-/* The API: no contact twice in a request, so that nothing hangs on the order inside it; records with the same merge_by
-** and wave go together. */
+/* The API: no contact twice in a request, so that nothing hangs on the order inside it; records with the same
+** merge_by and wave go together. */
 int batches_api(ortto_sending *s, batches *all);
 
-/* Segment's endpoint takes events in their order: requests are filled in it, and one that may be about a contact of an
-** earlier one waits for that. */
+/* Segment's endpoint takes events in their order: requests are filled in it, and one that may be about a
+** contact of an earlier one waits for that. */
 int batches_segment(ortto_sending *s, batches *all);
 
 int is_archive(const ortto_sending *s);

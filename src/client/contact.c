@@ -11,7 +11,7 @@
 #include "options.h"
 #include "create.h"
 
-/* ---- the record's fields ------------------------------------------------------------------------------------- */
+/* ---- the record's fields ------------------------------------------------------------------------- */
 
 /* The members of a trait `address`, as events name them [seen in clients]. */
 static const struct { const char *name, *id; } address_names[] = {
@@ -41,7 +41,8 @@ static const ortto_field *contact_field(ortto_sending *s, js name, int as_trait)
   return id ? field_named(s, id, strlen(id), 0) : NULL;
 }
 
-/* No field of that name. 0: refused. -1: fields were listed anew, so that places have moved: the record is read again. */
+/* No field of that name. 0: refused. -1: fields were listed anew, so that places have moved: the record is
+** read again. */
 static int field_missing(ortto_sending *s, record *r, js name, js v, const char *where){
   const ortto_field *made;
   char key[80];
@@ -55,7 +56,8 @@ static int field_missing(ortto_sending *s, record *r, js name, js v, const char 
                 "lists all)", where, key, closest_field(s, key));
 }
 
-/* One member of `fields` or `traits`; `where` is what one is called. 0: refused, -1: read the record again. */
+/* One member of `fields` or `traits`; `where` is what one is called. 0: refused, -1: read the record
+** again. */
 static int contact_member(ortto_sending *s, contact *c, js given, js v, int as_trait){
   const char *where = as_trait ? "trait" : "field";
   js name;
@@ -106,7 +108,7 @@ static int contact_object(ortto_sending *s, contact *c, const char *member, int 
   return ok;
 }
 
-/* ---- the record's members ------------------------------------------------------------------------------------ */
+/* ---- the record's members ------------------------------------------------------------------------ */
 
 static const char *const upsert_members[] = {
   "user_id", "anonymous_id", "traits", "fields", "tags", "unset_tags", "ip", "location", "timestamp", "message_id",
@@ -167,7 +169,7 @@ int contact_read(ortto_sending *s, contact *c){
   return refuse(s, c->r, 400, "ortto: the fields that were made are not in the server's list; try again");
 }
 
-/* ---- what names the contact ---------------------------------------------------------------------------------- */
+/* ---- what names the contact ---------------------------------------------------------------------- */
 
 /* user_id is the external id. */
 static int user_id_put(ortto_sending *s, contact *c){
@@ -270,7 +272,7 @@ const char *merge_by_of(ortto_sending *s, const record *r){
   return kept;
 }
 
-/* ---- the item ------------------------------------------------------------------------------------------------ */
+/* ---- the item ------------------------------------------------------------------------------------ */
 
 int member_add(ortto_sending *s, record *r, cJSON *object, const char *name, cJSON *value){
   return json_add(object, name, value) || refuse(s, r, 0, "out of memory");

@@ -1,10 +1,11 @@
 /*
 ** contact.h - from given members to a contact (or account) as the API takes it.
 **
-** A record's `fields` and `traits` are read into a contact, by place in the list of fields; then its item is built.
-** May use: record, create (a missing field is made where the options say so), value. Must not know: batches, Segment.
-** A function that gives an int gives 1, or 0 for a record that is refused, and then refuse() has said why, be it memory.
-** Whatever looks up or makes a field may block for requests.
+** A record's `fields` and `traits` are read into a contact, by place in the list of fields; then its item is
+** built.
+** May use: record, create (a missing field is made where the options say so), value. Must not know: batches,
+** Segment. A function that gives an int gives 1, or 0 for a record that is refused, and then refuse() has
+** said why, be it memory. Whatever looks up or makes a field may block for requests.
 */
 #ifndef ORTTO_CLIENT_CONTACT_H
 #define ORTTO_CLIENT_CONTACT_H
@@ -21,18 +22,19 @@ typedef struct contact {           /* a record on its way to an item; begins wit
   js tags, person_id;              /* given among the fields */
 } contact;
 
-/* What the record gives, by name; lists the fields anew where one is missing, and makes it if that is asked for. Free
-** with contact_free, also after a refusal. */
+/* What the record gives, by name; lists the fields anew where one is missing, and makes it if that is asked
+** for. Free with contact_free, also after a refusal. */
 int contact_read(ortto_sending *s, contact *c);
 void contact_free(contact *c);
 
-/* The contact's id, email and external id, as the record's keys; what is given must be good, and one is needed. */
+/* The contact's id, email and external id, as the record's keys; what is given must be good, and one is
+** needed. */
 int contact_keys(ortto_sending *s, contact *c);
 
 /* The item for person/merge or accounts/merge, as the record's. */
 int contact_item(ortto_sending *s, contact *c);
 
-/* ---- what an activity has of a contact ---- */
+/* ---- what an activity has of a contact ----------------------------------------------------------- */
 
 /* A member of something that is built: takes the value, and refuses for want of memory where it is NULL. */
 int member_add(ortto_sending *s, record *r, cJSON *object, const char *name, cJSON *value);

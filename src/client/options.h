@@ -1,7 +1,8 @@
 /*
 ** options.h - what a call of the writing functions asks for.
 **
-** Read from JSON once and then only looked at; what names a field is looked up later (send), when the fields are known.
+** Read from JSON once and then only looked at; what names a field is looked up later (send), when the fields
+** are known.
 ** May use: text, json, context. Must not know: fields, records, requests. Nothing here blocks.
 */
 #ifndef ORTTO_CLIENT_OPTIONS_H

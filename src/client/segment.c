@@ -14,7 +14,7 @@
 #include "contact.h"
 #include "account.h"
 
-/* ---- what was given, cleaned --------------------------------------------------------------------------------- */
+/* ---- what was given, cleaned --------------------------------------------------------------------- */
 
 static void name_copy(buf *out, js name, int first){
   if( !first ) buf_puts(out, ",");
@@ -22,7 +22,8 @@ static void name_copy(buf *out, js name, int first){
   buf_puts(out, ":");
 }
 
-/* A copy without the members whose name is empty, in all objects but those in lists [seen in Segment's client]. */
+/* A copy without the members whose name is empty, in all objects but those in lists [seen in Segment's
+** client]. */
 static void clean_copy(buf *out, js v){
   js name, member;
   int first = 1;
@@ -51,7 +52,7 @@ static int clean_add(ortto_sending *s, cJSON *object, const char *name, js v){
   return !text->failed && json_add(object, name, cJSON_CreateRaw(text->p));
 }
 
-/* ---- raw events ---------------------------------------------------------------------------------------------- */
+/* ---- raw events ---------------------------------------------------------------------------------- */
 
 int is_raw_event(js given){
   js type = js_get(given, "type");
@@ -131,7 +132,7 @@ int raw_map(ortto_sending *s, record *r){
   return (text && json_check(text, strlen(text), &r->given)) || refuse(s, r, 0, "out of memory");
 }
 
-/* ---- audiences ----------------------------------------------------------------------------------------------- */
+/* ---- audiences ----------------------------------------------------------------------------------- */
 
 /* The audience of that name, looked up or made once per client. NULL: refused. */
 static const char *audience_of(ortto_sending *s, record *r, js name){
@@ -195,7 +196,7 @@ static int audience_add(ortto_sending *s, record *r, cJSON *added){
       && member_add(s, r, audience, "id", cJSON_CreateString(id));
 }
 
-/* ---- the item ------------------------------------------------------------------------------------------------ */
+/* ---- the item ------------------------------------------------------------------------------------ */
 
 static int is_blank_text(ortto_sending *s, js v){
   const char *text = js_type(v)=='"' ? js_cstring(&s->memory, v) : NULL;

@@ -19,7 +19,7 @@
 #include "segment.h"
 #include "batch.h"
 
-/* ---- answers to outcomes ------------------------------------------------------------------------------------- */
+/* ---- answers to outcomes ------------------------------------------------------------------------- */
 
 static void batch_fail(ortto_sending *s, const batch *b, int status, const char *errortype, const char *message){
   const char *kept = keep(s, message);
@@ -49,7 +49,8 @@ static int is_refusal(const char *result){
   return 0;
 }
 
-/* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the key]. */
+/* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the
+** key]. */
 static void parse_outcome(ortto_sending *s, record *r, js row){
   static const char *const ids[] = { "person_id", "account_id", "accounts_id", "organization_id", "id" };
   const char *result = words_of(s, js_get(row, "status")), *error = words_of(s, js_get(row, "error"));
@@ -175,12 +176,12 @@ static void parse_refusal(ortto_sending *s, batch *b){
   if( c->attempt==0 || status_ends(c->status) ) s->stopped = 1;
 }
 
-/* ---- waves of requests --------------------------------------------------------------------------------------- */
+/* ---- waves of requests --------------------------------------------------------------------------- */
 
 static int batch_settle(ortto_sending *s, batches *all, int at);
 
-/* Some records of a batch once more, by themselves and at once: what they were in order with, they stay in order
-** with. */
+/* Some records of a batch once more, by themselves and at once: what they were in order with, they stay in
+** order with. */
 static int batch_again(ortto_sending *s, batches *all, int at, int from, int to, int conflicts){
   batch *b = batch_new(all, 0);
   int ok = b!=NULL;
@@ -210,7 +211,8 @@ static int batch_settle(ortto_sending *s, batches *all, int at){
   return halve && rc==ORTTO_OK ? batch_again(s, all, at, count/2, count, 0) : rc;
 }
 
-/* All batches of a wave, several in flight; batches that are added on the way are settled where they are added. */
+/* All batches of a wave, several in flight; batches that are added on the way are settled where they are
+** added. */
 static int wave_send(ortto_sending *s, batches *all, int wave){
   int rc = ORTTO_OK, next = 0, waiting = 0;
   for(;;){
@@ -280,7 +282,7 @@ static int sending_run(ortto_sending *s){
   return rc==ORTTO_INTERRUPT ? interrupted_error(s) : rc;
 }
 
-/* ---- records to items ---------------------------------------------------------------------------------------- */
+/* ---- records to items ---------------------------------------------------------------------------- */
 
 /* The item of the API, or a refusal. ORTTO_OK in both cases. */
 static int map_api(ortto_sending *s, record *r){
@@ -389,7 +391,7 @@ static int records_map(ortto_sending *s){
   return rc==ORTTO_OK && s->interrupted ? interrupted_error(s) : rc;
 }
 
-/* ---- the call ------------------------------------------------------------------------------------------------ */
+/* ---- the call ------------------------------------------------------------------------------------ */
 
 int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t length, const ortto_options *options,
                ortto_sending **out){

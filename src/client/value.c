@@ -44,10 +44,11 @@ js inner_json(encoder *e, js v, char kind){
   return text && n && text[0]==kind && json_check(text, n, &inner) ? inner : v;
 }
 
-/* ---- text; and anything, as far as it is read ------------------------------------------------ */
+/* ---- text; and anything, as far as it is read ---------------------------------------------------- */
 
-/* Whatever was sent, unchanged: a string as it is, an object or array as its JSON text, a number or boolean as
-** itself. A number that neither int64 nor a double holds stays text, digit for digit. 0 when out of memory. */
+/* Whatever was sent, unchanged: a string as it is, an object or array as its JSON text, a number or boolean
+** as itself. A number that neither int64 nor a double holds stays text, digit for digit. 0 when out of
+** memory. */
 static int decode_any(arena *a, js v, ortto_value *out){
   size_t n;
   const char *text;
@@ -89,7 +90,7 @@ static cJSON *encode_text(encoder *e, const ortto_field *f, js v){
   return text ? cJSON_CreateString(text) : NULL;
 }
 
-/* ---- integer, real --------------------------------------------------------------------------- */
+/* ---- integer, real ------------------------------------------------------------------------------- */
 
 /* A number with a fraction or exponent that is whole all the same (12.0, 1.2e1). */
 static int whole_double(js v, double *out){
@@ -103,7 +104,8 @@ static int decode_integer(arena *a, js v, ortto_value *out){
   return 1;
 }
 
-/* Ortto's integer is the value times 1000. A number with a fraction cannot be that: it stays as it is [guess]. */
+/* Ortto's integer is the value times 1000. A number with a fraction cannot be that: it stays as it is
+** [guess]. */
 static int decode_real(arena *a, js v, ortto_value *out){
   if( js_type(v)!=0 ) return decode_any(a, v, out);
   if( !decode_integer(a, v, out) ) return 0;
@@ -143,8 +145,8 @@ static int decimal_read(const char *p, size_t n, int *negative, char *digit, int
   return p==end;
 }
 
-/* The number times 10^shift as a whole number, rounded half away from zero. 0 if it is no number or too large;
-** *exact says whether nothing was rounded. */
+/* The number times 10^shift as a whole number, rounded half away from zero. 0 if it is no number or too
+** large; *exact says whether nothing was rounded. */
 static int decimal_whole(const char *p, size_t n, int shift, int64_t *out, int *exact){
   char digit[DIGITS_MAX];
   int negative, count, power;
@@ -184,7 +186,7 @@ static cJSON *encode_number(encoder *e, const ortto_field *f, js v){
   return json_integer(i);
 }
 
-/* ---- boolean: read as anything --------------------------------------------------------------- */
+/* ---- boolean: read as anything ------------------------------------------------------------------- */
 
 static cJSON *encode_boolean(encoder *e, const ortto_field *f, js v){
   static const char *const yes[] = { "true", "1", "1.0" }, *const no[] = { "false", "0", "0.0" };
@@ -195,7 +197,7 @@ static cJSON *encode_boolean(encoder *e, const ortto_field *f, js v){
   return cannot(e, "takes true or false (1 or 0), not %.*s", up_to(40, v.n), v.p);
 }
 
-/* ---- date ------------------------------------------------------------------------------------ */
+/* ---- date ---------------------------------------------------------------------------------------- */
 
 /* A number in that many digits; where it ends. */
 static char *digits_put(char *out, int64_t number, int count){
@@ -244,7 +246,7 @@ static cJSON *encode_date(encoder *e, const ortto_field *f, js v){
   return NULL;
 }
 
-/* ---- time: read as anything ------------------------------------------------------------------ */
+/* ---- time: read as anything ---------------------------------------------------------------------- */
 
 static cJSON *encode_time(encoder *e, const ortto_field *f, js v){
   size_t n;
@@ -257,7 +259,7 @@ static cJSON *encode_time(encoder *e, const ortto_field *f, js v){
   return cannot(e, "cannot be '%.*s': it takes a time such as 2025-11-04T19:10:31Z", up_to(40, n), text);
 }
 
-/* ---- place: {"id":...,"name":"Oslo"} --------------------------------------------------------- */
+/* ---- place: {"id":...,"name":"Oslo"} ------------------------------------------------------------- */
 
 static int decode_place(arena *a, js v, ortto_value *out){
   js name = js_get(v, "name");
@@ -276,7 +278,7 @@ static cJSON *encode_place(encoder *e, const ortto_field *f, js v){
   return NULL;
 }
 
-/* ---- phone: {"c":"61","n":"401234567"} ------------------------------------------------------- */
+/* ---- phone: {"c":"61","n":"401234567"} ----------------------------------------------------------- */
 
 /* The digits of a string or integer; 0 if it is neither. */
 static int digits_of(js v, js *out){
@@ -303,7 +305,8 @@ static int decode_phone(arena *a, js v, ortto_value *out){
   return 1;
 }
 
-/* With + and the country's code in front, and any of the usual marks between the digits, which are number's. */
+/* With + and the country's code in front, and any of the usual marks between the digits, which are
+** number's. */
 static int phone_read(const char *text, size_t n, char number[21]){
   size_t used = 0, i = strspn(text, " ");
   if( i>=n || text[i++]!='+' ) return 0;
@@ -335,7 +338,7 @@ static cJSON *encode_phone(encoder *e, const ortto_field *f, js v){
   return NULL;
 }
 
-/* ---- JSON: a list of texts, or an object; read as anything ----------------------------------- */
+/* ---- JSON: a list of texts, or an object; read as anything --------------------------------------- */
 
 const char *list_stranger(js list, int may_be_empty){
   js item;
@@ -383,7 +386,7 @@ int tags_check(encoder *e, js v){
   return e->why[0]==0;
 }
 
-/* ---- what is only read ----------------------------------------------------------------------- */
+/* ---- what is only read --------------------------------------------------------------------------- */
 
 /* What a person sees of an activity: the contents of its render commands, one behind the other. */
 static int decode_rendered(arena *a, js v, ortto_value *out){
@@ -416,7 +419,7 @@ static int decode_tag_type(arena *a, js v, ortto_value *out){
   return 1;
 }
 
-/* ---- all of them ----------------------------------------------------------------------------- */
+/* ---- all of them --------------------------------------------------------------------------------- */
 
 static const struct {
   int (*decode)(arena *a, js v, ortto_value *out);

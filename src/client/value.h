@@ -1,13 +1,13 @@
 /*
 ** value.h - values between Ortto's JSON and ours, decoding and encoding side by side.
 **
-** The law: what was read can be written. A value of an unexpected shape is never an error when it is read, and never
-** lost: it is what was sent, as JSON text, and goes back as it came. Shapes are as documented or guessed (each says
-** so where it is read) and never trusted.
+** The law: what was read can be written. A value of an unexpected shape is never an error when it is read,
+** and never lost: it is what was sent, as JSON text, and goes back as it came. Shapes are as documented or
+** guessed (each says so where it is read) and never trusted.
 ** May use: text, json, time_text. Must not know: requests, records, tables. Nothing here blocks.
 **
-** What decode puts out lives as long as the slice it was read from and the arena that it was given. What encode gives
-** belongs to the caller, who adds it to a tree (json_add) or deletes it.
+** What decode puts out lives as long as the slice it was read from and the arena that it was given. What
+** encode gives belongs to the caller, who adds it to a tree (json_add) or deletes it.
 */
 #ifndef ORTTO_CLIENT_VALUE_H
 #define ORTTO_CLIENT_VALUE_H
@@ -35,12 +35,12 @@ cJSON *encode(encoder *e, const ortto_field *f, js v);
 /* Would this do as a contact's tags? 0: no, and e->why says so. */
 int tags_check(encoder *e, js v);
 
-/* What is in a list that takes texts alone, in words: "a number", "an empty one" (if empty ones do not do either).
-** NULL: nothing but texts. */
+/* What is in a list that takes texts alone, in words: "a number", "an empty one" (if empty ones do not do
+** either). NULL: nothing but texts. */
 const char *list_stranger(js list, int may_be_empty);
 
-/* A text that holds JSON of that kind ('{' or '['), as a JSON column of SQL gives it when it was not marked as JSON: the
-** JSON inside. Anything else as it is. */
+/* A text that holds JSON of that kind ('{' or '['), as a JSON column of SQL gives it when it was not marked
+** as JSON: the JSON inside. Anything else as it is. */
 js inner_json(encoder *e, js v, char kind);
 
 #endif
