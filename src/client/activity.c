@@ -53,11 +53,11 @@ static const activity_type *activity_of(ortto_sending *s, record *r, js properti
     if( attempt==1 && (!s->options->create || !activity_create(s, r, name, properties)) ) break;
   }
   if( r->outcome.status<0 && strncmp(name, "act:", 4)==0 )
-    refuse(s, r, 400, "ortto: there is no activity with the id '%.60s'; ids stand in Ortto beside the activity, or give "
-           "its name", name);
+    refuse(s, r, 400, "ortto: there is no activity with the id '%.60s'; ids stand in Ortto beside the "
+           "activity, or give its name", name);
   else if( r->outcome.status<0 )
-    refuse(s, r, 400, "ortto: there is no activity '%.60s'; the closest is '%s'. Make it in Ortto, or with the option "
-           "\"create\":true", name, closest_activity(memory->activities, name));
+    refuse(s, r, 400, "ortto: there is no activity '%.60s'; the closest is '%s'. Make it in Ortto, or with "
+           "the option \"create\":true", name, closest_activity(memory->activities, name));
   return NULL;
 }
 
@@ -66,9 +66,9 @@ static int attribute_missing(ortto_sending *s, record *r, const activity_type *t
   snprintf(key, sizeof key, "%.*s", up_to(79, name.n), name.p);
   closest c = closest_to(key);
   for(int i=0; i<t->attributes; i++) closest_offer(&c, t->attribute[i].name, t->attribute[i].name);
-  return refuse(s, r, 400, "ortto: the activity '%s' has no attribute '%s'%s%s%s; attributes cannot be added to an "
-                "activity that exists", t->name, key, t->attributes ? "; the closest is '" : "", c.found,
-                t->attributes ? "'" : "");
+  int any = t->attributes>0;
+  return refuse(s, r, 400, "ortto: the activity '%s' has no attribute '%s'%s%s%s; attributes cannot be added "
+                "to an activity that exists", t->name, key, any ? "; the closest is '" : "", c.found, any ? "'" : "");
 }
 
 static int attributes_add(ortto_sending *s, record *r, const activity_type *t, js properties, cJSON *item){
@@ -81,12 +81,13 @@ static int attributes_add(ortto_sending *s, record *r, const activity_type *t, j
     name.p = text_clean(&s->memory, label.p, label.n, 1, &name.n);
     if( name.p==NULL ) return refuse(s, r, 0, "out of memory");
     const ortto_field *f = attribute_named(s, t, name);
-    if( f==NULL && s->options->create && js_type(v)=='n' ) continue;   /* null did not tell of which type to make it */
+    if( f==NULL && s->options->create && js_type(v)=='n' ) continue;   /* null did not tell of which type */
     if( f==NULL ) return attribute_missing(s, r, t, name);
     if( js_type(v)=='n' ) continue;
     for(int i=0; i<count; i++)
       if( given[i]==f ) return refuse(s, r, 400, "ortto: the attribute '%s' is given twice", f->name);
-    if( count==ATTRIBUTES_MAX ) return refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX);
+    if( count==ATTRIBUTES_MAX )
+      return refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX);
     given[count++] = f;
     cJSON *value = encode(&s->encoder, f, v);
     if( value==NULL && s->encoder.why[0] )

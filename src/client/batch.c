@@ -169,7 +169,8 @@ static int options_add(const ortto_sending *s, const record *r, cJSON *body){
     ok = ok && json_add(body, "find_strategy", json_integer(o->find_strategy<0 ? 0 : o->find_strategy));
   ok = ok && json_add(body, "async", cJSON_CreateBool(o->async));
   if( o->skip_non_existing ) ok = ok && json_add(body, "skip_non_existing", cJSON_CreateTrue());
-  if( s->suppression ) ok = ok && json_add(body, "suppression_list_field_id", cJSON_CreateString(s->suppression));
+  if( s->suppression )
+    ok = ok && json_add(body, "suppression_list_field_id", cJSON_CreateString(s->suppression));
   return ok;
 }
 

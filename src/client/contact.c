@@ -15,13 +15,14 @@
 
 /* The members of a trait `address`, as events name them [seen in clients]. */
 static const struct { const char *name, *id; } address_names[] = {
-  { "city", "geo::city" }, { "country", "geo::country" }, { "state", "geo::region" }, { "region", "geo::region" },
-  { "postal_code", "str::postal" }, { "postalCode", "str::postal" }, { "postcode", "str::postal" },
-  { "post_code", "str::postal" }, { "zip", "str::postal" },
+  { "city", "geo::city" }, { "country", "geo::country" }, { "state", "geo::region" },
+  { "region", "geo::region" }, { "postal_code", "str::postal" }, { "postalCode", "str::postal" },
+  { "postcode", "str::postal" }, { "post_code", "str::postal" }, { "zip", "str::postal" },
 };
 
 static const char *address_field(js name){
-  for(int i=0; i<COUNT(address_names); i++) if( js_is(name, address_names[i].name) ) return address_names[i].id;
+  for(int i=0; i<COUNT(address_names); i++)
+    if( js_is(name, address_names[i].name) ) return address_names[i].id;
   return NULL;
 }
 
@@ -35,7 +36,8 @@ static void value_put(contact *c, int at, js v){
 }
 
 static const ortto_field *contact_field(ortto_sending *s, js name, int as_trait){
-  const ortto_field *f = field_named(s, name.p, name.n, as_trait || s->options->create);   /* one just made has a name */
+  int by_name = as_trait || s->options->create;  /* a field that was just made is found by its name */
+  const ortto_field *f = field_named(s, name.p, name.n, by_name);
   if( f || !as_trait || name.n<=8 || memcmp(name.p, "address.", 8)!=0 ) return f;
   const char *id = address_field((js){ name.p + 8, name.n - 8 });
   return id ? field_named(s, id, strlen(id), 0) : NULL;
@@ -52,8 +54,8 @@ static int field_missing(ortto_sending *s, record *r, js name, js v, const char 
   }
   if( s->options->create ) return field_create(s, r, name.p, name.n, v, &made) ? -1 : 0;
   snprintf(key, sizeof key, "%.*s", up_to(79, name.n), name.p);
-  return refuse(s, r, 400, "ortto: there is no %s '%s'; the closest is '%s' (SELECT column_name, id FROM ortto_fields "
-                "lists all)", where, key, closest_field(s, key));
+  return refuse(s, r, 400, "ortto: there is no %s '%s'; the closest is '%s' (SELECT column_name, id FROM "
+                "ortto_fields lists all)", where, key, closest_field(s, key));
 }
 
 /* One member of `fields` or `traits`; `where` is what one is called. 0: refused, -1: read the record
@@ -86,8 +88,8 @@ static int contact_address(ortto_sending *s, contact *c, js address){
   while( js_next(&it, &name, &v) ){
     const char *id = address_field(name);
     if( id==NULL )
-      return refuse(s, c->r, 400, "ortto: there is no trait 'address.%.*s'; an address has city, state, country and "
-                    "postal_code", up_to(40, name.n), name.p);
+      return refuse(s, c->r, 400, "ortto: there is no trait 'address.%.*s'; an address has city, state, "
+                    "country and postal_code", up_to(40, name.n), name.p);
     int at = map_get(&s->by_id, id, strlen(id));
     if( at>=0 && c->value[at].p==NULL ) value_put(c, at, v);
   }
@@ -99,7 +101,8 @@ static int contact_object(ortto_sending *s, contact *c, const char *member, int 
   int ok = 1;
   if( !is_present(object) ) return 1;
   object = inner_json(&s->encoder, object, '{');
-  if( js_type(object)!='{' ) return refuse(s, c->r, 400, "ortto: %s must be an object, not %s", member, js_kind(object));
+  if( js_type(object)!='{' )
+    return refuse(s, c->r, 400, "ortto: %s must be an object, not %s", member, js_kind(object));
   js_iter it = js_in(object);
   while( ok>0 && js_next(&it, &name, &v) ){
     if( as_trait && js_is(name, "address") && js_type(v)=='{' ) ok = contact_address(s, c, v);
@@ -111,11 +114,13 @@ static int contact_object(ortto_sending *s, contact *c, const char *member, int 
 /* ---- the record's members ------------------------------------------------------------------------ */
 
 static const char *const upsert_members[] = {
-  "user_id", "anonymous_id", "traits", "fields", "tags", "unset_tags", "ip", "location", "timestamp", "message_id",
+  "user_id", "anonymous_id", "traits", "fields", "tags", "unset_tags", "ip", "location", "timestamp",
+  "message_id",
   "enable_batching", "batch_size", "namespace", "audience_name", "audience_update_mode",
 };
 static const char *const track_members[] = {
-  "user_id", "anonymous_id", "traits", "fields", "ip", "location", "timestamp", "message_id", "event", "properties",
+  "user_id", "anonymous_id", "traits", "fields", "ip", "location", "timestamp", "message_id", "event",
+  "properties",
   "enable_batching", "batch_size", "namespace", "audience_name", "audience_update_mode",
 };
 
@@ -129,13 +134,14 @@ static int members_known(ortto_sending *s, record *r){
     int i = 0;
     while( i<count && !js_is(name, known[i]) ) i++;
     if( i==count )
-      return refuse(s, r, 400, "ortto: a record has no member '%.*s' here; contact fields belong into \"fields\" or "
-                    "\"traits\"%s", up_to(40, name.n), name.p, track ? ", attributes into \"properties\"" : "");
+      return refuse(s, r, 400, "ortto: a record has no member '%.*s' here; contact fields belong into "
+                    "\"fields\" or \"traits\"%s", up_to(40, name.n), name.p,
+                    track ? ", attributes into \"properties\"" : "");
   }
   if( is_present(js_get(r->given, "audience_name")) )
-    return refuse(s, r, 400, "ortto: Ortto's API cannot put a contact into an audience: members follow the audience's "
-                  "filter. Set a field or tag that the filter asks for, or send to a Segment data source "
-                  "(\"to\":\"segment\")");
+    return refuse(s, r, 400, "ortto: Ortto's API cannot put a contact into an audience: members follow the "
+                  "audience's filter. Set a field or tag that the filter asks for, or send to a Segment data "
+                  "source (\"to\":\"segment\")");
   return 1;
 }
 
@@ -205,7 +211,8 @@ static int field_key(ortto_sending *s, contact *c, const char *id, int place){
   char *copy = text ? arena_text(&s->memory, text, n) : NULL;
   if( copy==NULL ) return refuse(s, c->r, 0, "out of memory");
   if( n==0 ) return 1;
-  if( place==1 ) for(char *p=copy; *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);   /* one, to a server */
+  if( place==1 )                                 /* a server may not tell them apart */
+    for(char *p=copy; *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);
   c->r->keys_given |= 1<<place;
   c->r->key[place] = copy;
   return 1;
@@ -242,8 +249,8 @@ int contact_keys(ortto_sending *s, contact *c){
   if( r->keys_given & KEY_ID && s->options->merge_by_count==0 ) r->lookup_keys = KEY_ID;
   if( r->keys_given ) return 1;
   if( is_present(js_get(r->given, "anonymous_id")) )
-    return refuse(s, r, 400, "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a user_id "
-                  "(external id) or an id");
+    return refuse(s, r, 400, "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a "
+                  "user_id (external id) or an id");
   if( of_account(s) ) return refuse(s, r, 400, "ortto: an account needs its name or its id");
   return refuse(s, r, 400, "ortto: nobody is named: give an email, a user_id (external id) or an id");
 }
@@ -263,7 +270,8 @@ const char *merge_by_of(ortto_sending *s, const record *r){
     const char *id = o->merge_by[i];
     const ortto_field *f = field_named(s, id, strlen(id), 0);
     if( f ) id = f->id;
-    if( strcmp(o->merge_by[i], "id")==0 || strcmp(o->merge_by[i], "str::person_id")==0 ) id = "str::person_id";
+    if( strcmp(o->merge_by[i], "id")==0 || strcmp(o->merge_by[i], "str::person_id")==0 )
+      id = "str::person_id";
     ok = json_append(ids, cJSON_CreateString(id));
   }
   char *text = json_print(ids);
@@ -282,7 +290,8 @@ int fields_add(ortto_sending *s, contact *c, cJSON *item){
   cJSON *fields = cJSON_CreateObject();
   const char *id = of_account(s) ? "str:o:account_id" : "str::person_id";
   int ok = member_add(s, c->r, item, "fields", fields);
-  if( ok && c->r->keys_given & KEY_ID ) ok = member_add(s, c->r, fields, id, cJSON_CreateString(c->r->key[0]));
+  if( ok && c->r->keys_given & KEY_ID )
+    ok = member_add(s, c->r, fields, id, cJSON_CreateString(c->r->key[0]));
   for(int i=0; ok && i<c->ordered; i++){
     const ortto_field *f = &s->fields->field[c->order[i]];
     cJSON *value = encode(&s->encoder, f, c->value[c->order[i]]);
@@ -311,9 +320,11 @@ static int clear_add(ortto_sending *s, contact *c, cJSON *item){
 
 static int tags_add(ortto_sending *s, record *r, cJSON *item, const char *name, js tags){
   if( !is_present(tags) ) return 1;
-  if( js_type(tags)!='[' ) return refuse(s, r, 400, "ortto: %s must be a list of names, not %s", name, js_kind(tags));
+  if( js_type(tags)!='[' )
+    return refuse(s, r, 400, "ortto: %s must be a list of names, not %s", name, js_kind(tags));
   const char *stranger = list_stranger(tags, 0);
-  if( stranger ) return refuse(s, r, 400, "ortto: %s must be a list of names, but %s is in it", name, stranger);
+  if( stranger )
+    return refuse(s, r, 400, "ortto: %s must be a list of names, but %s is in it", name, stranger);
   return count_elements(tags)==0 || member_add(s, r, item, name, json_raw(tags));
 }
 
@@ -328,10 +339,11 @@ static int places_add(ortto_sending *s, record *r, cJSON *custom, js location){
     int i = 0;
     while( i<COUNT(parts) && !js_is(name, parts[i].given) ) i++;
     if( i==COUNT(parts) )
-      return refuse(s, r, 400, "ortto: location has no member '%.*s'; it has country, state, city and post_code",
-                    up_to(40, name.n), name.p);
+      return refuse(s, r, 400, "ortto: location has no member '%.*s'; it has country, state, city and "
+                    "post_code", up_to(40, name.n), name.p);
     if( !is_present(v) ) continue;
-    if( js_type(v)!='"' ) return refuse(s, r, 400, "ortto: location.%s must be text, not %s", parts[i].given, js_kind(v));
+    if( js_type(v)!='"' )
+      return refuse(s, r, 400, "ortto: location.%s must be text, not %s", parts[i].given, js_kind(v));
     if( !member_add(s, r, custom, parts[i].sent, json_raw(v)) ) return 0;
   }
   return 1;
@@ -342,7 +354,8 @@ static int ip_add(ortto_sending *s, record *r, cJSON *place, js ip){
   unsigned char address[16];
   snprintf(text, sizeof text, "%.*s", ip.n<60 && ip.n>2 ? (int)ip.n-2 : 0, ip.p+1);
   if( js_type(ip)!='"' || os_ip_parse(text, address)==0 )
-    return refuse(s, r, 400, "ortto: ip must be an address such as 203.0.113.9, not %.*s", up_to(60, ip.n), ip.p);
+    return refuse(s, r, 400, "ortto: ip must be an address such as 203.0.113.9, not %.*s",
+                  up_to(60, ip.n), ip.p);
   return member_add(s, r, place, "source_ip", cJSON_CreateString(text));
 }
 

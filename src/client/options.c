@@ -8,8 +8,9 @@
 
 #include "../json.h"
 
-enum { OPTION_VIA, OPTION_TO, OPTION_BATCH, OPTION_MERGE_BY, OPTION_MERGE_STRATEGY, OPTION_FIND_STRATEGY, OPTION_ASYNC,
-       OPTION_SKIP, OPTION_SUPPRESSION, OPTION_CREATE };
+/* From OPTION_MERGE_BY on they are the API's alone. */
+enum { OPTION_VIA, OPTION_TO, OPTION_BATCH, OPTION_MERGE_BY, OPTION_MERGE_STRATEGY, OPTION_FIND_STRATEGY,
+       OPTION_ASYNC, OPTION_SKIP, OPTION_SUPPRESSION, OPTION_CREATE };
 static const char *const option_names[] = {
   "via", "to", "batch", "merge_by", "merge_strategy", "find_strategy", "async", "skip_non_existing",
   "suppression_list_field_id", "create",
@@ -20,7 +21,8 @@ static int bad_option(context *ctx, const char *name, const char *good){
 }
 
 /* One of the words: *place says which. */
-static int option_word(context *ctx, const char *name, js v, const char *const *words, const char *good, int *place){
+static int option_word(context *ctx, const char *name, js v, const char *const *words, const char *good,
+                       int *place){
   for(int i=0; js_type(v)=='"' && words[i]; i++) if( js_is(unquoted(v), words[i]) ){
     *place = i;
     return ORTTO_OK;
@@ -59,8 +61,9 @@ static int option_merge_by(context *ctx, ortto_options *o, js v){
 }
 
 static int option_read(context *ctx, ortto_options *o, int which, js v){
-  static const char *const targets[] = { "api", "segment", NULL }, *const merging[] = { "append", "overwrite", "ignore", NULL },
-                    *const finding[] = { "any", "next_if_empty", "all", NULL };
+  static const char *const targets[] = { "api", "segment", NULL };
+  static const char *const merging[] = { "append", "overwrite", "ignore", NULL };
+  static const char *const finding[] = { "any", "next_if_empty", "all", NULL };
   const char *name = option_names[which];
   int place = 0, rc;
   if( js_type(v)=='n' ) return ORTTO_OK;         /* as if it were not there */
@@ -110,8 +113,8 @@ static int options_fill(context *ctx, ortto_options *o, const char *text, size_t
     rc = which<COUNT(option_names) ? option_read(ctx, o, which, v) : option_unknown(ctx, name);
   }
   if( rc==ORTTO_OK && o->to && strcmp(o->to, "segment")==0 && o->api_only )
-    rc = fail(ctx, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a Segment data "
-              "source. Leave it out, or say \"to\":\"api\"", o->api_only);
+    rc = fail(ctx, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a "
+              "Segment data source. Leave it out, or say \"to\":\"api\"", o->api_only);
   return rc;
 }
 

@@ -77,10 +77,12 @@ static int is_api_member(js name){
 static int raw_check(ortto_sending *s, record *r, int track){
   js name, v, g = r->given;
   for(js_iter it = js_in(g); js_next(&it, &name, &v); ) if( is_api_member(name) )
-    return refuse(s, r, 400, "ortto: an event of Segment's has no member \"%.*s\": put it into \"traits\", or write a "
-                  "record of ortto_upsert's own form", (int)name.n, name.p);
-  if( track && s->verb!=ORTTO_TRACK ) return refuse(s, r, 400, "ortto: this is a track event: use ortto_track");
-  if( !track && s->verb==ORTTO_TRACK ) return refuse(s, r, 400, "ortto: this is an identify event: use ortto_upsert");
+    return refuse(s, r, 400, "ortto: an event of Segment's has no member \"%.*s\": put it into \"traits\", "
+                  "or write a record of ortto_upsert's own form", (int)name.n, name.p);
+  if( track && s->verb!=ORTTO_TRACK )
+    return refuse(s, r, 400, "ortto: this is a track event: use ortto_track");
+  if( !track && s->verb==ORTTO_TRACK )
+    return refuse(s, r, 400, "ortto: this is an identify event: use ortto_upsert");
   if( !is_present(js_get(g, "userId")) && !is_present(js_get(g, "anonymousId")) )
     return refuse(s, r, 400, "ortto: the event has neither userId nor anonymousId");
   if( track && !is_present(js_get(g, "event")) ) return refuse(s, r, 400, "Missing event name");
@@ -113,7 +115,8 @@ static int raw_members(ortto_sending *s, js g, int track, cJSON *o){
         && json_add(o, "enable_batching", cJSON_CreateTrue())
         && clean_add(s, o, "ip", js_path(g, "context", "ip", NULL));
   if( !ok ) cJSON_Delete(location);
-  ok = ok && json_add(o, "location", location) && raw_location(s, g, location) && clean_add(s, o, "traits", traits);
+  ok = ok && json_add(o, "location", location) && raw_location(s, g, location)
+    && clean_add(s, o, "traits", traits);
   if( track ) ok = ok && clean_add(s, o, "event", js_get(g, "event"))
                 && clean_add(s, o, "namespace", js_path(g, "context", "app", "namespace"))
                 && clean_add(s, o, "properties", js_get(g, "properties"));
@@ -127,7 +130,8 @@ int raw_map(ortto_sending *s, record *r){
   if( !raw_check(s, r, track) ) return 0;
   cJSON *o = cJSON_CreateObject();
   int ok = o && raw_members(s, r->given, track, o);
-  char *printed = json_print(o), *text = ok && printed ? arena_text(&s->memory, printed, strlen(printed)) : NULL;
+  char *printed = json_print(o), *text = NULL;
+  if( ok && printed ) text = arena_text(&s->memory, printed, strlen(printed));
   free(printed);
   return (text && json_check(text, strlen(text), &r->given)) || refuse(s, r, 0, "out of memory");
 }
@@ -158,7 +162,8 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
     body = NULL;
   }
   js answer;
-  http_request *c = request_new(s->endpoint, "POST", "/v1/audiences/create", body, 0, "looking up the audience");
+  const char *path = "/v1/audiences/create";
+  http_request *c = request_new(s->endpoint, "POST", path, body, 0, "looking up the audience");
   int rc = c ? request_wait(c) : ORTTO_NOMEM;
   if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
   char *id = rc==ORTTO_OK ? js_cstring(&s->memory, js_get(answer, "id")) : NULL;
@@ -185,9 +190,11 @@ static int audience_add(ortto_sending *s, record *r, cJSON *added){
   js name = js_get(r->given, "audience_name"), mode = js_get(r->given, "audience_update_mode");
   int removes = js_type(mode)=='"' && js_is(unquoted(mode), "remove");
   if( !is_present(name) ) return 1;
-  if( js_type(name)!='"' ) return refuse(s, r, 400, "ortto: audience_name must be text, not %s", js_kind(name));
+  if( js_type(name)!='"' )
+    return refuse(s, r, 400, "ortto: audience_name must be text, not %s", js_kind(name));
   if( is_present(mode) && !removes && !js_is(mode, "\"add\"") )
-    return refuse(s, r, 400, "ortto: audience_update_mode must be 'add' or 'remove', not %.*s", up_to(40, mode.n), mode.p);
+    return refuse(s, r, 400, "ortto: audience_update_mode must be 'add' or 'remove', not %.*s",
+                  up_to(40, mode.n), mode.p);
   const char *id = audience_of(s, r, name);
   if( id==NULL ) return 0;
   cJSON *audience = cJSON_CreateObject();
@@ -217,8 +224,8 @@ static void ignore(ortto_sending *s, record *r){
 static int event_check(ortto_sending *s, record *r){
   js name, v, event = js_get(r->given, "event"), space = js_get(r->given, "namespace");
   for(js_iter it = js_in(r->given); js_next(&it, &name, &v); ) if( is_api_member(name) )
-    return refuse(s, r, 400, "ortto: \"%.*s\" belongs to Ortto's API; a Segment data source takes \"traits\". Leave it "
-                  "out, or say \"to\":\"api\"", (int)name.n, name.p);
+    return refuse(s, r, 400, "ortto: \"%.*s\" belongs to Ortto's API; a Segment data source takes "
+                  "\"traits\". Leave it out, or say \"to\":\"api\"", (int)name.n, name.p);
   if( s->verb!=ORTTO_TRACK ) return 1;
   if( !is_present(event) || is_blank_text(s, event) ) return refuse(s, r, 400, "Missing event name");
   if( js_type(space)!='"' || !js_is(unquoted(space), "ortto.com") ) return 1;
@@ -233,7 +240,8 @@ static void event_copy(buf *out, js given, int track){
   buf_puts(out, "{");
   for(js_iter it = js_in(given); js_next(&it, &name, &v); ){
     if( name.n==0 || js_is(name, "audience_name") ) continue;
-    if( track && js_type(v)=='n' && (js_is(name, "timestamp") || js_is(name, "message_id")) ) continue;   /* ours then */
+    if( track && js_type(v)=='n' && (js_is(name, "timestamp") || js_is(name, "message_id")) )
+      continue;                                  /* ours is added */
     name_copy(out, name, first);
     clean_copy(out, v);
     first = 0;

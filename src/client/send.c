@@ -21,7 +21,8 @@
 
 /* ---- answers to outcomes ------------------------------------------------------------------------- */
 
-static void batch_fail(ortto_sending *s, const batch *b, int status, const char *errortype, const char *message){
+static void batch_fail(ortto_sending *s, const batch *b, int status, const char *errortype,
+                       const char *message){
   const char *kept = keep(s, message);
   for(int i=0; i<b->count; i++) outcome_set(&s->record[b->member[i]], status, errortype, kept);
 }
@@ -44,7 +45,8 @@ static const char *words_of(ortto_sending *s, js v){
 }
 
 static int is_refusal(const char *result){
-  static const char *const words[] = { "invalid", "suppressed", "error", "failed" };   /* two [recorded], two [guess] */
+  /* Two are [recorded], two a [guess]. */
+  static const char *const words[] = { "invalid", "suppressed", "error", "failed" };
   for(int i=0; i<COUNT(words); i++) if( strcmp(result, words[i])==0 ) return 1;
   return 0;
 }
@@ -122,7 +124,8 @@ static void parse_segment_answer(ortto_sending *s, batch *b){
   js answer, error;
   int64_t index, status;
   if( answer_json(b->request, &answer)!=ORTTO_OK || js_type(answer)!='{' ){
-    if( s->endpoint->context->error[0]==0 || b->request->transfer.answer.n ) set_bad_answer(b->request, "is no object");
+    if( s->endpoint->context->error[0]==0 || b->request->transfer.answer.n )
+      set_bad_answer(b->request, "is no object");
     batch_unknown(s, b);
     return;
   }
@@ -170,9 +173,9 @@ static int parse_details(ortto_sending *s, batch *b){
 static void parse_refusal(ortto_sending *s, batch *b){
   const http_request *c = b->request;
   if( parse_details(s, b) ) return;
-  int perhaps = c->status==0 || (c->status>=500 && c->status!=501 && c->status!=507);   /* perhaps it was taken */
+  int maybe_taken = c->status==0 || (c->status>=500 && c->status!=501 && c->status!=507);
   if( c->attempt==0 ) batch_fail(s, b, 0, NOT_SENT, c->error ? c->error : "not sent");
-  else batch_fail(s, b, c->status, perhaps ? UNKNOWN : REFUSED, c->error ? c->error : "refused");
+  else batch_fail(s, b, c->status, maybe_taken ? UNKNOWN : REFUSED, c->error ? c->error : "refused");
   if( c->attempt==0 || status_ends(c->status) ) s->stopped = 1;
 }
 
@@ -240,7 +243,8 @@ static void leftovers(ortto_sending *s, const batches *all){
   const char *why = s->stopped ? "ortto: not sent, because an earlier request failed" : "ortto: not sent";
   for(int i=0; i<all->count; i++){
     const batch *b = &all->list[i];
-    for(int k=0; b->request && b->request->attempt>0 && k<b->count; k++){   /* on the wire when the user interrupted */
+    if( b->request==NULL || b->request->attempt==0 ) continue;
+    for(int k=0; k<b->count; k++){               /* on the wire when the user interrupted */
       record *r = &s->record[b->member[k]];
       if( r->outcome.status<0 ) outcome_set(r, 0, UNKNOWN, "ortto: given up before the answer came");
     }
@@ -255,15 +259,16 @@ static int interrupted_error(ortto_sending *s){
     if( s->record[i].outcome.status>=200 && s->record[i].outcome.status<300 ) delivered++;
     else if( first<0 ) first = i;
   }
-  set_error(s->endpoint->context, "ortto: interrupted: %d of %d records were delivered; the first that was not is "
-            "number %d (counted from 0)", delivered, s->count, first<0 ? 0 : first);
+  set_error(s->endpoint->context, "ortto: interrupted: %d of %d records were delivered; the first that was "
+            "not is number %d (counted from 0)", delivered, s->count, first<0 ? 0 : first);
   return ORTTO_INTERRUPT;
 }
 
 /* Did anything go out? */
 static int is_begun(const ortto_sending *s, const batches *all){
   for(int i=0; i<s->count; i++) if( s->record[i].item!=NULL && s->record[i].outcome.status>=0 ) return 1;
-  for(int i=0; i<all->count; i++) if( all->list[i].request!=NULL && all->list[i].request->attempt>0 ) return 1;
+  for(int i=0; i<all->count; i++)
+    if( all->list[i].request!=NULL && all->list[i].request->attempt>0 ) return 1;
   return 0;
 }
 
@@ -322,8 +327,9 @@ static int option_field(ortto_sending *s, const char *option, const char *name, 
   context *ctx = s->endpoint->context;
   if( name==NULL || is_id_name(name) ) return ORTTO_OK;
   const ortto_field *f = field_named(s, name, strlen(name), 0);
-  if( f==NULL ) return fail(ctx, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", option,
-                            name, closest_field(s, name));
+  if( f==NULL )
+    return fail(ctx, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", option,
+                name, closest_field(s, name));
   if( id==NULL ) return ORTTO_OK;
   *id = arena_text(&s->memory, f->id, strlen(f->id));
   return *id ? ORTTO_OK : no_memory(ctx);
@@ -335,8 +341,8 @@ static int options_resolve(ortto_sending *s){
   const ortto_options *o = s->options;
   if( s->endpoint->protocol==ORTTO_SEGMENT ){
     if( o->api_only==NULL ) return ORTTO_OK;
-    return fail(ctx, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a Segment data "
-                "source", o->api_only);
+    return fail(ctx, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a "
+                "Segment data source", o->api_only);
   }
   int rc = is_archive(s) ? ORTTO_OK : fields_have(s, 0);
   if( rc==ORTTO_ERROR ){                         /* no field can be named: each record says so */
@@ -345,7 +351,8 @@ static int options_resolve(ortto_sending *s){
     s->stopped = 1;
     return ORTTO_OK;
   }
-  for(int i=0; rc==ORTTO_OK && i<o->merge_by_count; i++) rc = option_field(s, "merge_by", o->merge_by[i], NULL);
+  for(int i=0; rc==ORTTO_OK && i<o->merge_by_count; i++)
+    rc = option_field(s, "merge_by", o->merge_by[i], NULL);
   return rc==ORTTO_OK ? option_field(s, "suppression_list_field_id", o->suppression, &s->suppression) : rc;
 }
 
@@ -375,7 +382,8 @@ static int record_map(ortto_sending *s, record *r){
   js given = r->given;
   if( js_type(given)!='{' ) refuse(s, r, 400, "ortto: a record must be an object, not %s", js_kind(given));
   else if( given.n>BODY_MAX ) refuse(s, r, 413, "ortto: the record is larger than 2 MB");
-  else if( !utf8_is_sound(given.p, given.n) ) refuse(s, r, 400, "ortto: the record holds text that is no UTF-8");
+  else if( !utf8_is_sound(given.p, given.n) )
+    refuse(s, r, 400, "ortto: the record holds text that is no UTF-8");
   else if( is_archive(s) ) return map_archive(s, r);
   else if( s->endpoint->protocol==ORTTO_API ) return map_api(s, r);
   else segment_item(s, r);
@@ -393,8 +401,8 @@ static int records_map(ortto_sending *s){
 
 /* ---- the call ------------------------------------------------------------------------------------ */
 
-int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t length, const ortto_options *options,
-               ortto_sending **out){
+int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t length,
+               const ortto_options *options, ortto_sending **out){
   static const char *const doing[] = {
     [ORTTO_UPSERT] = "sending contacts", [ORTTO_TRACK] = "sending activities",
     [ORTTO_UPSERT_ACCOUNTS] = "sending accounts", [ORTTO_ARCHIVE] = "archiving",
@@ -414,7 +422,8 @@ int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t leng
   if( rc==ORTTO_OK ) rc = records_map(s);
   if( rc==ORTTO_OK ) rc = sending_run(s);
   for(int i=0; rc==ORTTO_INTERRUPT && i<s->count; i++)
-    if( s->record[i].outcome.status<0 ) outcome_set(&s->record[i], 0, NOT_SENT, "ortto: not sent: interrupted");
+    if( s->record[i].outcome.status<0 )
+      outcome_set(&s->record[i], 0, NOT_SENT, "ortto: not sent: interrupted");
   if( rc==ORTTO_OK || (rc==ORTTO_INTERRUPT && s->record) ) *out = s;
   else ortto_sending_free(s);
   return rc;

@@ -21,7 +21,7 @@
 
 typedef struct encoder {           /* the one owner of what is wrong with a value */
   arena *memory;
-  char why[200];                   /* behind "the column x ": set with each NULL or 0; "" then: out of memory */
+  char why[200];                   /* behind "the column x ": set with each NULL or 0; "": out of memory */
 } encoder;
 
 void value_text(ortto_value *out, ortto_kind kind, const char *text, size_t n);
