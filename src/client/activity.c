@@ -68,7 +68,8 @@ static int attribute_missing(ortto_sending *s, record *r, const activity_type *t
   for(int i=0; i<t->attributes; i++) closest_offer(&c, t->attribute[i].name, t->attribute[i].name);
   int any = t->attributes>0;
   return refuse(s, r, 400, "ortto: the activity '%s' has no attribute '%s'%s%s%s; attributes cannot be added "
-                "to an activity that exists", t->name, key, any ? "; the closest is '" : "", c.found, any ? "'" : "");
+                "to an activity that exists", t->name, key, any ? "; the closest is '" : "", c.found,
+                any ? "'" : "");
 }
 
 static int attributes_add(ortto_sending *s, record *r, const activity_type *t, js properties, cJSON *item){

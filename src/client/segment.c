@@ -22,8 +22,8 @@ static void name_copy(buf *out, js name, int first){
   buf_puts(out, ":");
 }
 
-/* A copy without the members whose name is empty, in all objects but those in lists [seen in Segment's
-** client]. */
+/* A copy without the members whose name is empty, in all objects but those in lists [seen in
+** Segment's client]. */
 static void clean_copy(buf *out, js v){
   js name, member;
   int first = 1;
