@@ -281,7 +281,8 @@ typedef struct ortto_options ortto_options;
 typedef struct ortto_sending ortto_sending;
 
 /* The options of a call, from JSON text (NULL: none): via, to, batch, merge_by, merge_strategy,
-** find_strategy, async, skip_non_existing, suppression_list_field_id, create. An unknown or bad one is an error. */
+** find_strategy, async, skip_non_existing, suppression_list_field_id, create. An unknown or bad one is an
+** error. */
 int ortto_options_read(ortto_client *client, const char *text, size_t length, ortto_options **out);
 void ortto_options_free(ortto_options *options);
 const char *ortto_options_via(const ortto_options *options);              /* name of a table, or NULL */
