@@ -137,21 +137,31 @@ int64_t ortto_log_last(const ortto_client *client){
   return client->queue.log.count;
 }
 
+/* Only what does not fit without being shown already is shown behind the reason. */
+static int value_refuse(context *ctx, const ortto_field *field, const char *why, js v){
+  if( why[0]==0 ) return no_memory(ctx);
+  if( strstr(why, "cannot be") || strstr(why, "too long") )
+    return fail(ctx, "ortto: the column %.80s %s", field->column, why);
+  return fail(ctx, "ortto: the column %.80s %s: %.*s", field->column, why, up_to(60, v.n), v.p);
+}
+
 int ortto_value_check(ortto_client *client, const ortto_field *field, const char *json, size_t length){
+  context *ctx = &client->context;
   arena memory = { 0 };
-  buf out = { 0 };
-  encoder e = { &memory, &out, "" };
+  encoder e = { &memory, "" };
   js v;
-  int rc = ORTTO_OK;
   char *text = text_copy_n(json, length);
-  if( text==NULL || !json_check(text, length, &v) ) rc = no_memory(&client->context);
-  else if( !utf8_is_sound(text, length) ) rc = fail(&client->context, "ortto: the column %.80s takes text in UTF-8, and this is none", field->column);
-  else if( strcmp(field->id, "tags")==0 ? !tags_check(&e, v) : !encode(&e, field, v) )
-    rc = out.failed ? no_memory(&client->context)
-       : strstr(e.why, "cannot be") || strstr(e.why, "too long") ? fail(&client->context, "ortto: the column %.80s %s", field->column, e.why)
-       : fail(&client->context, "ortto: the column %.80s %s: %.*s", field->column, e.why, (int)(v.n<60 ? v.n : 60), v.p);
-  if( rc==ORTTO_OK && out.failed ) rc = no_memory(&client->context);
-  buf_free(&out);
+  int rc = ORTTO_OK;
+  if( text==NULL || !json_check(text, length, &v) ) rc = no_memory(ctx);
+  else if( !utf8_is_sound(text, length) )
+    rc = fail(ctx, "ortto: the column %.80s takes text in UTF-8, and this is none", field->column);
+  else{
+    int tags = strcmp(field->id, "tags")==0;
+    cJSON *value = tags ? NULL : encode(&e, field, v);
+    int good = tags ? tags_check(&e, v) : value!=NULL;
+    cJSON_Delete(value);
+    if( !good ) rc = value_refuse(ctx, field, e.why, v);
+  }
   arena_free(&memory);
   free(text);
   return rc;

@@ -268,7 +268,7 @@ int ortto_audience_find(ortto_endpoint *endpoint, const char *name_or_id, char *
 /* Is this JSON text, and an object? Strict: nothing behind it. */
 int ortto_json_is_object(const char *text, size_t length);
 
-/* ---- writing ------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------- */
 
 typedef enum ortto_verb {        /* what the records are */
   ORTTO_UPSERT,                /* contacts */
@@ -281,39 +281,43 @@ typedef enum ortto_verb {        /* what the records are */
 typedef struct ortto_options ortto_options;
 typedef struct ortto_sending ortto_sending;
 
-/* The options of a call, from JSON text (NULL: none): via, to, batch, merge_by, merge_strategy, find_strategy, async,
-** skip_non_existing, suppression_list_field_id, create. An unknown or bad one is an error. */
+/* The options of a call, from JSON text (NULL: none): via, to, batch, merge_by, merge_strategy,
+** find_strategy, async, skip_non_existing, suppression_list_field_id, create. An unknown or bad one is an
+** error. */
 int ortto_options_read(ortto_client *client, const char *text, size_t length, ortto_options **out);
 void ortto_options_free(ortto_options *options);
 const char *ortto_options_via(const ortto_options *options);              /* name of a table, or NULL */
 int ortto_options_protocol(const ortto_options *options, ortto_protocol *protocol);   /* 0: not said */
 
 typedef struct ortto_outcome {   /* of one record */
-  int status;                  /* 200, the server's, 400 or 413 where it was refused here, 0 where nobody knows or it was not sent */
+  int status;                  /* 200, the server's, 400 or 413 where refused here; 0: unknown, or not sent */
   const char *errortype;       /* NULL, or PAYLOAD_VALIDATION_FAILED, REFUSED, NOT_SENT, UNKNOWN_OUTCOME */
   const char *message;         /* with errortype */
   const char *body;            /* without: what a person may read */
   const char *person_id;       /* the API's id of the contact, or NULL */
   const char *request_id;      /* Ortto's, of a refusal, or NULL */
   const char *result;          /* the API's word: created, merged, queued, ..., or NULL */
-  const char *sent;            /* JSON: the record as it was sent, or as it was given if it was refused here */
+  const char *sent;            /* JSON: the record as sent, or as given if it was refused here */
   size_t sent_length;
 } ortto_outcome;
 
-/* Sends records (a JSON object, or a list of them; members as the SQL interface names them) in batches, several in
-** flight, those of one contact in their order. ORTTO_OK and ORTTO_INTERRUPT: *out has an outcome for every record, which
-** may be a refusal. Any other error means that nothing was sent (bad JSON, bad options). `options` must outlive the
-** sending. Free with ortto_sending_free. */
-int ortto_send(ortto_endpoint *endpoint, ortto_verb verb, const char *json, size_t length, const ortto_options *options,
-               ortto_sending **out);
-/* 1: a request failed so that no further one was begun (key refused, server or network down past the retries). */
+/* Sends records (a JSON object, or a list of them; members as the SQL interface names them) in batches,
+** several in flight, those of one contact in their order. ORTTO_OK and ORTTO_INTERRUPT: *out has an outcome
+** for every record, which may be a refusal. Any other error means that nothing was sent (bad JSON, bad
+** options). `options` must outlive the sending. Free with ortto_sending_free. */
+int ortto_send(ortto_endpoint *endpoint, ortto_verb verb, const char *json, size_t length,
+               const ortto_options *options, ortto_sending **out);
+
+/* 1: a request failed so that no further one was begun (key refused, server or network down past the
+** retries). */
 int ortto_sending_stopped(const ortto_sending *sending);
 int ortto_sending_count(const ortto_sending *sending);
 int ortto_sending_is_list(const ortto_sending *sending);
 const ortto_outcome *ortto_sending_outcome(ortto_sending *sending, int i);
 void ortto_sending_free(ortto_sending *sending);
 
-/* Can this JSON value be written into the field? ORTTO_OK, or an error that says why not ("the column x ..."). */
+/* Can this JSON value be written into the field? ORTTO_OK, or an error that says why not ("the column x
+** ..."). Sends nothing. */
 int ortto_value_check(ortto_client *client, const ortto_field *field, const char *json, size_t length);
 
 /* ---- what was sent ------------------------------------------------------------------------------------------- */

@@ -91,11 +91,15 @@ cJSON *json_integer(int64_t i);
 /* The tree as text, by malloc, and the tree is gone; NULL when out of memory, or for a tree that is NULL. */
 char *json_print(cJSON *tree);
 
-/* JSON as it was given, byte for byte: numbers keep their digits, strings their escapes. NULL when out of memory. */
+/* JSON as it was given, byte for byte: numbers keep their digits, strings their escapes. NULL when out of
+** memory. */
 cJSON *json_raw(js v);
 
-/* Both take the item, whatever happens; 0 when out of memory, also for an item that is NULL. A member's name is not
-** copied: it must live as long as the object. */
+/* cJSON's own numbers are doubles: this one keeps all digits. NULL when out of memory. */
+cJSON *json_integer(int64_t i);
+
+/* Both take the item, whatever happens; 0 when out of memory, also for an item that is NULL. A member's name
+** is not copied: it must live as long as the object. */
 int json_add(cJSON *object, const char *name, cJSON *item);
 int json_append(cJSON *array, cJSON *item);
 

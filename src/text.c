@@ -290,3 +290,7 @@ void closest_offer(closest *c, const char *name, const char *shown){
   c->distance = d;
   c->found = shown;
 }
+
+int up_to(int most, size_t n){
+  return n<(size_t)most ? (int)n : most;
+}

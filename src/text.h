@@ -124,4 +124,7 @@ typedef struct closest {
 closest closest_to(const char *wanted);
 void closest_offer(closest *c, const char *name, const char *shown);
 
+/* How much of a text of n bytes a message shows: for "%.*s". */
+int up_to(int most, size_t n);
+
 #endif

@@ -46,30 +46,33 @@ void batches_free(batches *all){
   free(all->list);
 }
 
-/* When was this contact, or one that may be it, written last? Keys of one kind tell contacts apart; records that have no
-** kind of key in common may be the same contact. */
+/* When was a contact, or one that may be it, written last? Keys of one kind tell contacts apart; records that
+** have no kind of key in common may be the same contact. */
 typedef struct contacts_seen {
-  text_map by_key;                /* "bit text" to wave */
+  text_map by_key;                 /* a key's place and text, to its wave */
   int last[16];                    /* by the kinds of keys */
   arena memory;
 } contacts_seen;
 
+static char *key_text(contacts_seen *seen, const record *r, int place){
+  return arena_printf(&seen->memory, "%d%s", place, r->key[place]);
+}
+
 static int wave_after(contacts_seen *seen, const record *r){
   int after = 0;
-  char bit[2] = "0";
   for(int i=0; i<4; i++) if( r->key[i] ){
-    bit[0] = (char)('0' + i);
-    char *key = arena_printf(&seen->memory, "%s%s", bit, r->key[i]);
+    char *key = key_text(seen, r, i);
     int wave = key ? map_get(&seen->by_key, key, strlen(key)) : 0;
     if( wave>after ) after = wave;
   }
-  for(int kinds=1; kinds<16; kinds++) if( (kinds & r->lookup_keys)==0 && seen->last[kinds]>after ) after = seen->last[kinds];
+  for(int kinds=1; kinds<16; kinds++)
+    if( (kinds & r->lookup_keys)==0 && seen->last[kinds]>after ) after = seen->last[kinds];
   return after;
 }
 
 static int wave_put(contacts_seen *seen, const record *r, int wave){
   for(int i=0; i<4; i++) if( r->key[i] ){
-    char *key = arena_printf(&seen->memory, "%c%s", '0' + i, r->key[i]);
+    char *key = key_text(seen, r, i);
     if( key==NULL || !map_put(&seen->by_key, key, strlen(key), wave) ) return 0;
   }
   if( r->lookup_keys && seen->last[r->lookup_keys]<wave ) seen->last[r->lookup_keys] = wave;
@@ -83,7 +86,7 @@ static int most_of(const ortto_sending *s){
 
 int batches_api(ortto_sending *s, batches *all){
   contacts_seen seen = { 0 };
-  text_map open = { 0 };                        /* "wave merge_by" to the batch being filled */
+  text_map open = { 0 };                         /* "wave merge_by" to the batch being filled */
   int ok = 1, most = most_of(s);
   for(int i=0; ok && i<s->count; i++){
     record *r = &s->record[i];
@@ -93,7 +96,8 @@ int batches_api(ortto_sending *s, batches *all){
     int at = key ? map_get(&open, key, strlen(key)) : -1;
     batch *b = at<0 ? NULL : &all->list[at];
     if( b==NULL || b->count>=most || b->bytes+r->item_n>BODY_MAX-1000 ){
-      ok = key && (b = batch_new(all, r->wave))!=NULL && map_put(&open, key, strlen(key), all->count-1);
+      b = batch_new(all, r->wave);
+      ok = key && b && map_put(&open, key, strlen(key), all->count-1);
     }
     ok = ok && batch_add(b, i, r->item_n) && (r->unordered || wave_put(&seen, r, r->wave));
   }
@@ -103,30 +107,33 @@ int batches_api(ortto_sending *s, batches *all){
   return ok;
 }
 
+/* A batch of Segment's that is full: after all that may be about a contact of it. */
+static int batch_close(contacts_seen *seen, const ortto_sending *s, batch *b){
+  int wave = 0, ok = 1;
+  for(int k=0; k<b->count; k++){
+    int after = wave_after(seen, &s->record[b->member[k]]);
+    if( after>wave ) wave = after;
+  }
+  b->wave = wave + 1;
+  for(int k=0; ok && k<b->count; k++) ok = wave_put(seen, &s->record[b->member[k]], b->wave);
+  return ok;
+}
+
 int batches_segment(ortto_sending *s, batches *all){
   contacts_seen seen = { 0 };
-  int ok = 1, most = most_of(s), first = -1;
-  for(int i=0; ok && i<=s->count; i++){
-    const record *r = i<s->count ? &s->record[i] : NULL;
-    if( r && !is_open(r) ) continue;
-    batch *b = first<0 ? NULL : &all->list[first];
-    if( b && (r==NULL || b->count>=most || b->bytes+r->item_n>BODY_MAX-1000) ){
-      int wave = 0;
-      for(int k=0; k<b->count; k++){
-        int after = wave_after(&seen, &s->record[b->member[k]]);
-        if( after>wave ) wave = after;
-      }
-      b->wave = wave + 1;
-      for(int k=0; ok && k<b->count; k++) ok = wave_put(&seen, &s->record[b->member[k]], b->wave);
+  batch *b = NULL;                               /* being filled; the list grows only when it is closed */
+  int ok = 1, most = most_of(s);
+  for(int i=0; ok && i<s->count; i++){
+    const record *r = &s->record[i];
+    if( !is_open(r) ) continue;
+    if( b && (b->count>=most || b->bytes+r->item_n>BODY_MAX-1000) ){
+      ok = batch_close(&seen, s, b);
       b = NULL;
     }
-    if( r==NULL ) break;
-    if( b==NULL ){
-      ok = ok && (b = batch_new(all, 1))!=NULL;
-      first = all->count - 1;
-    }
-    ok = ok && batch_add(b, i, r->item_n);
+    if( b==NULL ) b = batch_new(all, 1);
+    ok = ok && b && batch_add(b, i, r->item_n);
   }
+  if( ok && b ) ok = batch_close(&seen, s, b);
   map_free(&seen.by_key);
   arena_free(&seen.memory);
   return ok;
@@ -149,40 +156,44 @@ int is_archive(const ortto_sending *s){
 
 const char *items_member(const ortto_sending *s){
   if( is_archive(s) ) return "inclusion_ids";
-  return s->verb==ORTTO_TRACK ? "activities" : s->verb==ORTTO_UPSERT_ACCOUNTS ? "accounts" : "people";
+  if( s->verb==ORTTO_TRACK ) return "activities";
+  return s->verb==ORTTO_UPSERT_ACCOUNTS ? "accounts" : "people";
 }
 
-static void body_options(const ortto_sending *s, const record *r, buf *b){
+static int options_add(const ortto_sending *s, const record *r, cJSON *body){
   const ortto_options *o = s->options;
-  if( r->merge_by[0] ) buf_printf(b, ",\"merge_by\":[%s]", r->merge_by);
-  if( r->merge_by[0] || s->verb!=ORTTO_TRACK ) buf_printf(b, ",\"merge_strategy\":%d", o->merge_strategy);
-  if( s->verb!=ORTTO_TRACK || o->find_strategy>=0 ) buf_printf(b, ",\"find_strategy\":%d", o->find_strategy<0 ? 0 : o->find_strategy);
-  buf_printf(b, ",\"async\":%s", o->async ? "true" : "false");
-  if( o->skip_non_existing ) buf_puts(b, ",\"skip_non_existing\":true");
-  if( s->suppression ){
-    buf_puts(b, ",\"suppression_list_field_id\":");
-    buf_json(b, s->suppression);
-  }
+  int track = s->verb==ORTTO_TRACK, merges = r->merge_by[0]!=0;
+  int ok = !merges || json_add(body, "merge_by", cJSON_CreateRaw(r->merge_by));
+  if( merges || !track ) ok = ok && json_add(body, "merge_strategy", json_integer(o->merge_strategy));
+  if( o->find_strategy>=0 || !track )
+    ok = ok && json_add(body, "find_strategy", json_integer(o->find_strategy<0 ? 0 : o->find_strategy));
+  ok = ok && json_add(body, "async", cJSON_CreateBool(o->async));
+  if( o->skip_non_existing ) ok = ok && json_add(body, "skip_non_existing", cJSON_CreateTrue());
+  if( s->suppression )
+    ok = ok && json_add(body, "suppression_list_field_id", cJSON_CreateString(s->suppression));
+  return ok;
 }
 
+/* [item,...] for Segment's endpoints, {"people":[item,...],options} for the API; NULL when out of memory. */
 static char *batch_body(const ortto_sending *s, const batch *b){
-  buf body = { 0 };
-  int segment = s->endpoint->protocol==ORTTO_SEGMENT;
-  if( segment ) buf_puts(&body, "[");
-  else buf_printf(&body, "{\"%s\":[", items_member(s));
-  for(int i=0; i<b->count; i++){
-    if( i ) buf_puts(&body, ",");
-    buf_add(&body, s->record[b->member[i]].item, s->record[b->member[i]].item_n);
+  cJSON *items = cJSON_CreateArray(), *body = items;
+  int ok = items!=NULL;
+  for(int i=0; ok && i<b->count; i++) ok = json_append(items, cJSON_CreateRaw(s->record[b->member[i]].item));
+  if( ok && s->endpoint->protocol==ORTTO_API ){
+    body = cJSON_CreateObject();
+    if( body==NULL ) cJSON_Delete(items);
+    ok = body && json_add(body, items_member(s), items);
+    if( ok && !is_archive(s) ) ok = options_add(s, &s->record[b->member[0]], body);
   }
-  buf_puts(&body, "]");
-  if( !segment && !is_archive(s) ) body_options(s, &s->record[b->member[0]], &body);
-  if( !segment ) buf_puts(&body, "}");
-  if( body.failed ) buf_free(&body);
-  return body.p;
+  char *text = json_print(body);
+  if( ok ) return text;
+  free(text);
+  return NULL;
 }
 
 int batch_send(ortto_sending *s, batch *b){
-  b->request = request_new(s->endpoint, is_archive(s) ? "PUT" : "POST", write_path(s), batch_body(s, b), 0, s->doing);
+  const char *method = is_archive(s) ? "PUT" : "POST";
+  b->request = request_new(s->endpoint, method, write_path(s), batch_body(s, b), 0, s->doing);
   if( b->request ) b->request->stop = &s->stopped;
   return b->request ? ORTTO_OK : ORTTO_NOMEM;
 }

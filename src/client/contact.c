@@ -11,258 +11,396 @@
 #include "options.h"
 #include "create.h"
 
+/* ---- the record's fields ------------------------------------------------------------------------- */
+
+/* The members of a trait `address`, as events name them [seen in clients]. */
 static const struct { const char *name, *id; } address_names[] = {
-  { "city", "geo::city" }, { "country", "geo::country" }, { "state", "geo::region" }, { "region", "geo::region" },
-  { "postal_code", "str::postal" }, { "postalCode", "str::postal" }, { "postcode", "str::postal" }, { "post_code", "str::postal" }, { "zip", "str::postal" },
+  { "city", "geo::city" }, { "country", "geo::country" }, { "state", "geo::region" },
+  { "region", "geo::region" }, { "postal_code", "str::postal" }, { "postalCode", "str::postal" },
+  { "postcode", "str::postal" }, { "post_code", "str::postal" }, { "zip", "str::postal" },
 };
 
-static int contact_put(ortto_sending *s, contact *c, const ortto_field *f, js v){
-  int at = (int)(f - s->fields->field);
-  if( c->value[at].p==NULL ) c->order[c->ordered++] = at;
-  c->value[at] = v;
-  return 1;
+static const char *address_field(js name){
+  for(int i=0; i<COUNT(address_names); i++)
+    if( js_is(name, address_names[i].name) ) return address_names[i].id;
+  return NULL;
 }
 
-/* One member of `fields` or `traits`. 0: refused. */
-static int contact_member(ortto_sending *s, contact *c, js name, js v, int as_trait, const char *where){
-  size_t n;
-  const char *text = text_clean(&s->memory, name.p, name.n, 1, &n);
-  if( text==NULL ) return refuse(s, c->r, 0, "out of memory");
-  if( (n==2 && memcmp(text, "id", 2)==0 && !as_trait) || (n==14 && memcmp(text, "str::person_id", 14)==0)
-   || (s->verb==ORTTO_UPSERT_ACCOUNTS && n==16 && memcmp(text, "str:o:account_id", 16)==0) ){
+static int of_account(const ortto_sending *s){
+  return s->verb==ORTTO_UPSERT_ACCOUNTS;
+}
+
+static void value_put(contact *c, int at, js v){
+  if( c->value[at].p==NULL ) c->order[c->ordered++] = at;
+  c->value[at] = v;
+}
+
+static const ortto_field *contact_field(ortto_sending *s, js name, int as_trait){
+  int by_name = as_trait || s->options->create;  /* a field that was just made is found by its name */
+  const ortto_field *f = field_named(s, name.p, name.n, by_name);
+  if( f || !as_trait || name.n<=8 || memcmp(name.p, "address.", 8)!=0 ) return f;
+  const char *id = address_field((js){ name.p + 8, name.n - 8 });
+  return id ? field_named(s, id, strlen(id), 0) : NULL;
+}
+
+/* No field of that name. 0: refused. -1: fields were listed anew, so that places have moved: the record is
+** read again. */
+static int field_missing(ortto_sending *s, record *r, js name, js v, const char *where){
+  const ortto_field *made;
+  char key[80];
+  if( !s->fields_fresh ){                        /* it may have been made since the list was read */
+    int rc = fields_have(s, 1);
+    return rc==ORTTO_OK ? -1 : refuse_by_call(s, r, NULL, rc);
+  }
+  if( s->options->create ) return field_create(s, r, name.p, name.n, v, &made) ? -1 : 0;
+  snprintf(key, sizeof key, "%.*s", up_to(79, name.n), name.p);
+  return refuse(s, r, 400, "ortto: there is no %s '%s'; the closest is '%s' (SELECT column_name, id FROM "
+                "ortto_fields lists all)", where, key, closest_field(s, key));
+}
+
+/* One member of `fields` or `traits`; `where` is what one is called. 0: refused, -1: read the record
+** again. */
+static int contact_member(ortto_sending *s, contact *c, js given, js v, int as_trait){
+  const char *where = as_trait ? "trait" : "field";
+  js name;
+  name.p = text_clean(&s->memory, given.p, given.n, 1, &name.n);
+  if( name.p==NULL ) return refuse(s, c->r, 0, "out of memory");
+  if( (js_is(name, "id") && !as_trait) || js_is(name, "str::person_id")
+   || (of_account(s) && js_is(name, "str:o:account_id")) ){
     c->person_id = v;
     return 1;
   }
-  if( !as_trait && n==4 && memcmp(text, "tags", 4)==0 ){
+  if( js_is(name, "tags") && !as_trait ){
     c->tags = inner_json(&s->encoder, v, '[');
     return 1;
   }
-  const ortto_field *f = field_named(s, text, n, as_trait || s->options->create);   /* a field just made is found by its name */
-  for(int i=0; f==NULL && as_trait && n>8 && memcmp(text, "address.", 8)==0 && i<COUNT(address_names); i++)
-    if( strlen(address_names[i].name)==n-8 && memcmp(address_names[i].name, text+8, n-8)==0 ) f = field_named(s, address_names[i].id, strlen(address_names[i].id), 0);
-  if( f==NULL && !s->fields_fresh ){             /* it may have been made since the list was read */
-    int rc = fields_have(s, 1);
-    if( rc!=ORTTO_OK ) return refuse_by_call(s, c->r, NULL, rc);
-    return -1;                                   /* places have moved: the record is read again */
-  }
-  if( f==NULL && s->options->create && !field_create(s, c->r, text, n, v, &f) ) return 0;
-  if( f==NULL && s->options->create ) return -1;
-  if( f==NULL ){
-    char key[80];
-    snprintf(key, sizeof key, "%.*s", (int)(n<79 ? n : 79), text);
-    return refuse(s, c->r, 400, "ortto: there is no %s '%s'; the closest is '%s' (SELECT column_name, id FROM ortto_fields lists all)",
-                  where, key, closest_field(s, key));
-  }
+  const ortto_field *f = contact_field(s, name, as_trait);
+  if( f==NULL ) return field_missing(s, c->r, name, v, where);
   if( f->read_only ) return refuse(s, c->r, 400, "ortto: %s '%s' is read-only", where, f->column);
-  return contact_put(s, c, f, v);
+  value_put(c, (int)(f - s->fields->field), v);
+  return 1;
 }
 
+/* A trait `address`: what is given by itself counts more. */
 static int contact_address(ortto_sending *s, contact *c, js address){
   js name, v;
   js_iter it = js_in(address);
   while( js_next(&it, &name, &v) ){
-    int i = 0;
-    while( i<COUNT(address_names) && !js_is(name, address_names[i].name) ) i++;
-    if( i==COUNT(address_names) )
-      return refuse(s, c->r, 400, "ortto: there is no trait 'address.%.*s'; an address has city, state, country and postal_code", (int)(name.n<40 ? name.n : 40), name.p);
-    int at = map_get(&s->by_id, address_names[i].id, strlen(address_names[i].id));
-    if( at>=0 && c->value[at].p==NULL ) contact_put(s, c, &s->fields->field[at], v);
+    const char *id = address_field(name);
+    if( id==NULL )
+      return refuse(s, c->r, 400, "ortto: there is no trait 'address.%.*s'; an address has city, state, "
+                    "country and postal_code", up_to(40, name.n), name.p);
+    int at = map_get(&s->by_id, id, strlen(id));
+    if( at>=0 && c->value[at].p==NULL ) value_put(c, at, v);
   }
   return 1;
 }
 
-int contact_object(ortto_sending *s, contact *c, js object, int as_trait, const char *where){
-  js name, v;
+static int contact_object(ortto_sending *s, contact *c, const char *member, int as_trait){
+  js name, v, object = js_get(c->r->given, member);
+  int ok = 1;
   if( !is_present(object) ) return 1;
   object = inner_json(&s->encoder, object, '{');
-  if( js_type(object)!='{' ) return refuse(s, c->r, 400, "ortto: %s must be an object, not %s", as_trait ? "traits" : "fields", js_kind(object));
+  if( js_type(object)!='{' )
+    return refuse(s, c->r, 400, "ortto: %s must be an object, not %s", member, js_kind(object));
   js_iter it = js_in(object);
-  while( js_next(&it, &name, &v) ){
-    int ok = as_trait && js_is(name, "address") && js_type(v)=='{' ? contact_address(s, c, v) : contact_member(s, c, name, v, as_trait, where);
-    if( ok<=0 ) return ok;
+  while( ok>0 && js_next(&it, &name, &v) ){
+    if( as_trait && js_is(name, "address") && js_type(v)=='{' ) ok = contact_address(s, c, v);
+    else ok = contact_member(s, c, name, v, as_trait);
   }
-  return 1;
+  return ok;
 }
 
-static const char *const upsert_members[] = { "user_id", "anonymous_id", "traits", "fields", "tags", "unset_tags", "ip", "location", "timestamp",
-  "message_id", "enable_batching", "batch_size", "namespace", "audience_name", "audience_update_mode" };
-static const char *const track_members[] = { "user_id", "anonymous_id", "traits", "fields", "ip", "location", "timestamp", "message_id", "event",
-  "properties", "enable_batching", "batch_size", "namespace", "audience_name", "audience_update_mode" };
+/* ---- the record's members ------------------------------------------------------------------------ */
 
-int members_known(ortto_sending *s, record *r){
-  const char *const *known = s->verb==ORTTO_TRACK ? track_members : upsert_members;
-  int count = s->verb==ORTTO_TRACK ? COUNT(track_members) : COUNT(upsert_members);
+static const char *const upsert_members[] = {
+  "user_id", "anonymous_id", "traits", "fields", "tags", "unset_tags", "ip", "location", "timestamp",
+  "message_id",
+  "enable_batching", "batch_size", "namespace", "audience_name", "audience_update_mode",
+};
+static const char *const track_members[] = {
+  "user_id", "anonymous_id", "traits", "fields", "ip", "location", "timestamp", "message_id", "event",
+  "properties",
+  "enable_batching", "batch_size", "namespace", "audience_name", "audience_update_mode",
+};
+
+static int members_known(ortto_sending *s, record *r){
+  int track = s->verb==ORTTO_TRACK;
+  const char *const *known = track ? track_members : upsert_members;
+  int count = track ? COUNT(track_members) : COUNT(upsert_members);
   js name, v;
   js_iter it = js_in(r->given);
   while( js_next(&it, &name, &v) ){
     int i = 0;
     while( i<count && !js_is(name, known[i]) ) i++;
-    if( i<count ) continue;
-    return refuse(s, r, 400, "ortto: a record has no member '%.*s' here; contact fields belong into \"fields\" or \"traits\"%s",
-                  (int)(name.n<40 ? name.n : 40), name.p, s->verb==ORTTO_TRACK ? ", attributes into \"properties\"" : "");
+    if( i==count )
+      return refuse(s, r, 400, "ortto: a record has no member '%.*s' here; contact fields belong into "
+                    "\"fields\" or \"traits\"%s", up_to(40, name.n), name.p,
+                    track ? ", attributes into \"properties\"" : "");
   }
   if( is_present(js_get(r->given, "audience_name")) )
-    return refuse(s, r, 400, "ortto: Ortto's API cannot put a contact into an audience: members follow the audience's filter. Set a field or tag "
-                  "that the filter asks for, or send to a Segment data source (\"to\":\"segment\")");
+    return refuse(s, r, 400, "ortto: Ortto's API cannot put a contact into an audience: members follow the "
+                  "audience's filter. Set a field or tag that the filter asks for, or send to a Segment data "
+                  "source (\"to\":\"segment\")");
   return 1;
+}
+
+static int contact_room(ortto_sending *s, contact *c){
+  size_t places = (size_t)s->fields->count + 1;
+  contact_free(c);
+  c->person_id = c->tags = (js){ NULL, 0 };
+  c->ordered = 0;
+  c->value = calloc(places, sizeof *c->value);
+  c->order = calloc(places, sizeof *c->order);
+  return (c->value && c->order) || refuse(s, c->r, 0, "out of memory");
+}
+
+void contact_free(contact *c){
+  free(c->value);
+  free(c->order);
+  c->value = NULL;
+  c->order = NULL;
+}
+
+#define READINGS_MAX 300           /* more fields than an account can have are not made for one record */
+
+int contact_read(ortto_sending *s, contact *c){
+  for(int readings=0; readings<=READINGS_MAX; readings++){
+    c->r->keys_given = 0;
+    if( !contact_room(s, c) || !members_known(s, c->r) ) return 0;
+    int ok = contact_object(s, c, "traits", 1);
+    if( ok>0 ) ok = contact_object(s, c, "fields", 0);
+    if( ok>=0 ) return ok;
+  }
+  return refuse(s, c->r, 400, "ortto: the fields that were made are not in the server's list; try again");
+}
+
+/* ---- what names the contact ---------------------------------------------------------------------- */
+
+/* user_id is the external id. */
+static int user_id_put(ortto_sending *s, contact *c){
+  js user = js_get(c->r->given, "user_id");
+  int at = map_get(&s->by_id, "str::ei", 7);
+  if( at<0 || !is_present(user) ) return 1;
+  js external = c->value[at];
+  if( external.p==NULL ) value_put(c, at, user);
+  if( !is_present(external) || (external.n==user.n && memcmp(external.p, user.p, user.n)==0) ) return 1;
+  return refuse(s, c->r, 400, "ortto: user_id %.*s and external_id %.*s are the same field, and differ",
+                up_to(60, user.n), user.p, up_to(60, external.n), external.p);
+}
+
+static int id_key(ortto_sending *s, contact *c){
+  js given = c->person_id;
+  if( !is_present(given) ) return 1;
+  js id = js_type(given)=='"' ? unquoted(given) : (js){ "", 0 };
+  if( !ortto_is_id(id.p, id.n) )
+    return refuse(s, c->r, 400, "ortto: a%s id is 24 hexadecimal digits, not %.*s",
+                  of_account(s) ? "n account's" : " person's", up_to(40, given.n), given.p);
+  c->r->keys_given |= KEY_ID;
+  c->r->key[0] = arena_text(&s->memory, id.p, id.n);
+  return c->r->key[0]!=NULL || refuse(s, c->r, 0, "out of memory");
+}
+
+/* The value of that field as the record's key at that place, if it has one. */
+static int field_key(ortto_sending *s, contact *c, const char *id, int place){
+  int at = map_get(&s->by_id, id, strlen(id));
+  if( at<0 || !is_present(c->value[at]) ) return 1;
+  js v = c->value[at];
+  size_t n = v.n;
+  const char *text = js_type(v)=='"' ? js_text(&s->memory, v, &n) : v.p;
+  char *copy = text ? arena_text(&s->memory, text, n) : NULL;
+  if( copy==NULL ) return refuse(s, c->r, 0, "out of memory");
+  if( n==0 ) return 1;
+  if( place==1 )                                 /* a server may not tell them apart */
+    for(char *p=copy; *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);
+  c->r->keys_given |= 1<<place;
+  c->r->key[place] = copy;
+  return 1;
+}
+
+/* The values of what merge_by names besides. */
+static int other_key(ortto_sending *s, contact *c){
+  const ortto_options *o = s->options;
+  record *r = c->r;
+  buf other = { 0 };
+  for(int i=0; i<o->merge_by_count; i++){
+    const ortto_field *f = field_named(s, o->merge_by[i], strlen(o->merge_by[i]), 0);
+    if( f==NULL || strcmp(f->id, "str::email")==0 || strcmp(f->id, "str::ei")==0 ) continue;
+    js v = c->value[f - s->fields->field];
+    if( v.p ) buf_printf(&other, "%.*s ", (int)v.n, v.p);
+  }
+  int ok = !other.failed;
+  if( ok && r->keys_given && other.n ){
+    r->key[3] = arena_text(&s->memory, other.p, other.n);
+    r->keys_given |= KEY_OTHER;
+    ok = r->key[3]!=NULL;
+  }
+  buf_free(&other);
+  return ok || refuse(s, r, 0, "out of memory");
 }
 
 int contact_keys(ortto_sending *s, contact *c){
   record *r = c->r;
-  const char *ids[] = { "str::email", "str::ei" };
-  const int bits[] = { KEY_EMAIL, KEY_EXTERNAL };
-  js user = js_get(r->given, "user_id");
-  int external = map_get(&s->by_id, "str::ei", 7);
-  if( is_present(user) && external>=0 && is_present(c->value[external]) && (c->value[external].n!=user.n || memcmp(c->value[external].p, user.p, user.n)!=0) )
-    return refuse(s, r, 400, "ortto: user_id %.*s and external_id %.*s are the same field, and differ", (int)(user.n<60 ? user.n : 60), user.p,
-                  (int)(c->value[external].n<60 ? c->value[external].n : 60), c->value[external].p);
-  if( is_present(user) && external>=0 && c->value[external].p==NULL ) contact_put(s, c, &s->fields->field[external], user);
-  if( is_present(c->person_id) ){
-    js id = js_type(c->person_id)=='"' ? unquoted(c->person_id) : c->person_id;
-    if( js_type(c->person_id)!='"' || !ortto_is_id(id.p, id.n) )
-      return refuse(s, r, 400, "ortto: a%s id is 24 hexadecimal digits, not %.*s", s->verb==ORTTO_UPSERT_ACCOUNTS ? "n account's" : " person's",
-                    (int)(c->person_id.n<40 ? c->person_id.n : 40), c->person_id.p);
-    r->keys_given |= KEY_ID;
-    if( (r->key[0] = arena_text(&s->memory, id.p, id.n))==NULL ) return refuse(s, r, 0, "out of memory");
-  }
-  for(int i=0; i<2; i++){
-    int at = map_get(&s->by_id, s->verb==ORTTO_UPSERT_ACCOUNTS ? "str:o:name" : ids[i], s->verb==ORTTO_UPSERT_ACCOUNTS ? 10 : strlen(ids[i]));
-    if( at<0 || !is_present(c->value[at]) || (i==1 && s->verb==ORTTO_UPSERT_ACCOUNTS) ) continue;
-    js v = c->value[at];
-    size_t n = v.n;
-    const char *text = js_type(v)=='"' ? js_text(&s->memory, v, &n) : v.p;
-    if( text==NULL ) return refuse(s, r, 0, "out of memory");
-    if( n==0 ) continue;
-    r->keys_given |= bits[i];
-    char *copy = arena_text(&s->memory, text, n);
-    if( copy==NULL ) return refuse(s, r, 0, "out of memory");
-    if( i==0 ) for(char *p=copy; *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);   /* a server may not tell them apart */
-    r->key[i+1] = copy;
-  }
-  buf other = { 0 };
-  for(int i=0; i<s->options->merge_by_count; i++){
-    const ortto_field *f = field_named(s, s->options->merge_by[i], strlen(s->options->merge_by[i]), 0);
-    int at = f ? (int)(f - s->fields->field) : 0;
-    if( f && strcmp(f->id, "str::email")!=0 && strcmp(f->id, "str::ei")!=0 && c->value[at].p ) buf_printf(&other, "%.*s ", (int)c->value[at].n, c->value[at].p);
-  }
-  int failed = other.failed;
-  if( r->keys_given && other.n ){
-    r->key[3] = arena_text(&s->memory, other.p, other.n);
-    r->keys_given |= KEY_OTHER;
-    failed |= r->key[3]==NULL;
-  }
-  buf_free(&other);
-  if( failed ) return refuse(s, r, 0, "out of memory");
-  r->lookup_keys = r->keys_given & KEY_ID && s->options->merge_by_count==0 ? KEY_ID : r->keys_given;
+  int ok = user_id_put(s, c) && id_key(s, c);
+  if( of_account(s) ) ok = ok && field_key(s, c, "str:o:name", 1);
+  else ok = ok && field_key(s, c, "str::email", 1) && field_key(s, c, "str::ei", 2);
+  if( !ok || !other_key(s, c) ) return 0;
+  r->lookup_keys = r->keys_given;                /* an email beside an id is only set */
+  if( r->keys_given & KEY_ID && s->options->merge_by_count==0 ) r->lookup_keys = KEY_ID;
   if( r->keys_given ) return 1;
-  return refuse(s, r, 400, is_present(js_get(r->given, "anonymous_id")) ? "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a user_id (external id) or an id"
-                : s->verb==ORTTO_UPSERT_ACCOUNTS ? "ortto: an account needs its name or its id"
-                : "ortto: nobody is named: give an email, a user_id (external id) or an id");
-}
-
-int tags_write(ortto_sending *s, record *r, buf *out, const char *name, js tags){
-  js tag;
-  if( !is_present(tags) ) return 1;
-  if( js_type(tags)!='[' ) return refuse(s, r, 400, "ortto: %s must be a list of names, not %s", name, js_kind(tags));
-  js_iter it = js_in(tags);
-  while( js_next(&it, NULL, &tag) )
-    if( js_type(tag)!='"' || tag.n==2 ) return refuse(s, r, 400, "ortto: %s must be a list of names, but %s is in it", name, tag.n==2 ? "an empty one" : js_kind(tag));
-  if( js_next(&(js_iter){ tags.p+1 }, NULL, &tag) ) buf_printf(out, ",\"%s\":%.*s", name, (int)tags.n, tags.p);
-  return 1;
-}
-
-int location_write(ortto_sending *s, record *r, buf *out){
-  static const char *const given[] = { "country", "state", "city", "post_code" }, *const sent[] = { "country", "region", "city", "postal_code" };
-  js location = js_get(r->given, "location"), ip = js_get(r->given, "ip"), name, v;
-  if( is_present(location) ){
-    if( js_type(location)!='{' ) return refuse(s, r, 400, "ortto: location must be an object with country, state, city, post_code, not %s", js_kind(location));
-    int any = 0;
-    js_iter it = js_in(location);
-    size_t before = out->n;
-    buf_puts(out, ",\"location\":{\"custom\":{");
-    while( js_next(&it, &name, &v) ){
-      int i = 0;
-      while( i<4 && !js_is(name, given[i]) ) i++;
-      if( i==4 ) return refuse(s, r, 400, "ortto: location has no member '%.*s'; it has country, state, city and post_code", (int)(name.n<40 ? name.n : 40), name.p);
-      if( !is_present(v) ) continue;
-      if( js_type(v)!='"' ) return refuse(s, r, 400, "ortto: location.%s must be text, not %s", given[i], js_kind(v));
-      buf_printf(out, "%s\"%s\":%.*s", any++ ? "," : "", sent[i], (int)v.n, v.p);
-    }
-    buf_puts(out, "}}");
-    if( any ) return 1;
-    if( out->p ) out->p[out->n = before] = 0;
-  }
-  if( is_present(ip) ){
-    char text[64];
-    unsigned char address[16];
-    snprintf(text, sizeof text, "%.*s", (int)(ip.n<60 && ip.n>2 ? ip.n-2 : 0), ip.p+1);
-    if( js_type(ip)!='"' || os_ip_parse(text, address)==0 )
-      return refuse(s, r, 400, "ortto: ip must be an address such as 203.0.113.9, not %.*s", (int)(ip.n<60 ? ip.n : 60), ip.p);
-    buf_printf(out, ",\"location\":{\"source_ip\":\"%s\"}", text);
-  }
-  return 1;
-}
-
-int fields_write(ortto_sending *s, contact *c, buf *out, buf *clear){
-  int any = 0, merge_id = (c->r->keys_given & KEY_ID)!=0;
-  buf_puts(out, "{");
-  if( merge_id ){
-    buf_printf(out, "\"%s\":\"%s\"", s->verb==ORTTO_UPSERT_ACCOUNTS ? "str:o:account_id" : "str::person_id", c->r->key[0]);
-    any = 1;
-  }
-  for(int i=0; i<c->ordered; i++){
-    const ortto_field *f = &s->fields->field[c->order[i]];
-    js v = c->value[c->order[i]];
-    if( any++ ) buf_puts(out, ",");
-    buf_json(out, f->id);
-    buf_puts(out, ":");
-    s->encoder.why[0] = 0;
-    s->encoder.out = out;
-    if( !encode(&s->encoder, f, v) ) return refuse(s, c->r, 400, "ortto: the field %s %s", f->column, s->encoder.why);
-    if( strncmp(f->id, "sst:", 4)==0 && s->options->merge_strategy==2 && js_type(v)!='n' ){
-      if( clear->n ) buf_puts(clear, ",");
-      buf_json(clear, f->id);
-      buf_puts(clear, ":true");
-    }
-  }
-  buf_puts(out, "}");
-  return 1;
+  if( is_present(js_get(r->given, "anonymous_id")) )
+    return refuse(s, r, 400, "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a "
+                  "user_id (external id) or an id");
+  if( of_account(s) ) return refuse(s, r, 400, "ortto: an account needs its name or its id");
+  return refuse(s, r, 400, "ortto: nobody is named: give an email, a user_id (external id) or an id");
 }
 
 const char *merge_by_of(ortto_sending *s, const record *r){
   const ortto_options *o = s->options;
-  if( o->merge_by_count ){
-    buf b = { 0 };
-    for(int i=0; i<o->merge_by_count; i++){
-      const char *name = o->merge_by[i];
-      const ortto_field *f = field_named(s, name, strlen(name), 0);
-      int is_id = strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0;
-      if( i ) buf_puts(&b, ",");
-      buf_json(&b, is_id ? "str::person_id" : f ? f->id : name);
-    }
-    const char *kept = b.failed ? NULL : arena_text(&s->memory, b.p, b.n);
-    buf_free(&b);
-    return kept;
+  if( o->merge_by_count==0 && of_account(s) )
+    return r->keys_given & KEY_ID ? "[\"str:o:account_id\"]" : "[\"str:o:name\"]";
+  if( o->merge_by_count==0 ){
+    if( r->keys_given & KEY_ID ) return "[\"str::person_id\"]";   /* alone [documented] */
+    if( (r->keys_given & KEY_EMAIL)==0 ) return "[\"str::ei\"]";
+    return r->keys_given & KEY_EXTERNAL ? "[\"str::email\",\"str::ei\"]" : "[\"str::email\"]";
   }
-  if( s->verb==ORTTO_UPSERT_ACCOUNTS ) return r->keys_given & KEY_ID ? "\"str:o:account_id\"" : "\"str:o:name\"";
-  if( r->keys_given & KEY_ID ) return "\"str::person_id\"";
-  if( (r->keys_given & (KEY_EMAIL|KEY_EXTERNAL))==(KEY_EMAIL|KEY_EXTERNAL) ) return "\"str::email\",\"str::ei\"";
-  return r->keys_given & KEY_EMAIL ? "\"str::email\"" : "\"str::ei\"";
+  cJSON *ids = cJSON_CreateArray();
+  int ok = ids!=NULL;
+  for(int i=0; ok && i<o->merge_by_count; i++){
+    const char *id = o->merge_by[i];
+    const ortto_field *f = field_named(s, id, strlen(id), 0);
+    if( f ) id = f->id;
+    if( strcmp(o->merge_by[i], "id")==0 || strcmp(o->merge_by[i], "str::person_id")==0 )
+      id = "str::person_id";
+    ok = json_append(ids, cJSON_CreateString(id));
+  }
+  char *text = json_print(ids);
+  const char *kept = ok && text ? arena_text(&s->memory, text, strlen(text)) : NULL;
+  free(text);
+  return kept;
 }
 
-int item_keep(ortto_sending *s, record *r, buf *out){
-  if( out->failed ) return refuse(s, r, 0, "out of memory");
-  if( out->n>BODY_MAX-1000 ) return refuse(s, r, 413, "ortto: the record is larger than 2 MB");
-  r->item = arena_text(&s->memory, out->p, out->n);
-  r->item_n = out->n;
+/* ---- the item ------------------------------------------------------------------------------------ */
+
+int member_add(ortto_sending *s, record *r, cJSON *object, const char *name, cJSON *value){
+  return json_add(object, name, value) || refuse(s, r, 0, "out of memory");
+}
+
+int fields_add(ortto_sending *s, contact *c, cJSON *item){
+  cJSON *fields = cJSON_CreateObject();
+  const char *id = of_account(s) ? "str:o:account_id" : "str::person_id";
+  int ok = member_add(s, c->r, item, "fields", fields);
+  if( ok && c->r->keys_given & KEY_ID )
+    ok = member_add(s, c->r, fields, id, cJSON_CreateString(c->r->key[0]));
+  for(int i=0; ok && i<c->ordered; i++){
+    const ortto_field *f = &s->fields->field[c->order[i]];
+    cJSON *value = encode(&s->encoder, f, c->value[c->order[i]]);
+    if( value==NULL && s->encoder.why[0] )
+      return refuse(s, c->r, 400, "ortto: the field %s %s", f->column, s->encoder.why);
+    ok = member_add(s, c->r, fields, f->id, value);
+  }
+  return ok;
+}
+
+/* "clear_fields": the multi-selects that are to be set, and not added to [documented]. */
+static int clear_add(ortto_sending *s, contact *c, cJSON *item){
+  cJSON *clear = NULL;
+  int ok = 1;
+  for(int i=0; ok && s->options->merge_strategy==2 && i<c->ordered; i++){
+    const char *id = s->fields->field[c->order[i]].id;
+    if( strncmp(id, "sst:", 4)!=0 || js_type(c->value[c->order[i]])=='n' ) continue;
+    if( clear==NULL ){
+      clear = cJSON_CreateObject();
+      ok = member_add(s, c->r, item, "clear_fields", clear);
+    }
+    ok = ok && member_add(s, c->r, clear, id, cJSON_CreateTrue());
+  }
+  return ok;
+}
+
+static int tags_add(ortto_sending *s, record *r, cJSON *item, const char *name, js tags){
+  if( !is_present(tags) ) return 1;
+  if( js_type(tags)!='[' )
+    return refuse(s, r, 400, "ortto: %s must be a list of names, not %s", name, js_kind(tags));
+  const char *stranger = list_stranger(tags, 0);
+  if( stranger )
+    return refuse(s, r, 400, "ortto: %s must be a list of names, but %s is in it", name, stranger);
+  return count_elements(tags)==0 || member_add(s, r, item, name, json_raw(tags));
+}
+
+/* What of a location is given, under the API's names. */
+static int places_add(ortto_sending *s, record *r, cJSON *custom, js location){
+  static const struct { const char *given, *sent; } parts[] = {
+    { "country", "country" }, { "state", "region" }, { "city", "city" }, { "post_code", "postal_code" },
+  };
+  js name, v;
+  js_iter it = js_in(location);
+  while( js_next(&it, &name, &v) ){
+    int i = 0;
+    while( i<COUNT(parts) && !js_is(name, parts[i].given) ) i++;
+    if( i==COUNT(parts) )
+      return refuse(s, r, 400, "ortto: location has no member '%.*s'; it has country, state, city and "
+                    "post_code", up_to(40, name.n), name.p);
+    if( !is_present(v) ) continue;
+    if( js_type(v)!='"' )
+      return refuse(s, r, 400, "ortto: location.%s must be text, not %s", parts[i].given, js_kind(v));
+    if( !member_add(s, r, custom, parts[i].sent, json_raw(v)) ) return 0;
+  }
+  return 1;
+}
+
+static int ip_add(ortto_sending *s, record *r, cJSON *place, js ip){
+  char text[64];
+  unsigned char address[16];
+  snprintf(text, sizeof text, "%.*s", ip.n<60 && ip.n>2 ? (int)ip.n-2 : 0, ip.p+1);
+  if( js_type(ip)!='"' || os_ip_parse(text, address)==0 )
+    return refuse(s, r, 400, "ortto: ip must be an address such as 203.0.113.9, not %.*s",
+                  up_to(60, ip.n), ip.p);
+  return member_add(s, r, place, "source_ip", cJSON_CreateString(text));
+}
+
+/* location wins over ip; the API takes it as `custom` [documented]. */
+int location_add(ortto_sending *s, record *r, cJSON *item){
+  js location = js_get(r->given, "location"), ip = js_get(r->given, "ip");
+  if( !is_present(location) && !is_present(ip) ) return 1;
+  if( is_present(location) && js_type(location)!='{' )
+    return refuse(s, r, 400, "ortto: location must be an object with country, state, city, post_code, not %s",
+                  js_kind(location));
+  cJSON *place = cJSON_CreateObject(), *custom = cJSON_CreateObject();
+  int ok = (place && custom) || refuse(s, r, 0, "out of memory");
+  if( ok && is_present(location) ) ok = places_add(s, r, custom, location);
+  if( ok && custom->child ){
+    ok = member_add(s, r, place, "custom", custom);
+    custom = NULL;
+  }else if( ok && is_present(ip) ) ok = ip_add(s, r, place, ip);
+  if( ok && place->child ){
+    ok = member_add(s, r, item, "location", place);
+    place = NULL;
+  }
+  cJSON_Delete(place);
+  cJSON_Delete(custom);
+  return ok;
+}
+
+int item_keep(ortto_sending *s, record *r, const char *text, size_t n){
+  if( text==NULL ) return refuse(s, r, 0, "out of memory");
+  if( n>BODY_MAX-1000 ) return refuse(s, r, 413, "ortto: the record is larger than 2 MB");
+  r->item = arena_text(&s->memory, text, n);
+  r->item_n = n;
   return r->item!=NULL || refuse(s, r, 0, "out of memory");
 }
 
-int contact_room(ortto_sending *s, contact *c){
-  free(c->value);
-  free(c->order);
-  c->ordered = 0;
-  c->value = calloc((size_t)s->fields->count + 1, sizeof *c->value);
-  c->order = calloc((size_t)s->fields->count + 1, sizeof *c->order);
-  return c->value && c->order;
+int contact_item(ortto_sending *s, contact *c){
+  record *r = c->r;
+  cJSON *item = cJSON_CreateObject();
+  js tags = js_get(r->given, "tags"), unset = js_get(r->given, "unset_tags");
+  tags = is_present(tags) ? inner_json(&s->encoder, tags, '[') : c->tags;
+  int ok = item!=NULL || refuse(s, r, 0, "out of memory");
+  ok = ok && fields_add(s, c, item) && location_add(s, r, item) && tags_add(s, r, item, "tags", tags)
+    && tags_add(s, r, item, "unset_tags", inner_json(&s->encoder, unset, '[')) && clear_add(s, c, item);
+  char *text = json_print(item);
+  ok = ok && item_keep(s, r, text, text ? strlen(text) : 0);
+  free(text);
+  if( ok ) r->merge_by = merge_by_of(s, r);
+  return ok && (r->merge_by!=NULL || refuse(s, r, 0, "out of memory"));
 }

@@ -1,5 +1,11 @@
 /*
-** contact.h - from given members to a contact as the API takes it.
+** contact.h - from given members to a contact (or account) as the API takes it.
+**
+** A record's `fields` and `traits` are read into a contact, by place in the list of fields; then its item is
+** built.
+** May use: record, create (a missing field is made where the options say so), value. Must not know: batches,
+** Segment. A function that gives an int gives 1, or 0 for a record that is refused, and then refuse() has
+** said why, be it memory. Whatever looks up or makes a field may block for requests.
 */
 #ifndef ORTTO_CLIENT_CONTACT_H
 #define ORTTO_CLIENT_CONTACT_H
@@ -9,30 +15,40 @@
 #include "../json.h"
 #include "record.h"
 
-typedef struct contact {           /* a record on its way to an item */
+typedef struct contact {           /* a record on its way to an item; begins with the record alone */
   record *r;
   js *value;                       /* by place in the list of fields; .p NULL: not given */
-  int *order, ordered;             /* the places that have a value */
-  js tags, unset_tags, ip, location, person_id;
-  js external;                     /* user_id */
+  int *order, ordered;             /* the places that have a value, as they were given */
+  js tags, person_id;              /* given among the fields */
 } contact;
 
-int contact_object(ortto_sending *s, contact *c, js object, int as_trait, const char *where);
-int members_known(ortto_sending *s, record *r);
+/* What the record gives, by name; lists the fields anew where one is missing, and makes it if that is asked
+** for. Free with contact_free, also after a refusal. */
+int contact_read(ortto_sending *s, contact *c);
+void contact_free(contact *c);
 
-/* The person's id, email and external id, as text; what is given must be good. */
+/* The contact's id, email and external id, as the record's keys; what is given must be good, and one is
+** needed. */
 int contact_keys(ortto_sending *s, contact *c);
-int tags_write(ortto_sending *s, record *r, buf *out, const char *name, js tags);
 
-/* location wins over ip; the API takes it as `custom` [documented]. */
-int location_write(ortto_sending *s, record *r, buf *out);
+/* The item for person/merge or accounts/merge, as the record's. */
+int contact_item(ortto_sending *s, contact *c);
 
-/* {"field id":value,...}; *clear gets the multi-selects that are to be set and not added to. */
-int fields_write(ortto_sending *s, contact *c, buf *out, buf *clear);
+/* ---- what an activity has of a contact ----------------------------------------------------------- */
 
-/* "str::email","str::ei": given, or by what the record has. An id stands alone. */
+/* A member of something that is built: takes the value, and refuses for want of memory where it is NULL. */
+int member_add(ortto_sending *s, record *r, cJSON *object, const char *name, cJSON *value);
+
+/* "fields": field id to value. */
+int fields_add(ortto_sending *s, contact *c, cJSON *item);
+
+/* "location", from the record's location or ip, if it has one. */
+int location_add(ortto_sending *s, record *r, cJSON *item);
+
+/* JSON array of field ids: given, or by what the record has. NULL when out of memory. */
 const char *merge_by_of(ortto_sending *s, const record *r);
-int item_keep(ortto_sending *s, record *r, buf *out);
-int contact_room(ortto_sending *s, contact *c);
+
+/* This text (NULL: no memory) is the record's item from now on; it is copied. */
+int item_keep(ortto_sending *s, record *r, const char *text, size_t n);
 
 #endif

@@ -7,20 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../os.h"
 #include "../text.h"
 #include "request.h"
 #include "create.h"
 #include "contact.h"
 #include "account.h"
 
-static int segment_member_is_refused(js name){
-  return js_is(name, "fields") || js_is(name, "tags") || js_is(name, "unset_tags");
+/* ---- what was given, cleaned --------------------------------------------------------------------- */
+
+static void name_copy(buf *out, js name, int first){
+  if( !first ) buf_puts(out, ",");
+  buf_add(out, name.p - 1, name.n + 2);          /* with its quotes */
+  buf_puts(out, ":");
 }
 
-/* A copy without the members whose name is empty, in all objects but those in lists [seen in Segment's client]. */
-static void clean_write(buf *out, js v){
+/* A copy without the members whose name is empty, in all objects but those in lists [seen in
+** Segment's client]. */
+static void clean_copy(buf *out, js v){
   js name, member;
-  int any = 0;
+  int first = 1;
   if( js_type(v)!='{' ){
     buf_add(out, v.p, v.n);
     return;
@@ -29,22 +35,24 @@ static void clean_write(buf *out, js v){
   js_iter it = js_in(v);
   while( js_next(&it, &name, &member) ){
     if( name.n==0 ) continue;
-    buf_printf(out, "%s\"%.*s\":", any++ ? "," : "", (int)name.n, name.p);
-    clean_write(out, member);
+    name_copy(out, name, first);
+    clean_copy(out, member);
+    first = 0;
   }
   buf_puts(out, "}");
 }
 
-static void member_write(buf *out, const char *name, js v){
-  if( v.p==NULL ) return;
-  buf_printf(out, "%s\"%s\":", out->n>1 ? "," : "", name);
-  clean_write(out, v);
+/* The value, cleaned, as a member; nothing if it is not given. 0 when out of memory. */
+static int clean_add(ortto_sending *s, cJSON *object, const char *name, js v){
+  buf *text = &s->scratch;
+  if( v.p==NULL ) return 1;
+  text->n = 0;
+  text->failed = 0;
+  clean_copy(text, v);
+  return !text->failed && json_add(object, name, cJSON_CreateRaw(text->p));
 }
 
-static int is_blank_text(ortto_sending *s, js v){
-  const char *text = js_type(v)=='"' ? js_cstring(&s->memory, v) : NULL;
-  return text && text[strspn(text, " \t\n\v\f\r")]==0;
-}
+/* ---- raw events ---------------------------------------------------------------------------------- */
 
 int is_raw_event(js given){
   js type = js_get(given, "type");
@@ -56,55 +64,79 @@ static int raw_ip(ortto_sending *s, record *r, js ip){
   char text[64];
   unsigned char address[16];
   if( !is_present(ip) ) return 1;
-  snprintf(text, sizeof text, "%.*s", (int)(ip.n>2 && ip.n<40 ? ip.n-2 : 0), ip.p+1);
-  return (js_type(ip)=='"' && os_ip_parse(text, address)==4) || refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", (int)(ip.n<50 ? ip.n : 50), ip.p);
+  snprintf(text, sizeof text, "%.*s", ip.n>2 && ip.n<40 ? (int)ip.n-2 : 0, ip.p+1);
+  if( js_type(ip)=='"' && os_ip_parse(text, address)==4 ) return 1;
+  return refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", up_to(50, ip.n), ip.p);
+}
+
+/* What belongs to the API's contacts, and not to events. */
+static int is_api_member(js name){
+  return js_is(name, "fields") || js_is(name, "tags") || js_is(name, "unset_tags");
+}
+
+static int raw_check(ortto_sending *s, record *r, int track){
+  js name, v, g = r->given;
+  for(js_iter it = js_in(g); js_next(&it, &name, &v); ) if( is_api_member(name) )
+    return refuse(s, r, 400, "ortto: an event of Segment's has no member \"%.*s\": put it into \"traits\", "
+                  "or write a record of ortto_upsert's own form", (int)name.n, name.p);
+  if( track && s->verb!=ORTTO_TRACK )
+    return refuse(s, r, 400, "ortto: this is a track event: use ortto_track");
+  if( !track && s->verb==ORTTO_TRACK )
+    return refuse(s, r, 400, "ortto: this is an identify event: use ortto_upsert");
+  if( !is_present(js_get(g, "userId")) && !is_present(js_get(g, "anonymousId")) )
+    return refuse(s, r, 400, "ortto: the event has neither userId nor anonymousId");
+  if( track && !is_present(js_get(g, "event")) ) return refuse(s, r, 400, "Missing event name");
+  return raw_ip(s, r, js_path(g, "context", "ip", NULL));
+}
+
+/* An address of the traits, or else of the context's. */
+static int raw_location(ortto_sending *s, js g, cJSON *location){
+  static const struct { const char *from, *to; } parts[] = {
+    { "country", "country" }, { "state", "state" }, { "city", "city" }, { "postal_code", "post_code" },
+  };
+  int ok = 1;
+  for(int i=0; ok && i<COUNT(parts); i++){
+    js part = js_path(g, "traits", "address", parts[i].from);
+    if( !is_present(part) ) part = js_path(js_get(g, "context"), "traits", "address", parts[i].from);
+    ok = clean_add(s, location, parts[i].to, part);
+  }
+  return ok;
+}
+
+static int raw_members(ortto_sending *s, js g, int track, cJSON *o){
+  js traits = js_get(g, "traits"), mode = js_get(g, "audience_update_mode");
+  cJSON *location = cJSON_CreateObject();
+  if( !is_present(traits) ) traits = js_path(g, "context", "traits", NULL);
+  if( mode.p==NULL ) mode = (js){ "\"add\"", 5 };
+  int ok = clean_add(s, o, "timestamp", js_get(g, "timestamp"))
+        && clean_add(s, o, "message_id", js_get(g, "messageId"))
+        && clean_add(s, o, "user_id", js_get(g, "userId"))
+        && clean_add(s, o, "anonymous_id", js_get(g, "anonymousId"))
+        && json_add(o, "enable_batching", cJSON_CreateTrue())
+        && clean_add(s, o, "ip", js_path(g, "context", "ip", NULL));
+  if( !ok ) cJSON_Delete(location);
+  ok = ok && json_add(o, "location", location) && raw_location(s, g, location)
+    && clean_add(s, o, "traits", traits);
+  if( track ) ok = ok && clean_add(s, o, "event", js_get(g, "event"))
+                && clean_add(s, o, "namespace", js_path(g, "context", "app", "namespace"))
+                && clean_add(s, o, "properties", js_get(g, "properties"));
+  return ok && clean_add(s, o, "audience_name", js_get(g, "audience_name"))
+      && clean_add(s, o, "audience_update_mode", mode)
+      && json_add(o, "batch_size", json_integer(500));
 }
 
 int raw_map(ortto_sending *s, record *r){
-  static const char *const from[] = { "country", "state", "city", "postal_code" }, *const to[] = { "country", "state", "city", "post_code" };
-  js g = r->given, ip = js_path(g, "context", "ip", NULL), traits = js_get(g, "traits"), mode = js_get(g, "audience_update_mode");
-  int track = js_is(unquoted(js_get(g, "type")), "track");
-  buf *out = &s->scratch, place = { 0 };
-  js name, v;
-  for(js_iter it = js_in(g); js_next(&it, &name, &v); ) if( segment_member_is_refused(name) )
-    return refuse(s, r, 400, "ortto: an event of Segment's has no member \"%.*s\": put it into \"traits\", or write a record of ortto_upsert's own form", (int)name.n, name.p);
-  if( track!=(s->verb==ORTTO_TRACK) ) return refuse(s, r, 400, "ortto: this is %s event: use %s", track ? "a track" : "an identify", track ? "ortto_track" : "ortto_upsert");
-  if( !is_present(js_get(g, "userId")) && !is_present(js_get(g, "anonymousId")) ) return refuse(s, r, 400, "ortto: the event has neither userId nor anonymousId");
-  if( track && !is_present(js_get(g, "event")) ) return refuse(s, r, 400, "Missing event name");
-  if( !raw_ip(s, r, ip) ) return 0;
-  out->n = 0;
-  out->failed = 0;
-  buf_puts(out, "{");
-  member_write(out, "timestamp", js_get(g, "timestamp"));
-  member_write(out, "message_id", js_get(g, "messageId"));
-  member_write(out, "user_id", js_get(g, "userId"));
-  member_write(out, "anonymous_id", js_get(g, "anonymousId"));
-  member_write(out, "enable_batching", (js){ "true", 4 });
-  member_write(out, "ip", ip);
-  buf_puts(&place, "{");
-  for(int i=0; i<4; i++){
-    js part = js_path(g, "traits", "address", from[i]);
-    if( !is_present(part) ) part = js_path(js_get(g, "context"), "traits", "address", from[i]);
-    member_write(&place, to[i], part);
-  }
-  buf_puts(&place, "}");
-  if( !place.failed ) member_write(out, "location", (js){ place.p, place.n });
-  member_write(out, "traits", is_present(traits) ? traits : js_path(g, "context", "traits", NULL));
-  if( track ){
-    member_write(out, "event", js_get(g, "event"));
-    member_write(out, "namespace", js_path(g, "context", "app", "namespace"));
-    member_write(out, "properties", js_get(g, "properties"));
-  }
-  member_write(out, "audience_name", js_get(g, "audience_name"));
-  member_write(out, "audience_update_mode", mode.p ? mode : (js){ "\"add\"", 5 });
-  member_write(out, "batch_size", (js){ "500", 3 });
-  buf_puts(out, "}");
-  int ok = !out->failed && !place.failed;
-  buf_free(&place);
-  char *text = ok ? arena_text(&s->memory, out->p, out->n) : NULL;
-  if( text==NULL || !json_check(text, out->n, &r->given) ) return refuse(s, r, 0, "out of memory");
-  return 1;
+  int track = js_is(unquoted(js_get(r->given, "type")), "track");
+  if( !raw_check(s, r, track) ) return 0;
+  cJSON *o = cJSON_CreateObject();
+  int ok = o && raw_members(s, r->given, track, o);
+  char *printed = json_print(o), *text = NULL;
+  if( ok && printed ) text = arena_text(&s->memory, printed, strlen(printed));
+  free(printed);
+  return (text && json_check(text, strlen(text), &r->given)) || refuse(s, r, 0, "out of memory");
 }
+
+/* ---- audiences ----------------------------------------------------------------------------------- */
 
 /* The audience of that name, looked up or made once per client. NULL: refused. */
 static const char *audience_of(ortto_sending *s, record *r, js name){
@@ -117,16 +149,21 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
     refuse(s, r, 400, "ortto: audience_name must not be empty");
     return NULL;
   }
-  char *key = arena_printf(&s->memory, "%016llx %.*s", (unsigned long long)s->endpoint->identity, (int)n, text);
-  for(int i=0; key && i<memory->audience_count; i++) if( strcmp(memory->audience[i].name, key)==0 ) return memory->audience[i].id;
+  unsigned long long account = s->endpoint->identity;
+  char *key = arena_printf(&s->memory, "%016llx %.*s", account, (int)n, text);
+  for(int i=0; key && i<memory->audience_count; i++)
+    if( strcmp(memory->audience[i].name, key)==0 ) return memory->audience[i].id;
   if( key && refused_before(s, r, key) ) return NULL;
   cJSON *o = cJSON_CreateObject();
-  int ok = key && o && cJSON_AddStringToObject(o, "name", key+17);
-  char *printed = ok ? cJSON_PrintUnformatted(o) : NULL, *body = text_copy(printed);
-  cJSON_free(printed);
-  cJSON_Delete(o);
+  int ok = o && json_add(o, "name", key ? cJSON_CreateString(key + 17) : NULL);
+  char *body = json_print(o);
+  if( !ok ){
+    free(body);
+    body = NULL;
+  }
   js answer;
-  http_request *c = request_new(s->endpoint, "POST", "/v1/audiences/create", body, 0, "looking up the audience");
+  const char *path = "/v1/audiences/create";
+  http_request *c = request_new(s->endpoint, "POST", path, body, 0, "looking up the audience");
   int rc = c ? request_wait(c) : ORTTO_NOMEM;
   if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
   char *id = rc==ORTTO_OK ? js_cstring(&s->memory, js_get(answer, "id")) : NULL;
@@ -149,76 +186,106 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   return id;
 }
 
-static int segment_audience(ortto_sending *s, record *r, buf *out){
+static int audience_add(ortto_sending *s, record *r, cJSON *added){
   js name = js_get(r->given, "audience_name"), mode = js_get(r->given, "audience_update_mode");
+  int removes = js_type(mode)=='"' && js_is(unquoted(mode), "remove");
   if( !is_present(name) ) return 1;
-  if( js_type(name)!='"' ) return refuse(s, r, 400, "ortto: audience_name must be text, not %s", js_kind(name));
-  if( is_present(mode) && !(js_type(mode)=='"' && (js_is(unquoted(mode), "add") || js_is(unquoted(mode), "remove"))) )
-    return refuse(s, r, 400, "ortto: audience_update_mode must be 'add' or 'remove', not %.*s", (int)(mode.n<40 ? mode.n : 40), mode.p);
+  if( js_type(name)!='"' )
+    return refuse(s, r, 400, "ortto: audience_name must be text, not %s", js_kind(name));
+  if( is_present(mode) && !removes && !js_is(mode, "\"add\"") )
+    return refuse(s, r, 400, "ortto: audience_update_mode must be 'add' or 'remove', not %.*s",
+                  up_to(40, mode.n), mode.p);
   const char *id = audience_of(s, r, name);
   if( id==NULL ) return 0;
-  buf_printf(out, "%s\"audience\":{\"mode\":%s,\"id\":\"%s\"}", out->n>1 ? "," : "", is_present(mode) && js_is(mode, "\"remove\"") ? "\"remove\"" : "\"add\"", id);
-  return 1;
+  cJSON *audience = cJSON_CreateObject();
+  return member_add(s, r, added, "audience", audience)
+      && member_add(s, r, audience, "mode", cJSON_CreateString(removes ? "remove" : "add"))
+      && member_add(s, r, audience, "id", cJSON_CreateString(id));
 }
 
-static int segment_event(ortto_sending *s, record *r, int *ignored){
-  js event = js_get(r->given, "event"), space = js_get(r->given, "namespace");
-  *ignored = 0;
+/* ---- the item ------------------------------------------------------------------------------------ */
+
+static int is_blank_text(ortto_sending *s, js v){
+  const char *text = js_type(v)=='"' ? js_cstring(&s->memory, v) : NULL;
+  return text && text[strspn(text, " \t\n\v\f\r")]==0;
+}
+
+/* An event that came from Ortto is not sent back, and counts as done. */
+static void ignore(ortto_sending *s, record *r){
+  const char *name = js_cstring(&s->memory, js_get(r->given, "event"));
+  char text[300];
+  snprintf(text, sizeof text, "%.200s was originated from ortto.com (Ignored)", name ? name : "");
+  r->item = NULL;
+  r->outcome.status = 200;
+  r->outcome.body = keep(s, text);
+}
+
+/* May it be sent? 0: refused, or done. */
+static int event_check(ortto_sending *s, record *r){
+  js name, v, event = js_get(r->given, "event"), space = js_get(r->given, "namespace");
+  for(js_iter it = js_in(r->given); js_next(&it, &name, &v); ) if( is_api_member(name) )
+    return refuse(s, r, 400, "ortto: \"%.*s\" belongs to Ortto's API; a Segment data source takes "
+                  "\"traits\". Leave it out, or say \"to\":\"api\"", (int)name.n, name.p);
   if( s->verb!=ORTTO_TRACK ) return 1;
   if( !is_present(event) || is_blank_text(s, event) ) return refuse(s, r, 400, "Missing event name");
-  if( js_type(space)=='"' && js_is(unquoted(space), "ortto.com") ){   /* it came from Ortto: a loop */
-    const char *name = js_cstring(&s->memory, event);
-    char text[300];
-    snprintf(text, sizeof text, "%.200s was originated from ortto.com (Ignored)", name ? name : "");
-    r->item = NULL;
-    r->outcome.status = 200;
-    r->outcome.body = keep(s, text);
-    *ignored = 1;
+  if( js_type(space)!='"' || !js_is(unquoted(space), "ortto.com") ) return 1;
+  ignore(s, r);
+  return 0;
+}
+
+/* The members as given, in an object that is left open. */
+static void event_copy(buf *out, js given, int track){
+  js name, v;
+  int first = 1;
+  buf_puts(out, "{");
+  for(js_iter it = js_in(given); js_next(&it, &name, &v); ){
+    if( name.n==0 || js_is(name, "audience_name") ) continue;
+    if( track && js_type(v)=='n' && (js_is(name, "timestamp") || js_is(name, "message_id")) )
+      continue;                                  /* ours is added */
+    name_copy(out, name, first);
+    clean_copy(out, v);
+    first = 0;
   }
-  return 1;
+}
+
+/* A time and an id, which an activity needs, and the audience. */
+static int members_added(ortto_sending *s, record *r, cJSON *added){
+  int ok = added!=NULL || refuse(s, r, 0, "out of memory"), track = s->verb==ORTTO_TRACK;
+  if( ok && track && !is_present(js_get(r->given, "timestamp")) ){
+    const char *when = generated_time(&s->memory);
+    ok = member_add(s, r, added, "timestamp", when ? cJSON_CreateString(when) : NULL);
+  }
+  if( ok && track && !is_present(js_get(r->given, "message_id")) ){
+    const char *id = generated_id(s);
+    ok = member_add(s, r, added, "message_id", id ? cJSON_CreateString(id) : NULL);
+  }
+  return ok && audience_add(s, r, added);
 }
 
 /* What names the contact, for the order of batches. */
-static void segment_keys(ortto_sending *s, record *r){
-  const struct { int bit; js v; } keys[] = { { KEY_EXTERNAL, js_get(r->given, "user_id") }, { KEY_OTHER, js_get(r->given, "anonymous_id") },
-                                             { KEY_EMAIL, js_path(r->given, "traits", "email", NULL) } };
-  for(int i=0; i<3; i++) if( is_present(keys[i].v) ){
-    int at = keys[i].bit==KEY_EMAIL ? 1 : keys[i].bit==KEY_EXTERNAL ? 2 : 3;
-    r->key[at] = arena_text(&s->memory, keys[i].v.p, keys[i].v.n);
-    if( r->key[at] ) r->keys_given |= keys[i].bit;
+static void event_keys(ortto_sending *s, record *r){
+  js named[] = { { NULL, 0 }, js_path(r->given, "traits", "email", NULL), js_get(r->given, "user_id"),
+                 js_get(r->given, "anonymous_id") };
+  for(int i=1; i<COUNT(named); i++) if( is_present(named[i]) ){
+    r->key[i] = arena_text(&s->memory, named[i].p, named[i].n);
+    if( r->key[i] ) r->keys_given |= 1<<i;
   }
   r->lookup_keys = r->keys_given;
 }
 
-int map_segment(ortto_sending *s, record *r){
-  js name, v;
-  int ignored;
+void segment_item(ortto_sending *s, record *r){
   buf *out = &s->scratch;
-  if( is_raw_event(r->given) && !raw_map(s, r) ) return ORTTO_OK;
-  js_iter it = js_in(r->given);
-  while( js_next(&it, &name, &v) ) if( segment_member_is_refused(name) ){
-    refuse(s, r, 400, "ortto: \"%.*s\" belongs to Ortto's API; a Segment data source takes \"traits\". Leave it out, or say \"to\":\"api\"", (int)name.n, name.p);
-    return ORTTO_OK;
-  }
-  if( !segment_event(s, r, &ignored) || ignored ) return ORTTO_OK;
+  if( (is_raw_event(r->given) && !raw_map(s, r)) || !event_check(s, r) ) return;
+  cJSON *added = cJSON_CreateObject();
+  int ok = members_added(s, r, added);
+  char *text = json_print(added);                /* {...}: what stands in it goes behind the members given */
   out->n = 0;
   out->failed = 0;
-  buf_puts(out, "{");
-  it = js_in(r->given);
-  while( js_next(&it, &name, &v) ){
-    if( name.n==0 || js_is(name, "audience_name") ) continue;
-    if( s->verb==ORTTO_TRACK && js_type(v)=='n' && (js_is(name, "timestamp") || js_is(name, "message_id")) ) continue;   /* ours comes below */
-    buf_printf(out, "%s\"%.*s\":", out->n>1 ? "," : "", (int)name.n, name.p);
-    clean_write(out, v);
-  }
-  if( s->verb==ORTTO_TRACK && !is_present(js_get(r->given, "timestamp")) )
-    buf_printf(out, "%s\"timestamp\":\"%s\"", out->n>1 ? "," : "", generated_time(&s->memory));
-  if( s->verb==ORTTO_TRACK && !is_present(js_get(r->given, "message_id")) )
-    buf_printf(out, "%s\"message_id\":\"%s\"", out->n>1 ? "," : "", generated_id(s));
-  if( !segment_audience(s, r, out) ) return ORTTO_OK;
-  buf_puts(out, "}");
-  segment_keys(s, r);
+  event_copy(out, r->given, s->verb==ORTTO_TRACK);
+  if( out->n>1 && text && text[1]!='}' ) buf_puts(out, ",");
+  buf_puts(out, text ? text+1 : "");
+  event_keys(s, r);
   r->merge_by = "";
-  item_keep(s, r, out);
-  return ORTTO_OK;
+  if( ok ) item_keep(s, r, text && !out->failed ? out->p : NULL, out->n);
+  free(text);
 }

@@ -19,49 +19,10 @@
 #include "segment.h"
 #include "batch.h"
 
-static int contact_write(ortto_sending *s, contact *c){
-  record *r = c->r;
-  buf *out = &s->scratch, clear = { 0 };
-  int ok;
-  out->n = 0;
-  out->failed = 0;
-  if( s->verb==ORTTO_TRACK ) return activity_write(s, c, out);
-  buf_puts(out, "{\"fields\":");
-  ok = fields_write(s, c, out, &clear)
-    && location_write(s, r, out)
-    && tags_write(s, r, out, "tags", is_present(js_get(r->given, "tags")) ? inner_json(&s->encoder, js_get(r->given, "tags"), '[') : c->tags)
-    && tags_write(s, r, out, "unset_tags", inner_json(&s->encoder, js_get(r->given, "unset_tags"), '['));
-  if( ok && clear.n ) buf_printf(out, ",\"clear_fields\":{%s}", clear.p);
-  if( clear.failed ) out->failed = 1;
-  buf_free(&clear);
-  buf_puts(out, "}");
-  return ok && (r->merge_by = merge_by_of(s, r))!=NULL && item_keep(s, r, out);
-}
+/* ---- answers to outcomes ------------------------------------------------------------------------- */
 
-#define READINGS_MAX 300              /* more fields than an account can have are not made for one record */
-
-/* The item of the API, or a refusal. ORTTO_OK in both cases. */
-static int map_api(ortto_sending *s, record *r){
-  contact c = { .r = r };
-  int rc = fields_have(s, 0), ok, rounds = 0;
-  if( rc!=ORTTO_OK ) return rc;
-  if( is_raw_event(r->given) && !raw_map(s, r) ) return ORTTO_OK;
-  do{
-    r->keys_given = 0;
-    c.person_id = c.tags = (js){ NULL, 0 };
-    if( !contact_room(s, &c) ) rc = no_memory(s->endpoint->context);
-    ok = rc==ORTTO_OK && members_known(s, r);
-    if( ok ) ok = contact_object(s, &c, js_get(r->given, "traits"), 1, "trait");
-    if( ok>0 ) ok = contact_object(s, &c, js_get(r->given, "fields"), 0, "field");
-    if( ok<0 && ++rounds>READINGS_MAX ) ok = refuse(s, r, 400, "ortto: the fields that were made are not in the server's list; try again");
-  }while( ok<0 );
-  if( ok && contact_keys(s, &c) ) contact_write(s, &c);
-  free(c.value);
-  free(c.order);
-  return rc;
-}
-
-static void batch_fail(ortto_sending *s, const batch *b, int status, const char *errortype, const char *message){
+static void batch_fail(ortto_sending *s, const batch *b, int status, const char *errortype,
+                       const char *message){
   const char *kept = keep(s, message);
   for(int i=0; i<b->count; i++) outcome_set(&s->record[b->member[i]], status, errortype, kept);
 }
@@ -83,17 +44,27 @@ static const char *words_of(ortto_sending *s, js v){
   return shown;
 }
 
-/* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the key]. */
+static int is_refusal(const char *result){
+  /* Two are [recorded], two a [guess]. */
+  static const char *const words[] = { "invalid", "suppressed", "error", "failed" };
+  for(int i=0; i<COUNT(words); i++) if( strcmp(result, words[i])==0 ) return 1;
+  return 0;
+}
+
+/* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the
+** key]. */
 static void parse_outcome(ortto_sending *s, record *r, js row){
   static const char *const ids[] = { "person_id", "account_id", "accounts_id", "organization_id", "id" };
-  const char *result = words_of(s, js_get(row, "status")), *error = words_of(s, js_get(row, "error")), *id = NULL;
+  const char *result = words_of(s, js_get(row, "status")), *error = words_of(s, js_get(row, "error"));
+  const char *id = NULL;
   for(int i=0; i<COUNT(ids) && id==NULL; i++){
     js v = js_get(row, ids[i]);
     if( js_type(v)=='"' && v.n>2 ) id = js_cstring(&s->memory, v);
   }
   if( result==NULL || error==NULL ) outcome_set(r, 0, UNKNOWN, "out of memory");
-  else if( result[0]==0 && error[0]==0 && id==NULL ) outcome_set(r, 0, UNKNOWN, "ortto: the answer does not say whether this record was taken");
-  else if( error[0] || strcmp(result, "invalid")==0 || strcmp(result, "suppressed")==0 || strcmp(result, "error")==0 || strcmp(result, "failed")==0 ){
+  else if( result[0]==0 && error[0]==0 && id==NULL )
+    outcome_set(r, 0, UNKNOWN, "ortto: the answer does not say whether this record was taken");
+  else if( error[0] || is_refusal(result) ){
     outcome_set(r, 400, REFUSED, error[0] ? error : result);
     r->outcome.result = result;
   }else record_done(r, result[0] ? result : NULL, id);
@@ -106,34 +77,45 @@ static void parse_outcomes(ortto_sending *s, batch *b, js rows){
   while( js_next(&it, NULL, &row) ) parse_outcome(s, &s->record[b->member[i++]], row);
 }
 
-static void parse_api_answer(ortto_sending *s, batch *b){
-  js answer, rows;
-  if( answer_json(b->request, &answer)!=ORTTO_OK ){
-    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
-    return;
-  }
-  static const char *const counts[] = { "archived_contacts", "archived_organizations", "archived_accounts", "scheduled_contacts",
-                                        "scheduled_organizations", "scheduled_accounts" };
+/* What has just been said of the last answer is the outcome of all records of the batch. */
+static void batch_unknown(ortto_sending *s, const batch *b){
+  batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
+}
+
+/* Counts only; those that are archived already are not counted [recorded]. */
+static void parse_archived(ortto_sending *s, batch *b, js answer){
+  static const char *const counts[] = {
+    "archived_contacts", "archived_organizations", "archived_accounts", "scheduled_contacts",
+    "scheduled_organizations", "scheduled_accounts",
+  };
   int64_t number;
   int counted = 0;
-  for(int i=0; is_archive(s) && i<COUNT(counts); i++) counted |= js_integer(js_get(answer, counts[i]), &number);
-  if( is_archive(s) && !counted ){
-    set_bad_answer(b->request, "does not say how many were archived");
-    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
+  for(int i=0; i<COUNT(counts); i++) counted |= js_integer(js_get(answer, counts[i]), &number);
+  for(int i=0; counted && i<b->count; i++) record_done(&s->record[b->member[i]], "archived", NULL);
+  if( counted ) return;
+  set_bad_answer(b->request, "does not say how many were archived");
+  batch_unknown(s, b);
+}
+
+static void parse_api_answer(ortto_sending *s, batch *b){
+  js answer;
+  if( answer_json(b->request, &answer)!=ORTTO_OK ){
+    batch_unknown(s, b);
     return;
   }
-  if( is_archive(s) ){             /* counts only; those that are archived already are not counted [recorded] */
-    for(int i=0; i<b->count; i++) record_done(&s->record[b->member[i]], "archived", NULL);
+  if( is_archive(s) ){
+    parse_archived(s, b, answer);
     return;
   }
-  rows = js_get(answer, items_member(s));
+  js rows = js_get(answer, items_member(s));
   if( rows.p==NULL && s->verb==ORTTO_UPSERT_ACCOUNTS ) rows = js_get(answer, "organizations");
   int count = js_type(rows)=='[' ? count_elements(rows) : -1;
   log_rows(b->request, count);
   if( count==b->count ) parse_outcomes(s, b, rows);
   else{
-    set_bad_answer(b->request, "has %d outcomes for %d records, so that it does not say which were taken", count<0 ? 0 : count, b->count);
-    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
+    set_bad_answer(b->request, "has %d outcomes for %d records, so that it does not say which were taken",
+                   count<0 ? 0 : count, b->count);
+    batch_unknown(s, b);
   }
 }
 
@@ -142,22 +124,23 @@ static void parse_segment_answer(ortto_sending *s, batch *b){
   js answer, error;
   int64_t index, status;
   if( answer_json(b->request, &answer)!=ORTTO_OK || js_type(answer)!='{' ){
-    if( s->endpoint->context->error[0]==0 || b->request->transfer.answer.n ) set_bad_answer(b->request, "is no object");
-    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
+    if( s->endpoint->context->error[0]==0 || b->request->transfer.answer.n )
+      set_bad_answer(b->request, "is no object");
+    batch_unknown(s, b);
     return;
   }
   for(int i=0; i<b->count; i++) record_done(&s->record[b->member[i]], NULL, NULL);
   js errors = js_get(answer, "errors");
   if( is_present(errors) && js_type(errors)!='[' ){
     set_bad_answer(b->request, "has \"errors\" that is no list");
-    batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
+    batch_unknown(s, b);
   }
   if( js_type(errors)!='[' ) return;
   js_iter it = js_in(errors);
   while( js_next(&it, NULL, &error) ){
     if( !js_integer(js_get(error, "index"), &index) || index<0 || index>=b->count ){
       set_bad_answer(b->request, "names an error without saying of which record");
-      batch_fail(s, b, 0, UNKNOWN, s->endpoint->context->error);
+      batch_unknown(s, b);
       return;
     }
     record *r = &s->record[b->member[index]];
@@ -168,31 +151,40 @@ static void parse_segment_answer(ortto_sending *s, batch *b){
   }
 }
 
-/* A 400 whose details answer each record; else it is the batch's own. */
-static void parse_refusal(ortto_sending *s, batch *b){
-  js answer;
+/* A 400 whose details answer each record, of which none was taken, whatever the words. 0: it is none. */
+static int parse_details(ortto_sending *s, batch *b){
   const http_request *c = b->request;
-  if( c->status==400 && s->endpoint->protocol==ORTTO_API && c->transfer.answer.n && json_check(c->transfer.answer.p, c->transfer.answer.n, &answer) ){
-    js details = js_get(answer, "details");
-    if( js_type(details)=='[' && count_elements(details)==b->count ){
-      parse_outcomes(s, b, details);
-      for(int i=0; i<b->count; i++){             /* 400: none was taken, whatever the words */
-        record *r = &s->record[b->member[i]];
-        r->outcome.request_id = js_cstring(&s->memory, js_get(answer, "request_id"));
-        if( r->outcome.errortype==NULL ) outcome_set(r, 400, REFUSED, r->outcome.result ? r->outcome.result : keep(s, c->error));
-      }
-      return;
-    }
+  const buf *text = &c->transfer.answer;
+  js answer;
+  if( c->status!=400 || s->endpoint->protocol!=ORTTO_API || text->n==0 ) return 0;
+  if( !json_check(text->p, text->n, &answer) ) return 0;
+  js details = js_get(answer, "details");
+  if( js_type(details)!='[' || count_elements(details)!=b->count ) return 0;
+  parse_outcomes(s, b, details);
+  for(int i=0; i<b->count; i++){
+    record *r = &s->record[b->member[i]];
+    r->outcome.request_id = js_cstring(&s->memory, js_get(answer, "request_id"));
+    if( r->outcome.errortype ) continue;
+    outcome_set(r, 400, REFUSED, r->outcome.result ? r->outcome.result : keep(s, c->error));
   }
-  int taken = c->status==0 || c->status>=500;    /* perhaps */
+  return 1;
+}
+
+static void parse_refusal(ortto_sending *s, batch *b){
+  const http_request *c = b->request;
+  if( parse_details(s, b) ) return;
+  int maybe_taken = c->status==0 || (c->status>=500 && c->status!=501 && c->status!=507);
   if( c->attempt==0 ) batch_fail(s, b, 0, NOT_SENT, c->error ? c->error : "not sent");
-  else batch_fail(s, b, c->status, taken && c->status!=501 && c->status!=507 ? UNKNOWN : REFUSED, c->error ? c->error : "refused");
+  else batch_fail(s, b, c->status, maybe_taken ? UNKNOWN : REFUSED, c->error ? c->error : "refused");
   if( c->attempt==0 || status_ends(c->status) ) s->stopped = 1;
 }
 
+/* ---- waves of requests --------------------------------------------------------------------------- */
+
 static int batch_settle(ortto_sending *s, batches *all, int at);
 
-/* Some records of a batch once more, by themselves and at once: what they were in order with, they stay in order with. */
+/* Some records of a batch once more, by themselves and at once: what they were in order with, they stay in
+** order with. */
 static int batch_again(ortto_sending *s, batches *all, int at, int from, int to, int conflicts){
   batch *b = batch_new(all, 0);
   int ok = b!=NULL;
@@ -210,7 +202,8 @@ static int batch_settle(ortto_sending *s, batches *all, int at){
   http_request *c = b->request;
   int count = b->count, rc = request_wait(c);
   if( rc==ORTTO_INTERRUPT || rc==ORTTO_NOMEM ) return rc;
-  int halve = rc!=ORTTO_OK && c->status==413 && count>1, again = rc!=ORTTO_OK && c->status==409 && b->conflicts==0;
+  int halve = rc!=ORTTO_OK && c->status==413 && count>1;
+  int again = rc!=ORTTO_OK && c->status==409 && b->conflicts==0;
   if( rc==ORTTO_OK && s->endpoint->protocol==ORTTO_API ) parse_api_answer(s, b);
   else if( rc==ORTTO_OK ) parse_segment_answer(s, b);
   else if( !halve && !again ) parse_refusal(s, b);
@@ -221,14 +214,15 @@ static int batch_settle(ortto_sending *s, batches *all, int at){
   return halve && rc==ORTTO_OK ? batch_again(s, all, at, count/2, count, 0) : rc;
 }
 
-/* All batches of a round, several in flight; batches that are added on the way belong to it too. */
-static int wave_send(ortto_sending *s, batches *all, int round){
+/* All batches of a wave, several in flight; batches that are added on the way are settled where they are
+** added. */
+static int wave_send(ortto_sending *s, batches *all, int wave){
   int rc = ORTTO_OK, next = 0, waiting = 0;
   for(;;){
     int flying = 0;
     for(int i=waiting; i<next; i++) flying += all->list[i].request!=NULL;
     while( rc==ORTTO_OK && !s->stopped && flying<=s->endpoint->concurrency && next<all->count ){
-      if( all->list[next].wave==round ){
+      if( all->list[next].wave==wave ){
         rc = batch_send(s, &all->list[next]);
         flying++;
       }
@@ -244,14 +238,19 @@ static int wave_send(ortto_sending *s, batches *all, int round){
   }
 }
 
+/* Records that have no outcome yet. */
 static void leftovers(ortto_sending *s, const batches *all){
-  for(int i=0; i<all->count; i++) if( all->list[i].request && all->list[i].request->attempt>0 )   /* on the wire when the user interrupted */
-    for(int k=0; k<all->list[i].count; k++){
-      record *r = &s->record[all->list[i].member[k]];
+  const char *why = s->stopped ? "ortto: not sent, because an earlier request failed" : "ortto: not sent";
+  for(int i=0; i<all->count; i++){
+    const batch *b = &all->list[i];
+    if( b->request==NULL || b->request->attempt==0 ) continue;
+    for(int k=0; k<b->count; k++){               /* on the wire when the user interrupted */
+      record *r = &s->record[b->member[k]];
       if( r->outcome.status<0 ) outcome_set(r, 0, UNKNOWN, "ortto: given up before the answer came");
     }
-  for(int i=0; i<s->count; i++) if( s->record[i].outcome.status<0 )
-    outcome_set(&s->record[i], 0, NOT_SENT, s->stopped ? "ortto: not sent, because an earlier request failed" : "ortto: not sent");
+  }
+  for(int i=0; i<s->count; i++)
+    if( s->record[i].outcome.status<0 ) outcome_set(&s->record[i], 0, NOT_SENT, why);
 }
 
 static int interrupted_error(ortto_sending *s){
@@ -260,20 +259,26 @@ static int interrupted_error(ortto_sending *s){
     if( s->record[i].outcome.status>=200 && s->record[i].outcome.status<300 ) delivered++;
     else if( first<0 ) first = i;
   }
-  set_error(s->endpoint->context, "ortto: interrupted: %d of %d records were delivered; the first that was not is number %d (counted from 0)", delivered, s->count, first<0 ? 0 : first);
+  set_error(s->endpoint->context, "ortto: interrupted: %d of %d records were delivered; the first that was "
+            "not is number %d (counted from 0)", delivered, s->count, first<0 ? 0 : first);
   return ORTTO_INTERRUPT;
+}
+
+/* Did anything go out? */
+static int is_begun(const ortto_sending *s, const batches *all){
+  for(int i=0; i<s->count; i++) if( s->record[i].item!=NULL && s->record[i].outcome.status>=0 ) return 1;
+  for(int i=0; i<all->count; i++)
+    if( all->list[i].request!=NULL && all->list[i].request->attempt>0 ) return 1;
+  return 0;
 }
 
 static int sending_run(ortto_sending *s){
   batches all = { 0 };
-  int rounds = 0, ok = s->endpoint->protocol==ORTTO_SEGMENT ? batches_segment(s, &all) : batches_api(s, &all);
+  int waves = 0, ok = s->endpoint->protocol==ORTTO_SEGMENT ? batches_segment(s, &all) : batches_api(s, &all);
   int rc = ok ? ORTTO_OK : no_memory(s->endpoint->context);
-  for(int i=0; i<all.count; i++) if( all.list[i].wave>rounds ) rounds = all.list[i].wave;
-  for(int round=1; rc==ORTTO_OK && !s->stopped && round<=rounds; round++) rc = wave_send(s, &all, round);
-  int begun = 0;                                 /* out of memory after something went out: the outcomes say so, record by record */
-  for(int i=0; i<s->count; i++) begun |= s->record[i].item!=NULL && s->record[i].outcome.status>=0;
-  for(int i=0; i<all.count; i++) begun |= all.list[i].request!=NULL && all.list[i].request->attempt>0;
-  if( rc==ORTTO_NOMEM && begun ){
+  for(int i=0; i<all.count; i++) if( all.list[i].wave>waves ) waves = all.list[i].wave;
+  for(int wave=1; rc==ORTTO_OK && !s->stopped && wave<=waves; wave++) rc = wave_send(s, &all, wave);
+  if( rc==ORTTO_NOMEM && is_begun(s, &all) ){    /* the outcomes say so, record by record */
     s->stopped = 1;
     rc = ORTTO_OK;
   }
@@ -282,27 +287,63 @@ static int sending_run(ortto_sending *s){
   return rc==ORTTO_INTERRUPT ? interrupted_error(s) : rc;
 }
 
+/* ---- records to items ---------------------------------------------------------------------------- */
+
+/* The item of the API, or a refusal. ORTTO_OK in both cases. */
+static int map_api(ortto_sending *s, record *r){
+  contact c = { .r = r };
+  int rc = fields_have(s, 0);
+  if( rc!=ORTTO_OK ) return rc;
+  if( is_raw_event(r->given) && !raw_map(s, r) ) return ORTTO_OK;
+  if( contact_read(s, &c) && contact_keys(s, &c) ){
+    if( s->verb==ORTTO_TRACK ) activity_item(s, &c);
+    else contact_item(s, &c);
+  }
+  contact_free(&c);
+  return ORTTO_OK;
+}
+
 /* {"id":"..."} */
 static int map_archive(ortto_sending *s, record *r){
   js id = js_get(r->given, "id");
   if( js_type(id)!='"' || !ortto_is_id(id.p+1, id.n-2) ){
-    refuse(s, r, 400, "ortto: an id is 24 hexadecimal digits, not %.*s", (int)(id.n<40 ? id.n : 40), id.p ? id.p : "");
+    refuse(s, r, 400, "ortto: an id is 24 hexadecimal digits, not %.*s", up_to(40, id.n), id.p ? id.p : "");
     return ORTTO_OK;
   }
   r->keys_given = r->lookup_keys = KEY_ID;
   r->key[0] = arena_text(&s->memory, id.p+1, id.n-2);
   r->merge_by = "";
-  r->item = id.p;
+  r->item = arena_text(&s->memory, id.p, id.n);
   r->item_n = id.n;
-  return r->key[0] ? ORTTO_OK : no_memory(s->endpoint->context);
+  return r->key[0] && r->item ? ORTTO_OK : no_memory(s->endpoint->context);
+}
+
+static int is_id_name(const char *name){
+  return strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0 || strcmp(name, "str:o:account_id")==0;
+}
+
+/* The field that an option names; *id, if asked for, gets its id. */
+static int option_field(ortto_sending *s, const char *option, const char *name, const char **id){
+  context *ctx = s->endpoint->context;
+  if( name==NULL || is_id_name(name) ) return ORTTO_OK;
+  const ortto_field *f = field_named(s, name, strlen(name), 0);
+  if( f==NULL )
+    return fail(ctx, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", option,
+                name, closest_field(s, name));
+  if( id==NULL ) return ORTTO_OK;
+  *id = arena_text(&s->memory, f->id, strlen(f->id));
+  return *id ? ORTTO_OK : no_memory(ctx);
 }
 
 /* Options that name fields: known before anything is sent. */
 static int options_resolve(ortto_sending *s){
   context *ctx = s->endpoint->context;
   const ortto_options *o = s->options;
-  if( s->endpoint->protocol==ORTTO_SEGMENT )
-    return o->api_only ? fail(ctx, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a Segment data source", o->api_only) : ORTTO_OK;
+  if( s->endpoint->protocol==ORTTO_SEGMENT ){
+    if( o->api_only==NULL ) return ORTTO_OK;
+    return fail(ctx, "ortto: the option %s belongs to Ortto's API: it has no effect on what is sent to a "
+                "Segment data source", o->api_only);
+  }
   int rc = is_archive(s) ? ORTTO_OK : fields_have(s, 0);
   if( rc==ORTTO_ERROR ){                         /* no field can be named: each record says so */
     const char *why = keep(s, ctx->error);
@@ -310,16 +351,9 @@ static int options_resolve(ortto_sending *s){
     s->stopped = 1;
     return ORTTO_OK;
   }
-  for(int i=0; rc==ORTTO_OK && i<=o->merge_by_count; i++){
-    const char *name = i<o->merge_by_count ? o->merge_by[i] : o->suppression;
-    if( name==NULL || strcmp(name, "id")==0 || strcmp(name, "str::person_id")==0 || strcmp(name, "str:o:account_id")==0 ) continue;
-    const ortto_field *f = field_named(s, name, strlen(name), 0);
-    if( f && i==o->merge_by_count && (s->suppression = arena_text(&s->memory, f->id, strlen(f->id)))==NULL ) rc = no_memory(ctx);
-    if( f==NULL )
-      rc = fail(ctx, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", i<o->merge_by_count ? "merge_by" : "suppression_list_field_id",
-                name, closest_field(s, name));
-  }
-  return rc;
+  for(int i=0; rc==ORTTO_OK && i<o->merge_by_count; i++)
+    rc = option_field(s, "merge_by", o->merge_by[i], NULL);
+  return rc==ORTTO_OK ? option_field(s, "suppression_list_field_id", o->suppression, &s->suppression) : rc;
 }
 
 static int records_read(ortto_sending *s, const char *json, size_t length){
@@ -329,9 +363,10 @@ static int records_read(ortto_sending *s, const char *json, size_t length){
   if( s->text==NULL ) return no_memory(ctx);
   memcpy(s->text, json, length);
   s->text[length] = 0;
-  if( !json_check(s->text, length, &all) || (js_type(all)!='{' && js_type(all)!='[') )
-    return fail(ctx, "ortto: %s takes a JSON object, or a list of them, and this is %s", s->verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert",
-                json_check(s->text, length, &all) ? "neither" : "not JSON");
+  int good = json_check(s->text, length, &all);
+  if( !good || (js_type(all)!='{' && js_type(all)!='[') )
+    return fail(ctx, "ortto: %s takes a JSON object, or a list of them, and this is %s",
+                s->verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert", good ? "neither" : "not JSON");
   s->single = js_type(all)=='{';
   int count = s->single ? 1 : count_elements(all);
   s->record = calloc((size_t)count + 1, sizeof *s->record);
@@ -343,23 +378,36 @@ static int records_read(ortto_sending *s, const char *json, size_t length){
   return ORTTO_OK;
 }
 
+static int record_map(ortto_sending *s, record *r){
+  js given = r->given;
+  if( js_type(given)!='{' ) refuse(s, r, 400, "ortto: a record must be an object, not %s", js_kind(given));
+  else if( given.n>BODY_MAX ) refuse(s, r, 413, "ortto: the record is larger than 2 MB");
+  else if( !utf8_is_sound(given.p, given.n) )
+    refuse(s, r, 400, "ortto: the record holds text that is no UTF-8");
+  else if( is_archive(s) ) return map_archive(s, r);
+  else if( s->endpoint->protocol==ORTTO_API ) return map_api(s, r);
+  else segment_item(s, r);
+  return ORTTO_OK;
+}
+
 static int records_map(ortto_sending *s){
   int rc = ORTTO_OK;
-  for(int i=0; rc==ORTTO_OK && i<s->count && !s->interrupted; i++){
-    record *r = &s->record[i];
-    js given = r->given;
-    if( s->stopped ) break;
-    if( js_type(given)!='{' ) refuse(s, r, 400, "ortto: a record must be an object, not %s", js_kind(given));
-    else if( given.n>BODY_MAX ) refuse(s, r, 413, "ortto: the record is larger than 2 MB");
-    else if( !utf8_is_sound(given.p, given.n) ) refuse(s, r, 400, "ortto: the record holds text that is no UTF-8");
-    else if( is_archive(s) ) rc = map_archive(s, r);
-    else rc = s->endpoint->protocol==ORTTO_SEGMENT ? map_segment(s, r) : map_api(s, r);
+  for(int i=0; rc==ORTTO_OK && i<s->count && !s->interrupted && !s->stopped; i++){
+    rc = record_map(s, &s->record[i]);
     if( i%500==499 && interrupted(s->endpoint->context) ) s->interrupted = 1;
   }
   return rc==ORTTO_OK && s->interrupted ? interrupted_error(s) : rc;
 }
 
-int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t length, const ortto_options *options, ortto_sending **out){
+/* ---- the call ------------------------------------------------------------------------------------ */
+
+int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t length,
+               const ortto_options *options, ortto_sending **out){
+  static const char *const doing[] = {
+    [ORTTO_UPSERT] = "sending contacts", [ORTTO_TRACK] = "sending activities",
+    [ORTTO_UPSERT_ACCOUNTS] = "sending accounts", [ORTTO_ARCHIVE] = "archiving",
+    [ORTTO_ARCHIVE_ACCOUNTS] = "archiving",
+  };
   ortto_sending *s = calloc(1, sizeof *s);
   *out = NULL;
   if( s==NULL ) return no_memory(e->context);
@@ -367,14 +415,15 @@ int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t leng
   endpoint_keep(e);
   s->verb = verb;
   s->options = options;
-  s->doing = verb==ORTTO_TRACK ? "sending activities" : verb==ORTTO_UPSERT ? "sending contacts" : verb==ORTTO_UPSERT_ACCOUNTS ? "sending accounts" : "archiving";
+  s->doing = doing[verb];
   s->encoder.memory = &s->memory;
   int rc = records_read(s, json, length);
   if( rc==ORTTO_OK ) rc = options_resolve(s);
   if( rc==ORTTO_OK ) rc = records_map(s);
   if( rc==ORTTO_OK ) rc = sending_run(s);
-  if( rc==ORTTO_INTERRUPT ) for(int i=0; i<s->count; i++) if( s->record[i].outcome.status<0 )
-    outcome_set(&s->record[i], 0, NOT_SENT, "ortto: not sent: interrupted");
+  for(int i=0; rc==ORTTO_INTERRUPT && i<s->count; i++)
+    if( s->record[i].outcome.status<0 )
+      outcome_set(&s->record[i], 0, NOT_SENT, "ortto: not sent: interrupted");
   if( rc==ORTTO_OK || (rc==ORTTO_INTERRUPT && s->record) ) *out = s;
   else ortto_sending_free(s);
   return rc;

@@ -1,5 +1,5 @@
 /*
-** value.c - see value.h.
+** value.c - see value.h. One type after the other, reading beside writing; the table at the end joins them.
 */
 #include "value.h"
 
@@ -28,8 +28,27 @@ static void value_real(ortto_value *out, double r){
   out->real = r;
 }
 
-/* Whatever was sent, unchanged: a string as it is, an object or array as its JSON text, a number or boolean as itself.
-** A number that neither int64 nor a double holds stays text, digit for digit. 0 when out of memory. */
+__attribute__((format(printf, 2, 3)))
+static cJSON *cannot(encoder *e, const char *format, ...){
+  va_list args;
+  va_start(args, format);
+  vsnprintf(e->why, sizeof e->why, format, args);
+  va_end(args);
+  return NULL;
+}
+
+js inner_json(encoder *e, js v, char kind){
+  size_t n;
+  js inner;
+  const char *text = js_type(v)=='"' ? js_text(e->memory, v, &n) : NULL;
+  return text && n && text[0]==kind && json_check(text, n, &inner) ? inner : v;
+}
+
+/* ---- text; and anything, as far as it is read ---------------------------------------------------- */
+
+/* Whatever was sent, unchanged: a string as it is, an object or array as its JSON text, a number or boolean
+** as itself. A number that neither int64 nor a double holds stays text, digit for digit. 0 when out of
+** memory. */
 static int decode_any(arena *a, js v, ortto_value *out){
   size_t n;
   const char *text;
@@ -57,6 +76,22 @@ static int decode_any(arena *a, js v, ortto_value *out){
   return 1;
 }
 
+static cJSON *encode_text(encoder *e, const ortto_field *f, js v){
+  int large = strncmp(f->id, "txt:", 4)==0 || strcmp(f->display_type, "large_text")==0;
+  size_t n, most = large ? LARGE_TEXT_MAX : TEXT_MAX, length = v.n;
+  if( js_type(v)=='"' ){
+    const char *text = js_text(e->memory, v, &n);
+    if( text==NULL ) return NULL;
+    length = characters(text, n);
+  }else if( js_type(v)!=0 ) return cannot(e, "takes text, not %s", js_kind(v));
+  if( length>most ) return cannot(e, "is too long: %zu characters, where Ortto takes %zu", length, most);
+  if( js_type(v)=='"' ) return json_raw(v);
+  char *text = arena_text(e->memory, v.p, v.n);  /* digits are text too */
+  return text ? cJSON_CreateString(text) : NULL;
+}
+
+/* ---- integer, real ------------------------------------------------------------------------------- */
+
 /* A number with a fraction or exponent that is whole all the same (12.0, 1.2e1). */
 static int whole_double(js v, double *out){
   return js_type(v)==0 && js_double(v, out) && fabs(*out)<9007199254740992.0 && *out==floor(*out);
@@ -69,133 +104,12 @@ static int decode_integer(arena *a, js v, ortto_value *out){
   return 1;
 }
 
-/* Ortto's integer is the value times 1000. A number with a fraction cannot be that: it is left as it is [guess]. */
+/* Ortto's integer is the value times 1000. A number with a fraction cannot be that: it stays as it is
+** [guess]. */
 static int decode_real(arena *a, js v, ortto_value *out){
   if( js_type(v)!=0 ) return decode_any(a, v, out);
   if( !decode_integer(a, v, out) ) return 0;
   if( out->kind==ORTTO_VALUE_INTEGER ) value_real(out, (double)((long double)out->integer / 1000.0L));
-  return 1;
-}
-
-static int days_in(int64_t year, int64_t month){
-  static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-  int leap = (year%4==0 && year%100!=0) || year%400==0;
-  return days[month-1] + (month==2 && leap);
-}
-
-/* A date that no calendar has stays the object that it is: so nothing is lost, and it can be written back. */
-static int decode_date(arena *a, js v, ortto_value *out){
-  int64_t year, month, day;
-  if( js_type(v)!='{' || !js_integer(js_get(v, "year"), &year) || !js_integer(js_get(v, "month"), &month)
-   || !js_integer(js_get(v, "day"), &day) || year<1 || year>9999 || month<1 || month>12
-   || day<1 || day>days_in(year, month) ) return decode_any(a, v, out);
-  char *text = arena_alloc(a, 16);
-  if( text==NULL ) return 0;
-  snprintf(text, 16, "%04u-%02u-%02u", (unsigned)year % 10000u, (unsigned)month % 100u, (unsigned)day % 100u);
-  value_text(out, ORTTO_VALUE_TEXT, text, 10);
-  return 1;
-}
-
-static int decode_place(arena *a, js v, ortto_value *out){
-  js name = js_get(v, "name");
-  return decode_any(a, js_type(name)=='"' ? name : v, out);
-}
-
-/* The digits of a string or integer; 0 if it is neither. */
-static int digits_of(js v, js *out){
-  int quoted = js_type(v)=='"';
-  out->p = v.p + quoted;
-  out->n = v.n - (quoted ? 2 : 0);
-  if( quoted && out->n && out->p[0]=='+' ){ out->p++; out->n--; }
-  if( v.n==0 || out->n==0 || out->n>20 ) return 0;
-  for(size_t i=0; i<out->n; i++) if( out->p[i]<'0' || out->p[i]>'9' ) return 0;
-  return 1;
-}
-
-static int decode_phone(arena *a, js v, ortto_value *out){
-  js country, national;
-  if( !digits_of(js_get(v, "c"), &country) || !digits_of(js_get(v, "n"), &national) ) return decode_any(a, v, out);
-  char *text = arena_alloc(a, 48);
-  if( text==NULL ) return 0;
-  int n = snprintf(text, 48, "+%.*s%.*s", (int)country.n, country.p, (int)national.n, national.p);
-  value_text(out, ORTTO_VALUE_TEXT, text, (size_t)n);
-  return 1;
-}
-
-/* What a person sees of an activity: the contents of its render commands, one behind the other. */
-static int decode_rendered(arena *a, js v, ortto_value *out){
-  if( js_type(v)!='[' ) return decode_any(a, v, out);
-  char *text = arena_alloc(a, 3*v.n + 1);
-  if( text==NULL ) return 0;
-  size_t used = 0;
-  js_iter it = js_in(v);
-  js command;
-  while( js_next(&it, NULL, &command) ){
-    js content = js_get(command, "content");
-    if( js_type(content)!='"' ) continue;
-    size_t n;
-    const char *part = js_text(a, content, &n);
-    if( part==NULL ) return 0;
-    memcpy(text + used, part, n);
-    used += n;
-  }
-  value_text(out, ORTTO_VALUE_TEXT, text, used);
-  return 1;
-}
-
-static int decode_tag_type(arena *a, js v, ortto_value *out){
-  if( js_type(v)=='n' || (js_type(v)=='"' && v.n==2) ) value_text(out, ORTTO_VALUE_TEXT, "person", 6);
-  else if( js_type(v)=='"' && (js_is((js){ v.p+1, v.n-2 }, "organization") || js_is((js){ v.p+1, v.n-2 }, "account")) )
-    value_text(out, ORTTO_VALUE_TEXT, "account", 7);
-  else return decode_any(a, v, out);
-  return 1;
-}
-
-int decode(arena *a, ortto_type type, js v, ortto_value *out){
-  switch( type ){
-    case ORTTO_INTEGER: return decode_integer(a, v, out);
-    case ORTTO_REAL: return decode_real(a, v, out);
-    case ORTTO_DATE: return decode_date(a, v, out);
-    case ORTTO_PLACE: return decode_place(a, v, out);
-    case ORTTO_PHONE: return decode_phone(a, v, out);
-    case ORTTO_RENDERED: return decode_rendered(a, v, out);
-    case ORTTO_TAG_TYPE: return decode_tag_type(a, v, out);
-    default: return decode_any(a, v, out);
-  }
-}
-
-/* RFC 3339 in UTC, as Ortto writes it. */
-int ortto_time_compare(const char *a, size_t a_length, const char *b, size_t b_length){
-  size_t n = a_length<b_length ? a_length : b_length;
-  for(size_t i=0; i<n; i++) if( a[i]!=b[i] ){
-    if( i==19 ) return a[i]=='.' ? 1 : b[i]=='.' ? -1 : 0;      /* with a fraction: later */
-    if( i>19 && (a[i]=='Z' || b[i]=='Z') ) return a[i]=='Z' ? -1 : 1;   /* the longer fraction: later */
-    return a[i]<b[i] ? -1 : 1;
-  }
-  return 0;
-}
-
-__attribute__((format(printf, 2, 3)))
-static int cannot(encoder *e, const char *format, ...){
-  va_list args;
-  va_start(args, format);
-  vsnprintf(e->why, sizeof e->why, format, args);
-  va_end(args);
-  return 0;
-}
-
-static int encode_text(encoder *e, const ortto_field *f, js v){
-  size_t n, most = strncmp(f->id, "txt:", 4)==0 || strcmp(f->display_type, "large_text")==0 ? LARGE_TEXT_MAX : TEXT_MAX;
-  if( js_type(v)==0 && v.n>most ) return cannot(e, "is too long: %zu characters, where Ortto takes %zu", v.n, most);
-  if( js_type(v)==0 ){                           /* digits are text too */
-    buf_printf(e->out, "\"%.*s\"", (int)v.n, v.p);
-    return 1;
-  }
-  if( js_type(v)!='"' ) return cannot(e, "takes text, not %s", js_kind(v));
-  const char *text = js_text(e->memory, v, &n);
-  if( text==NULL ){ e->out->failed = 1; return 0; }
-  if( characters(text, n)>most ) return cannot(e, "is too long: %zu characters, where Ortto takes %zu", characters(text, n), most);
-  buf_add(e->out, v.p, v.n);
   return 1;
 }
 
@@ -231,8 +145,8 @@ static int decimal_read(const char *p, size_t n, int *negative, char *digit, int
   return p==end;
 }
 
-/* The number times 10^shift as a whole number, rounded half away from zero. 0 if it is no number or too large;
-** *exact says whether nothing was rounded. */
+/* The number times 10^shift as a whole number, rounded half away from zero. 0 if it is no number or too
+** large; *exact says whether nothing was rounded. */
 static int decimal_whole(const char *p, size_t n, int shift, int64_t *out, int *exact){
   char digit[DIGITS_MAX];
   int negative, count, power;
@@ -256,191 +170,280 @@ static int decimal_whole(const char *p, size_t n, int shift, int64_t *out, int *
   return 1;
 }
 
-/* The characters of a number, or of a string that holds one. */
-static int number_text(encoder *e, js v, const char **text, size_t *n){
-  if( js_type(v)==0 ){ *text = v.p; *n = v.n; return 1; }
-  if( js_type(v)!='"' ) return 0;
-  *text = js_text(e->memory, v, n);
-  return *text!=NULL && *n>0;
+static cJSON *encode_number(encoder *e, const ortto_field *f, js v){
+  const char *text = v.p;
+  size_t n = v.n;
+  int64_t i;
+  int exact, scaled = f->type==ORTTO_REAL, quoted = js_type(v)=='"';
+  if( quoted ) text = js_text(e->memory, v, &n);
+  if( text==NULL ) return NULL;
+  if( n==0 || (!quoted && js_type(v)!=0) ) return cannot(e, "takes a number, not %s", js_kind(v));
+  if( !decimal_whole(text, n, scaled ? 3 : 0, &i, &exact) ){
+    const char *why = number_check(text, text+n)==text+n ? "the number is too large" : "it takes a number";
+    return cannot(e, "cannot be '%.*s': %s", up_to(40, n), text, why);
+  }
+  if( !scaled && !exact ) return cannot(e, "takes a whole number, not %.*s", up_to(40, n), text);
+  return json_integer(i);
 }
 
-static int encode_number(encoder *e, const ortto_field *f, js v){
-  const char *text;
-  size_t n;
-  int64_t i;
-  int exact, scaled = f->type==ORTTO_REAL;
-  if( !number_text(e, v, &text, &n) ) return cannot(e, "takes a number, not %s", js_kind(v));
-  if( !decimal_whole(text, n, scaled ? 3 : 0, &i, &exact) ) return cannot(e, "cannot be '%.*s': %s", (int)(n<40 ? n : 40), text,
-    number_check(text, text+n)==text+n ? "the number is too large" : "it takes a number");
-  if( !scaled && !exact ) return cannot(e, "takes a whole number, not %.*s", (int)(n<40 ? n : 40), text);
-  buf_printf(e->out, "%lld", (long long)i);
+/* ---- boolean: read as anything ------------------------------------------------------------------- */
+
+static cJSON *encode_boolean(encoder *e, const ortto_field *f, js v){
+  static const char *const yes[] = { "true", "1", "1.0" }, *const no[] = { "false", "0", "0.0" };
+  js word = js_type(v)=='"' ? unquoted(v) : v;
+  (void)f;
+  for(int i=0; i<COUNT(yes); i++) if( js_is(word, yes[i]) || js_is(word, no[i]) )
+    return cJSON_CreateBool(js_is(word, yes[i]));
+  return cannot(e, "takes true or false (1 or 0), not %.*s", up_to(40, v.n), v.p);
+}
+
+/* ---- date ---------------------------------------------------------------------------------------- */
+
+/* A number in that many digits; where it ends. */
+static char *digits_put(char *out, int64_t number, int count){
+  for(int i=count-1; i>=0; i--, number /= 10) out[i] = (char)('0' + number%10);
+  return out + count;
+}
+
+/* {"year":2025,"month":11,"day":4}. A date that no calendar has stays the object that it is. */
+static int decode_date(arena *a, js v, ortto_value *out){
+  static const char *const parts[] = { "year", "month", "day" };
+  int64_t part[3] = { 0, 0, 0 };
+  js name, number;
+  js_iter it = js_in(v);
+  while( js_type(v)=='{' && js_next(&it, &name, &number) )
+    for(int i=0; i<3; i++) if( js_is(name, parts[i]) && !js_integer(number, &part[i]) ) part[i] = 0;
+  if( part[0]<1 || part[0]>9999 || part[1]<1 || part[1]>12 || part[2]<1 || part[2]>days_in(part[0], part[1]) )
+    return decode_any(a, v, out);
+  char *text = arena_alloc(a, 11);
+  if( text==NULL ) return 0;
+  char *p = digits_put(text, part[0], 4);
+  *p++ = '-';
+  p = digits_put(p, part[1], 2);
+  *p++ = '-';
+  *digits_put(p, part[2], 2) = 0;
+  value_text(out, ORTTO_VALUE_TEXT, text, 10);
   return 1;
 }
 
-static int encode_boolean(encoder *e, js v){
-  static const struct { const char *text; int value; } words[] = { { "true", 1 }, { "false", 0 }, { "1", 1 }, { "0", 0 }, { "1.0", 1 }, { "0.0", 0 } };
-  js word = js_type(v)=='"' ? unquoted(v) : v;
-  for(int i=0; i<COUNT(words); i++) if( js_type(v)!='{' && js_is(word, words[i].text) ){
-    buf_puts(e->out, words[i].value ? "true" : "false");
-    return 1;
-  }
-  return cannot(e, "takes true or false (1 or 0), not %.*s", (int)(v.n<40 ? v.n : 40), v.p);
-}
-
-js inner_json(encoder *e, js v, char kind){
-  size_t n;
-  js inner;
-  const char *text = js_type(v)=='"' ? js_text(e->memory, v, &n) : NULL;
-  return text && n && text[0]==kind && json_check(text, n, &inner) ? inner : v;
-}
-
-static int two_digits(const char *p){
-  return p[0]>='0' && p[0]<='9' && p[1]>='0' && p[1]<='9' ? (p[0]-'0')*10 + p[1]-'0' : -1;
-}
-
-int date_read(const char *p, size_t n, int *year, int *month, int *day){
-  if( n<10 || p[4]!='-' || p[7]!='-' || two_digits(p)<0 || two_digits(p+2)<0 ) return 0;
-  *year = two_digits(p)*100 + two_digits(p+2);
-  *month = two_digits(p+5);
-  *day = two_digits(p+8);
-  return *year>=1 && *month>=1 && *month<=12 && *day>=1 && *day<=days_in(*year, *month);
-}
-
-static int encode_date(encoder *e, js v){
+static cJSON *encode_date(encoder *e, const ortto_field *f, js v){
   int year, month, day;
   size_t n;
+  (void)f;
   v = inner_json(e, v, '{');
-  if( js_type(v)=='{' ){             /* Ortto's own shape goes back as it was read, whatever it says */
-    buf_add(e->out, v.p, v.n);
-    return 1;
-  }
+  if( js_type(v)=='{' ) return json_raw(v);      /* as it was read, whatever it says */
   if( js_type(v)!='"' ) return cannot(e, "takes a date as YYYY-MM-DD, not %s", js_kind(v));
   const char *text = js_text(e->memory, v, &n);
-  if( text==NULL ){ e->out->failed = 1; return 0; }
+  if( text==NULL ) return NULL;
   if( !date_read(text, n, &year, &month, &day) || (n>10 && text[10]!='T' && text[10]!=' ') )
-    return cannot(e, "cannot be '%.*s': it takes a date that exists, as YYYY-MM-DD", (int)(n<40 ? n : 40), text);
-  buf_printf(e->out, "{\"year\":%d,\"month\":%d,\"day\":%d,\"timezone\":\"UTC\"}", year, month, day);
-  return 1;
+    return cannot(e, "cannot be '%.*s': it takes a date that exists, as YYYY-MM-DD", up_to(40, n), text);
+  cJSON *date = cJSON_CreateObject();
+  if( date && json_add(date, "year", json_integer(year))
+   && json_add(date, "month", json_integer(month))
+   && json_add(date, "day", json_integer(day))
+   && json_add(date, "timezone", cJSON_CreateString("UTC")) ) return date;
+  cJSON_Delete(date);
+  return NULL;
 }
 
-const char *time_read(arena *a, const char *p, size_t n){
-  int year, month, day, seconds = 0;
-  size_t at = 16;
-  if( !date_read(p, n, &year, &month, &day) ) return NULL;
-  if( n==10 ) return arena_printf(a, "%.10sT00:00:00Z", p);
-  if( n<16 || (p[10]!='T' && p[10]!='t' && p[10]!=' ') || p[13]!=':' || two_digits(p+11)<0 || two_digits(p+11)>23
-   || two_digits(p+14)<0 || two_digits(p+14)>59 ) return NULL;
-  if( n>=19 && p[16]==':' ){
-    seconds = two_digits(p+17);
-    if( seconds<0 || seconds>60 ) return NULL;
-    at = 19;
-  }
-  size_t fraction = at;
-  if( at==19 && at<n && p[at]=='.' ){
-    const char *stop = digits(p+at+1, p+n);
-    if( stop==p+at+1 ) return NULL;
-    at = (size_t)(stop - p);
-  }
-  size_t zone = n - at;
-  int good = zone==0 || (zone==1 && (p[at]=='Z' || p[at]=='z'))
-          || (zone==6 && (p[at]=='+' || p[at]=='-') && p[at+3]==':' && two_digits(p+at+1)>=0 && two_digits(p+at+4)>=0);
-  if( !good ) return NULL;
-  return arena_printf(a, "%.10sT%.5s:%02d%.*s%.*s", p, p+11, seconds, (int)(at - fraction), p + fraction,
-                      zone==6 ? 6 : 1, zone==6 ? p+at : "Z");
-}
+/* ---- time: read as anything ---------------------------------------------------------------------- */
 
-static int encode_time(encoder *e, js v){
+static cJSON *encode_time(encoder *e, const ortto_field *f, js v){
   size_t n;
+  (void)f;
   if( js_type(v)!='"' ) return cannot(e, "takes a time such as 2025-11-04T19:10:31Z, not %s", js_kind(v));
-  const char *text = js_text(e->memory, v, &n), *sent = text ? time_read(e->memory, text, n) : NULL;
-  if( sent==NULL ) return cannot(e, "cannot be '%.*s': it takes a time such as 2025-11-04T19:10:31Z", (int)(n<40 ? n : 40), text ? text : "");
-  buf_printf(e->out, "\"%s\"", sent);
-  return 1;
+  const char *text = js_text(e->memory, v, &n);
+  if( text==NULL ) return NULL;
+  const char *sent = time_read(e->memory, text, n);
+  if( sent ) return cJSON_CreateString(sent);
+  return cannot(e, "cannot be '%.*s': it takes a time such as 2025-11-04T19:10:31Z", up_to(40, n), text);
 }
 
-static int encode_place(encoder *e, js v){
+/* ---- place: {"id":...,"name":"Oslo"} ------------------------------------------------------------- */
+
+static int decode_place(arena *a, js v, ortto_value *out){
+  js name = js_get(v, "name");
+  return decode_any(a, js_type(name)=='"' ? name : v, out);
+}
+
+static cJSON *encode_place(encoder *e, const ortto_field *f, js v){
+  (void)f;
   v = inner_json(e, v, '{');
   js name = js_type(v)=='{' ? js_get(v, "name") : v;
-  if( js_type(v)=='{' && js_type(name)!='"' ){   /* as it was read */
-    buf_add(e->out, v.p, v.n);
-    return 1;
-  }
-  if( name.p==NULL || js_type(name)!='"' ) return cannot(e, "takes the name of a place as text, not %s", js_kind(v));
-  buf_printf(e->out, "{\"name\":%.*s}", (int)name.n, name.p);
+  if( js_type(v)=='{' && js_type(name)!='"' ) return json_raw(v);    /* as it was read */
+  if( js_type(name)!='"' ) return cannot(e, "takes the name of a place as text, not %s", js_kind(v));
+  cJSON *place = cJSON_CreateObject();
+  if( place && json_add(place, "name", json_raw(name)) ) return place;
+  cJSON_Delete(place);
+  return NULL;
+}
+
+/* ---- phone: {"c":"61","n":"401234567"} ----------------------------------------------------------- */
+
+/* The digits of a string or integer; 0 if it is neither. */
+static int digits_of(js v, js *out){
+  int quoted = js_type(v)=='"';
+  out->p = v.p + quoted;
+  out->n = v.n - (quoted ? 2 : 0);
+  if( quoted && out->n && out->p[0]=='+' ){ out->p++; out->n--; }
+  if( v.n==0 || out->n==0 || out->n>20 ) return 0;
+  for(size_t i=0; i<out->n; i++) if( out->p[i]<'0' || out->p[i]>'9' ) return 0;
   return 1;
 }
 
-/* With the country's code in front, and any of the usual marks between the digits. */
-static int encode_phone(encoder *e, js v){
-  char number[32];
-  size_t n, used = 0;
-  v = inner_json(e, v, '{');
-  if( js_type(v)=='{' ){             /* as it was read */
-    buf_add(e->out, v.p, v.n);
-    return 1;
-  }
-  if( js_type(v)!='"' ) return cannot(e, "takes a phone number as text with + and the country code in front, not %s", js_kind(v));
-  const char *text = js_text(e->memory, v, &n);
-  if( text==NULL ){ e->out->failed = 1; return 0; }
-  size_t i = strspn(text, " ");
-  int plus = n>i && text[i]=='+';
-  for(i += (size_t)plus; i<n && used<sizeof number-1; i++){
-    if( text[i]>='0' && text[i]<='9' ) number[used++] = text[i];
-    else if( strchr(" -./()", text[i])==NULL || text[i]==0 ) break;
+static int decode_phone(arena *a, js v, ortto_value *out){
+  js country, national;
+  if( !digits_of(js_get(v, "c"), &country) || !digits_of(js_get(v, "n"), &national) )
+    return decode_any(a, v, out);
+  char *text = arena_alloc(a, 1 + country.n + national.n + 1);
+  if( text==NULL ) return 0;
+  text[0] = '+';
+  memcpy(text + 1, country.p, country.n);
+  memcpy(text + 1 + country.n, national.p, national.n);
+  text[1 + country.n + national.n] = 0;
+  value_text(out, ORTTO_VALUE_TEXT, text, 1 + country.n + national.n);
+  return 1;
+}
+
+/* With + and the country's code in front, and any of the usual marks between the digits, which are
+** number's. */
+static int phone_read(const char *text, size_t n, char number[21]){
+  size_t used = 0, i = strspn(text, " ");
+  if( i>=n || text[i++]!='+' ) return 0;
+  for(; i<n; i++){
+    if( text[i]>='0' && text[i]<='9' && used<20 ) number[used++] = text[i];
+    else if( text[i]==0 || strchr(" -./()", text[i])==NULL ) return 0;
   }
   number[used] = 0;
-  if( !plus || i<n || used<5 || used>20 ) return cannot(e, "cannot be '%.*s': it takes a phone number with + and the country code in front, such as +61401234567",
-                                               (int)(n<40 ? n : 40), text);
-  buf_printf(e->out, "{\"phone\":\"%s\",\"parse_with_country_code\":true}", number);
-  return 1;
+  return used>=5;
 }
 
-static int encode_list(encoder *e, js v){
+static cJSON *encode_phone(encoder *e, const ortto_field *f, js v){
+  char number[21];
+  size_t n;
+  (void)f;
+  v = inner_json(e, v, '{');
+  if( js_type(v)=='{' ) return json_raw(v);      /* as it was read */
+  if( js_type(v)!='"' )
+    return cannot(e, "takes a phone number as text with + and the country code in front, not %s", js_kind(v));
+  const char *text = js_text(e->memory, v, &n);
+  if( text==NULL ) return NULL;
+  if( !phone_read(text, n, number) )
+    return cannot(e, "cannot be '%.*s': it takes a phone number with + and the country code in front, "
+                  "such as +61401234567", up_to(40, n), text);
+  cJSON *phone = cJSON_CreateObject();
+  if( phone && json_add(phone, "phone", cJSON_CreateString(number))
+   && json_add(phone, "parse_with_country_code", cJSON_CreateTrue()) ) return phone;
+  cJSON_Delete(phone);
+  return NULL;
+}
+
+/* ---- JSON: a list of texts, or an object; read as anything --------------------------------------- */
+
+const char *list_stranger(js list, int may_be_empty){
   js item;
+  js_iter it = js_in(list);
+  while( js_next(&it, NULL, &item) ){
+    if( js_type(item)!='"' ) return js_kind(item);
+    if( item.n==2 && !may_be_empty ) return "an empty one";
+  }
+  return NULL;
+}
+
+static cJSON *encode_list(encoder *e, js v){
   v = inner_json(e, v, '[');
   if( js_type(v)=='"' ){
-    buf_printf(e->out, "[%.*s]", (int)v.n, v.p);
-    return 1;
+    cJSON *list = cJSON_CreateArray();
+    if( list && json_append(list, json_raw(v)) ) return list;
+    cJSON_Delete(list);
+    return NULL;
   }
   if( js_type(v)!='[' ) return cannot(e, "takes a list of texts, not %s", js_kind(v));
-  js_iter it = js_in(v);
-  while( js_next(&it, NULL, &item) ) if( js_type(item)!='"' ) return cannot(e, "takes a list of texts, but %s is in it", js_kind(item));
-  buf_add(e->out, v.p, v.n);
-  return 1;
+  const char *stranger = list_stranger(v, 1);
+  return stranger ? cannot(e, "takes a list of texts, but %s is in it", stranger) : json_raw(v);
 }
 
-static int encode_object(encoder *e, js v){
+static cJSON *encode_object(encoder *e, js v){
   v = inner_json(e, v, '{');
   if( js_type(v)!='{' ) return cannot(e, "takes a JSON object, not %s", js_kind(v));
   if( v.n>OBJECT_MAX ) return cannot(e, "is too long: %zu bytes, where Ortto takes %d", v.n, OBJECT_MAX);
-  buf_add(e->out, v.p, v.n);
-  return 1;
+  return json_raw(v);
 }
 
-int encode(encoder *e, const ortto_field *f, js v){
-  if( js_type(v)=='n' ){
-    buf_puts(e->out, "null");
-    return 1;
-  }
-  switch( f->type ){
-    case ORTTO_INTEGER: case ORTTO_REAL: return encode_number(e, f, v);
-    case ORTTO_BOOLEAN: return encode_boolean(e, v);
-    case ORTTO_DATE: return encode_date(e, v);
-    case ORTTO_TIME: return encode_time(e, v);
-    case ORTTO_PLACE: return encode_place(e, v);
-    case ORTTO_PHONE: return encode_phone(e, v);
-    case ORTTO_JSON: return strncmp(f->id, "obj:", 4)==0 || strcmp(f->display_type, "object")==0 ? encode_object(e, v) : encode_list(e, v);
-    default: return encode_text(e, f, v);
-  }
+static cJSON *encode_json(encoder *e, const ortto_field *f, js v){
+  int object = strncmp(f->id, "obj:", 4)==0 || strcmp(f->display_type, "object")==0;
+  return object ? encode_object(e, v) : encode_list(e, v);
 }
 
 int tags_check(encoder *e, js v){
-  js tag;
+  e->why[0] = 0;
   if( js_type(v)=='n' ) return 1;
   v = inner_json(e, v, '[');
-  if( js_type(v)!='[' ) return cannot(e, "takes a JSON array of tag names, such as [\"VIP\"], not %.*s", (int)(v.n<40 ? v.n : 40), v.p);
+  const char *stranger = js_type(v)=='[' ? list_stranger(v, 0) : NULL;
+  if( js_type(v)!='[' )
+    cannot(e, "takes a JSON array of tag names, such as [\"VIP\"], not %.*s", up_to(40, v.n), v.p);
+  else if( stranger ) cannot(e, "takes a JSON array of tag names, but %s is in it", stranger);
+  return e->why[0]==0;
+}
+
+/* ---- what is only read --------------------------------------------------------------------------- */
+
+/* What a person sees of an activity: the contents of its render commands, one behind the other. */
+static int decode_rendered(arena *a, js v, ortto_value *out){
+  if( js_type(v)!='[' ) return decode_any(a, v, out);
+  char *text = arena_alloc(a, 3*v.n + 1);
+  if( text==NULL ) return 0;
+  size_t used = 0;
   js_iter it = js_in(v);
-  while( js_next(&it, NULL, &tag) )
-    if( js_type(tag)!='"' || tag.n==2 ) return cannot(e, "takes a JSON array of tag names, but %s is in it", tag.n==2 ? "an empty one" : js_kind(tag));
+  js command;
+  while( js_next(&it, NULL, &command) ){
+    js content = js_get(command, "content");
+    if( js_type(content)!='"' ) continue;
+    size_t n;
+    const char *part = js_text(a, content, &n);
+    if( part==NULL ) return 0;
+    memcpy(text + used, part, n);
+    used += n;
+  }
+  value_text(out, ORTTO_VALUE_TEXT, text, used);
   return 1;
+}
+
+/* Of people unless it says otherwise [recorded]. */
+static int decode_tag_type(arena *a, js v, ortto_value *out){
+  js word = js_type(v)=='"' ? unquoted(v) : (js){ "", 0 };
+  if( js_type(v)!='"' && js_type(v)!='n' ) return decode_any(a, v, out);
+  if( word.n==0 ) value_text(out, ORTTO_VALUE_TEXT, "person", 6);
+  else if( js_is(word, "organization") || js_is(word, "account") )
+    value_text(out, ORTTO_VALUE_TEXT, "account", 7);
+  else return decode_any(a, v, out);
+  return 1;
+}
+
+/* ---- all of them --------------------------------------------------------------------------------- */
+
+static const struct {
+  int (*decode)(arena *a, js v, ortto_value *out);
+  cJSON *(*encode)(encoder *e, const ortto_field *f, js v);
+} types[] = {
+  [ORTTO_TEXT]     = { decode_any,      encode_text },
+  [ORTTO_INTEGER]  = { decode_integer,  encode_number },
+  [ORTTO_REAL]     = { decode_real,     encode_number },
+  [ORTTO_BOOLEAN]  = { decode_any,      encode_boolean },
+  [ORTTO_DATE]     = { decode_date,     encode_date },
+  [ORTTO_TIME]     = { decode_any,      encode_time },
+  [ORTTO_PLACE]    = { decode_place,    encode_place },
+  [ORTTO_PHONE]    = { decode_phone,    encode_phone },
+  [ORTTO_JSON]     = { decode_any,      encode_json },
+  [ORTTO_TAG_TYPE] = { decode_tag_type, encode_text },
+  [ORTTO_RENDERED] = { decode_rendered, encode_text },
+};
+
+int decode(arena *a, ortto_type type, js v, ortto_value *out){
+  return types[type].decode(a, v, out);
+}
+
+cJSON *encode(encoder *e, const ortto_field *f, js v){
+  e->why[0] = 0;
+  return js_type(v)=='n' ? cJSON_CreateNull() : types[f->type].encode(e, f, v);
 }

@@ -1,9 +1,13 @@
 /*
 ** value.h - values between Ortto's JSON and ours, decoding and encoding side by side.
 **
-** The law: what was read can be written. Shapes are as documented or guessed (ortto-api.md, section 4) and never trusted:
-** a value of an unexpected shape is never an error when it is read, and never lost.
-** May use: text, json, schema. Must not know: requests.
+** The law: what was read can be written. A value of an unexpected shape is never an error when it is read,
+** and never lost: it is what was sent, as JSON text, and goes back as it came. Shapes are as documented or
+** guessed (each says so where it is read) and never trusted.
+** May use: text, json, time_text. Must not know: requests, records, tables. Nothing here blocks.
+**
+** What decode puts out lives as long as the slice it was read from and the arena that it was given. What
+** encode gives belongs to the caller, who adds it to a tree (json_add) or deletes it.
 */
 #ifndef ORTTO_CLIENT_VALUE_H
 #define ORTTO_CLIENT_VALUE_H
@@ -11,31 +15,32 @@
 #include "../../ortto_client.h"
 #include "../text.h"
 #include "../json.h"
+#include "time_text.h"
 
 #define TEXT_MAX 255               /* characters of a str value [documented] */
 
-typedef struct encoder {
+typedef struct encoder {           /* the one owner of what is wrong with a value */
   arena *memory;
-  buf *out;
-  char why[200];                   /* what is wrong, if something is */
+  char why[200];                   /* behind "the column x ": set with each NULL or 0; "": out of memory */
 } encoder;
 
 void value_text(ortto_value *out, ortto_kind kind, const char *text, size_t n);
 
-/* One value; 0 when out of memory. Shapes are as documented or guessed, and never trusted. */
+/* One value of that type; 0 when out of memory. */
 int decode(arena *a, ortto_type type, js v, ortto_value *out);
 
-/* A text that holds JSON: what a JSON column of SQL gives when it was not marked as JSON. */
-js inner_json(encoder *e, js v, char kind);
+/* The value in Ortto's shape. NULL: it does not fit, and e->why says so. */
+cJSON *encode(encoder *e, const ortto_field *f, js v);
 
-/* YYYY-MM-DD at the beginning of a text. */
-int date_read(const char *p, size_t n, int *year, int *month, int *day);
-
-/* RFC 3339, or what SQLite writes (a blank for the T, no zone: UTC), or a date alone. The text to send, NULL if it is none. */
-const char *time_read(arena *a, const char *p, size_t n);
-
-/* The value in Ortto's shape. 0: it does not fit, and e->why says so; or e->out->failed. */
-int encode(encoder *e, const ortto_field *f, js v);
+/* Would this do as a contact's tags? 0: no, and e->why says so. */
 int tags_check(encoder *e, js v);
+
+/* What is in a list that takes texts alone, in words: "a number", "an empty one" (if empty ones do not do
+** either). NULL: nothing but texts. */
+const char *list_stranger(js list, int may_be_empty);
+
+/* A text that holds JSON of that kind ('{' or '['), as a JSON column of SQL gives it when it was not marked
+** as JSON: the JSON inside. Anything else as it is. */
+js inner_json(encoder *e, js v, char kind);
 
 #endif

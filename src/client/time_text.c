@@ -1,0 +1,65 @@
+/*
+** time_text.c - see time_text.h.
+*/
+#include "time_text.h"
+
+#include "../json.h"
+
+int days_in(int64_t year, int64_t month){
+  static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+  int leap = (year%4==0 && year%100!=0) || year%400==0;
+  return days[month-1] + (month==2 && leap);
+}
+
+static int two_digits(const char *p){
+  return p[0]>='0' && p[0]<='9' && p[1]>='0' && p[1]<='9' ? (p[0]-'0')*10 + p[1]-'0' : -1;
+}
+
+int date_read(const char *p, size_t n, int *year, int *month, int *day){
+  if( n<10 || p[4]!='-' || p[7]!='-' || two_digits(p)<0 || two_digits(p+2)<0 ) return 0;
+  *year = two_digits(p)*100 + two_digits(p+2);
+  *month = two_digits(p+5);
+  *day = two_digits(p+8);
+  return *year>=1 && *month>=1 && *month<=12 && *day>=1 && *day<=days_in(*year, *month);
+}
+
+static int zone_is_good(const char *p, size_t n){
+  if( n==0 ) return 1;
+  if( n==1 ) return p[0]=='Z' || p[0]=='z';
+  return n==6 && (p[0]=='+' || p[0]=='-') && p[3]==':' && two_digits(p+1)>=0 && two_digits(p+4)>=0;
+}
+
+const char *time_read(arena *a, const char *p, size_t n){
+  int year, month, day, seconds = 0;
+  size_t at = 16;
+  if( !date_read(p, n, &year, &month, &day) ) return NULL;
+  if( n==10 ) return arena_printf(a, "%.10sT00:00:00Z", p);
+  if( n<16 || (p[10]!='T' && p[10]!='t' && p[10]!=' ') || p[13]!=':' ) return NULL;
+  if( two_digits(p+11)<0 || two_digits(p+11)>23 || two_digits(p+14)<0 || two_digits(p+14)>59 ) return NULL;
+  if( n>=19 && p[16]==':' ){
+    seconds = two_digits(p+17);
+    if( seconds<0 || seconds>60 ) return NULL;
+    at = 19;
+  }
+  size_t fraction = at;
+  if( at==19 && at<n && p[at]=='.' ){
+    const char *stop = digits(p+at+1, p+n);
+    if( stop==p+at+1 ) return NULL;
+    at = (size_t)(stop - p);
+  }
+  size_t zone = n - at;
+  if( !zone_is_good(p + at, zone) ) return NULL;
+  return arena_printf(a, "%.10sT%.5s:%02d%.*s%.*s", p, p+11, seconds, (int)(at - fraction), p + fraction,
+                      zone==6 ? 6 : 1, zone==6 ? p+at : "Z");
+}
+
+/* RFC 3339 in UTC, as Ortto writes it. */
+int ortto_time_compare(const char *a, size_t a_length, const char *b, size_t b_length){
+  size_t n = a_length<b_length ? a_length : b_length;
+  for(size_t i=0; i<n; i++) if( a[i]!=b[i] ){
+    if( i==19 ) return (a[i]=='.') - (b[i]=='.');                      /* with a fraction: later */
+    if( i>19 && (a[i]=='Z' || b[i]=='Z') ) return a[i]=='Z' ? -1 : 1;   /* the longer fraction: later */
+    return a[i]<b[i] ? -1 : 1;
+  }
+  return 0;
+}
