@@ -33,7 +33,7 @@ static const char *closest_attribute(const activity_type *t, const char *name){
 
 /* The definition of a record's event. NULL: refused, or *rc. */
 static const activity_type *activity_of(ortto_sending *s, record *r, js properties){
-  client_memory *memory = s->endpoint->memory;
+  const account *memory = s->endpoint->account;
   js event = js_get(r->given, "event");
   if( !is_present(event) || js_type(event)!='"' ){
     refuse(s, r, 400, "ortto: a record needs \"event\": the activity's name or its act: id");

@@ -13,107 +13,10 @@
 #include "value.h"
 #include "account.h"
 
-void activities_free(struct activity_memory *m){
-  if( m==NULL ) return;
-  for(int i=0; i<m->count; i++) free(m->type[i].attribute);
-  free(m->type);
-  arena_free(&m->memory);
-  free(m);
-}
-
-static int attributes_read(struct activity_memory *m, activity_type *t, js list){
-  js item;
-  if( js_type(list)!='[' ) return 1;
-  t->attribute = calloc((size_t)count_elements(list) + 1, sizeof *t->attribute);
-  if( t->attribute==NULL ) return 0;
-  js_iter it = js_in(list);
-  while( js_next(&it, NULL, &item) ){
-    js id = js_get(item, "id");
-    ortto_field *f = &t->attribute[t->attributes++];
-    f->id = js_cstring(&m->memory, id.p ? id : js_get(item, "field_id"));
-    f->name = js_cstring(&m->memory, js_get(item, "name"));
-    f->display_type = js_cstring(&m->memory, js_get(item, "display_type"));
-    if( f->id==NULL || f->name==NULL || f->display_type==NULL ) return 0;
-    f->column = folded(&m->memory, f->name, strlen(f->name));
-    f->type = type_of(f->id, f->display_type);
-    if( f->column==NULL ) return 0;
-  }
-  return 1;
-}
-
-static int activity_add(struct activity_memory *m, js id, js name, js attributes){
-  if( m->count==m->cap ){
-    int cap = m->cap ? m->cap*2 : 128;
-    activity_type *grown = realloc(m->type, (size_t)cap * sizeof *grown);
-    if( grown==NULL ) return 0;
-    m->type = grown;
-    m->cap = cap;
-  }
-  activity_type *t = &m->type[m->count++];
-  memset(t, 0, sizeof *t);
-  t->id = js_cstring(&m->memory, id);
-  t->name = js_cstring(&m->memory, name);
-  t->fold = t->name ? folded(&m->memory, t->name, strlen(t->name)) : NULL;
-  return t->id && t->fold && attributes_read(m, t, attributes);
-}
-
-static int activities_schema(struct activity_memory *m, http_request *c, js answer){
-  js spaces = js_get(answer, "namespaces"), space_id, space;
-  if( js_type(spaces)!='{' ) return bad_answer(c, "has no object \"namespaces\"");
-  js_iter it = js_in(spaces);
-  while( js_next(&it, &space_id, &space) ){
-    js fields = js_get(space, "fields"), key, field;
-    if( js_type(fields)!='{' || js_is(space_id, "oc") || js_is(space_id, "o") ) continue;
-    js_iter in = js_in(fields);
-    while( js_next(&in, &key, &field) ){
-      js id = js_get(field, "id");
-      if( js_type(id)!='"' || id.n<7 || memcmp(id.p+1, "act:", 4)!=0 ) continue;
-      if( !activity_add(m, id, js_get(field, "name"), js_get(field, "attributes")) ) return no_memory(c->endpoint->context);
-    }
-  }
-  return ORTTO_OK;
-}
-
 int activities_have(ortto_sending *s, int anew){
-  context *ctx = s->endpoint->context;
-  client_memory *memory = s->endpoint->memory;
-  struct activity_memory *m = memory->activities;
-  if( m && !anew && m->identity==s->endpoint->identity && now_us()-m->at<60*SECOND ) return ORTTO_OK;
-  js answer;
-  http_request *c;
-  int rc = request_now(s->endpoint, "/v1/instance-schema/get", text_copy("{\"namespaces\":[]}"), "reading the activities' definitions", &c, &answer);
-  if( rc==ORTTO_OK && (m = calloc(1, sizeof *m))==NULL ) rc = no_memory(ctx);
-  if( rc==ORTTO_OK ){
-    m->identity = s->endpoint->identity;
-    m->at = now_us();
-    rc = activities_schema(m, c, answer);
-    if( rc!=ORTTO_OK ) activities_free(m);
-    else{
-      activities_free(memory->activities);
-      memory->activities = m;
-      s->activities_fresh = 1;
-    }
-  }
-  request_drop(c);
+  int rc = account_have(s->endpoint, ACCOUNT_ACTIVITIES, anew ? s->begun : ORTTO_KNOWN);
+  if( rc==ORTTO_OK ) s->activities_fresh = account_is_new(s->endpoint->account, ACCOUNT_ACTIVITIES, s->begun);
   return rc;
-}
-
-activity_type *activity_named(const struct activity_memory *m, arena *a, const char *name){
-  for(int i=0; i<m->count; i++) if( strcmp(m->type[i].id, name)==0 ) return &m->type[i];
-  for(int i=0; i<m->count; i++) if( strcmp(m->type[i].name, name)==0 ) return &m->type[i];
-  char *fold = folded(a, name, strlen(name));
-  for(int i=0; fold && fold[0] && i<m->count; i++) if( strcmp(m->type[i].fold, fold)==0 ) return &m->type[i];
-  return NULL;
-}
-
-const char *closest_activity(const struct activity_memory *m, const char *name){
-  size_t best = 65;
-  const char *closest = "";
-  for(int i=0; i<m->count; i++){
-    size_t d = edit_distance(name, m->type[i].name);
-    if( d<best ){ best = d; closest = m->type[i].name; }
-  }
-  return closest;
 }
 
 /* Ortto's type for a value; NULL if it tells none. */
@@ -222,7 +125,7 @@ int field_create(ortto_sending *s, record *r, const char *name, size_t n, js v, 
   cJSON_Delete(choices);
   const char *path = s->verb==ORTTO_UPSERT_ACCOUNTS ? "/v1/accounts/custom-field/create" : "/v1/person/custom-field/create";
   if( !create_send(s, r, path, body, "making a custom field") ) return refused_remember(s, r, key);
-  int rc = fields_have(s, 1);
+  int rc = fields_made(s);
   if( rc!=ORTTO_OK ) return refuse_by_call(s, r, NULL, rc);
   if( field_named(s, name, n, 1) ) return 1;
   return refuse(s, r, 400, "ortto: a custom field '%s' was made, but is not in the server's list; try again", key);
@@ -288,6 +191,6 @@ int activity_create(ortto_sending *s, record *r, const char *name, js properties
     return 0;
   }
   if( !create_send(s, r, "/v1/definitions/activity/create", body, "making an activity definition") ) return refused_remember(s, r, name);
-  int rc = activities_have(s, 1);
+  int rc = account_have(s->endpoint, ACCOUNT_ACTIVITIES, ORTTO_ANEW);
   return rc==ORTTO_OK || refuse_by_call(s, r, NULL, rc);
 }

@@ -8,12 +8,94 @@
 #include <string.h>
 
 #include "../text.h"
-#include "../json.h"
-#include "context.h"
-#include "endpoint.h"
-#include "request.h"
-#include "schema.h"
 #include "account.h"
+#include "schema.h"
+
+enum group { BUILT_IN, CUSTOM, OTHER };   /* the order in which column names are given away */
+
+/* The fields of a table on their way to a list. The strings of what the account knows are copied, since it may be asked
+** anew while the list lives. */
+typedef struct listing {
+  ortto_field *field;
+  unsigned char *group;
+  int count, cap, failed;          /* failed: out of memory */
+  arena *memory;
+  text_map by_id;
+} listing;
+
+static int listing_room(listing *l){
+  if( l->count<l->cap ) return 1;
+  int cap = l->cap ? l->cap*2 : 128;
+  ortto_field *field = realloc(l->field, (size_t)cap * sizeof *field);
+  if( field ) l->field = field;
+  unsigned char *group = field ? realloc(l->group, (size_t)cap) : NULL;
+  if( group ){
+    l->group = group;
+    l->cap = cap;
+  }
+  return group!=NULL;
+}
+
+/* The field of that id in the list: this one, or the one that is there. NULL when out of memory. */
+static ortto_field *listing_add(listing *l, ortto_field f, enum group group){
+  int at = map_get(&l->by_id, f.id, strlen(f.id));
+  if( at>=0 ) return &l->field[at];
+  if( !listing_room(l) || !map_put(&l->by_id, f.id, strlen(f.id), l->count) ){
+    l->failed = 1;
+    return NULL;
+  }
+  l->field[l->count] = f;
+  l->group[l->count] = (unsigned char)group;
+  return &l->field[l->count++];
+}
+
+static void listing_add_built_in(listing *l, const built_in *b){
+  ortto_field f = { .id = b->id, .name = b->name, .display_type = b->display_type, .type = type_of(b->id, b->display_type),
+                    .read_only = b->read_only!=0 || schema_column(b->id)!=NULL,   /* all three of those are */
+                    .hidden = b->hidden!=0 };
+  listing_add(l, f, has_value(&f) ? BUILT_IN : OTHER);
+}
+
+static void listing_built_in(listing *l, ortto_table table){
+  int n;
+  const built_in *b = schema_built_in(table, &n);
+  for(int i=0; i<schema_leading_count(); i++)
+    for(int k=0; k<n; k++) if( strcmp(b[k].id, schema_leading(i))==0 ) listing_add_built_in(l, &b[k]);
+  for(int i=0; i<n; i++) listing_add_built_in(l, &b[i]);
+  if( table!=ORTTO_PEOPLE ) return;               /* tags: names; not in the schema, but answered */
+  ortto_field tags = { .id = "tags", .name = "Tags", .display_type = "tags", .type = type_of("tags", "tags") };
+  listing_add(l, tags, BUILT_IN);
+}
+
+static const char *copied(listing *l, const char *text){
+  return text ? arena_text(l->memory, text, strlen(text)) : NULL;
+}
+
+/* What the account knows beyond that; of fields that are there already only that the server lists them. */
+static void listing_definitions(listing *l, const definitions *d){
+  for(int i=0; i<d->count && !l->failed; i++){
+    ortto_field f = d->field[i];
+    int at = map_get(&l->by_id, f.id, strlen(f.id));
+    if( at>=0 ){
+      l->field[at].listed = 1;
+      continue;
+    }
+    f.id = copied(l, f.id);
+    f.name = copied(l, f.name);
+    f.display_type = copied(l, f.display_type);
+    f.choices = copied(l, f.choices);
+    if( f.id==NULL || f.name==NULL || f.display_type==NULL || (f.choices==NULL && d->field[i].choices) ) l->failed = 1;
+    else listing_add(l, f, f.custom ? CUSTOM : OTHER);
+  }
+}
+
+static int listing_begin(context *ctx, listing *l, ortto_table table){
+  memset(l, 0, sizeof *l);
+  l->memory = calloc(1, sizeof *l->memory);
+  if( l->memory==NULL ) return no_memory(ctx);
+  listing_built_in(l, table);
+  return ORTTO_OK;
+}
 
 /* Lower-cased, every run of what is neither a-z nor 0-9 one underscore. */
 static char *snake(arena *a, const char *text){
@@ -160,18 +242,17 @@ static int choose_sorted(const listing *l, enum group group, chosen *c){
 
 static int unknown_field(context *ctx, const listing *l, ortto_table table, const char *id){
   buf b = { 0 };
-  size_t best = 65;
-  const char *closest = "";
+  closest near = closest_to(id);
   chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
   for(int i=0; i<l->count; i++){
-    size_t d = edit_distance(id, l->field[i].id);
-    if( strcmp(id, l->field[i].column)==0 ) d = 0;
-    if( d<best ){ best = d; closest = l->field[i].id; }
+    const char *offered = strcmp(id, l->field[i].column)==0 ? id : l->field[i].id;
+    closest_offer(&near, offered, l->field[i].id);
   }
   if( c.at && choose_sorted(l, CUSTOM, &c) && choose_sorted(l, BUILT_IN, &c) )
     for(int i=0; i<c.count && b.n<600; i++) buf_printf(&b, "%s%s", i ? ", " : "", l->field[c.at[i]].id);
-  set_error(ctx, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s (SELECT id FROM ortto_fields lists all)",
-       ortto_table_name(table), id, closest, b.p ? b.p : "", b.n>=600 ? ", ..." : "");
+  set_error(ctx, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s "
+            "(SELECT id FROM ortto_fields lists all)",
+            ortto_table_name(table), id, near.found, b.p ? b.p : "", b.n>=600 ? ", ..." : "");
   buf_free(&b);
   free(c.at);
   return ORTTO_ERROR;
@@ -219,33 +300,38 @@ static int choose(context *ctx, const listing *l, ortto_table table, const char 
   return ORTTO_OK;
 }
 
-/* The listing becomes a list of columns, the id first. Takes the listing and its memory over. */
+/* The chosen fields, the id first, as a list that owns the listing's memory. NULL when out of memory. */
+static ortto_field_list *list_of(const listing *l, const chosen *c){
+  ortto_field_list *list = calloc(1, sizeof *list);
+  ortto_field *field = calloc((size_t)c->count + 1, sizeof *field);
+  if( list==NULL || field==NULL ){
+    free(list);
+    free(field);
+    return NULL;
+  }
+  field[0] = (ortto_field){ "id", "Id", "id", "id", NULL, ORTTO_TEXT, 1, 0, 0, 1, 1 };
+  for(int i=0; i<c->count; i++) field[i+1] = l->field[c->at[i]];
+  *list = (ortto_field_list){ field, c->count + 1, l->memory };
+  return list;
+}
+
+/* The listing becomes a list of columns. Takes the listing and its memory over. */
 static int listing_finish(context *ctx, listing *l, ortto_table table, const char *selection, int by_ids,
                           ortto_field_list **out){
-  int rc = ORTTO_OK;
-  ortto_field_list *list = calloc(1, sizeof *list);
-  ortto_field *field = calloc((size_t)l->count + 1, sizeof *field);
   chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
-  if( list==NULL || field==NULL || c.at==NULL || l->failed || !names_give(l, table, by_ids) ) rc = no_memory(ctx);
+  int rc = c.at && !l->failed && names_give(l, table, by_ids) ? ORTTO_OK : no_memory(ctx);
   if( rc==ORTTO_OK ) rc = choose(ctx, l, table, selection, &c);
-  if( rc==ORTTO_OK ){
-    field[0] = (ortto_field){ "id", "Id", "id", "id", NULL, ORTTO_TEXT, 1, 0, 0, 1, 1 };
-    for(int i=0; i<c.count; i++) field[i+1] = l->field[c.at[i]];
-  }
+  *out = rc==ORTTO_OK ? list_of(l, &c) : NULL;
+  if( rc==ORTTO_OK && *out==NULL ) rc = no_memory(ctx);
   free(c.at);
-  listing_free(l);
+  free(l->field);
+  free(l->group);
+  map_free(&l->by_id);
   if( rc!=ORTTO_OK ){
     arena_free(l->memory);
     free(l->memory);
-    free(field);
-    free(list);
-    return rc;
   }
-  list->field = field;
-  list->count = c.count + 1;
-  list->memory = l->memory;
-  *out = list;
-  return ORTTO_OK;
+  return rc;
 }
 
 void ortto_fields_free(ortto_field_list *list){
@@ -273,27 +359,26 @@ int fields_builtin(context *ctx, ortto_table table, int by_ids, ortto_field_list
   return rc==ORTTO_OK ? listing_finish(ctx, &l, table, NULL, by_ids, out) : rc;
 }
 
-int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, ortto_field_list **out){
+int fields_known(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, ortto_field_list **out){
+  const account *a = e->account;
   listing l;
-  js answer;
-  http_request *schema = NULL;
   *out = NULL;
   int rc = listing_begin(e->context, &l, table);
   if( rc!=ORTTO_OK ) return rc;
-  http_request *custom = request_new(e, "POST", definitions_path(table), text_copy("{}"), REQUEST_READ,
-                          table==ORTTO_PEOPLE ? "listing the fields of people" : "listing the fields of accounts");
-  if( selection_of(selection)!=SELECT_STANDARD )
-    schema = request_new(e, "POST", "/v1/instance-schema/get", text_copy("{\"namespaces\":[]}"), REQUEST_READ, "reading the instance schema");
-  if( custom==NULL || (schema==NULL && selection_of(selection)!=SELECT_STANDARD) ) rc = ORTTO_NOMEM;
-  if( rc==ORTTO_OK ) rc = request_wait(custom);
-  if( rc==ORTTO_OK ) rc = answer_json(custom, &answer);
-  if( rc==ORTTO_OK ) rc = listing_custom(&l, custom, answer);
-  if( rc==ORTTO_OK && schema ) rc = parse_schema(e, table, schema, &l);
-  request_drop(custom);
-  request_drop(schema);
-  if( rc==ORTTO_OK ) return listing_finish(e->context, &l, table, selection, by_ids, out);
-  listing_free(&l);
-  arena_free(l.memory);
-  free(l.memory);
-  return rc;
+  listing_definitions(&l, &a->custom[table]);
+  if( selection_of(selection)!=SELECT_STANDARD ) listing_definitions(&l, &a->schema.listed[table]);
+  return listing_finish(e->context, &l, table, selection, by_ids, out);
+}
+
+int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, int64_t since,
+                      ortto_field_list **out){
+  int parts = table==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS;
+  if( selection_of(selection)!=SELECT_STANDARD ) parts |= ACCOUNT_SCHEMA;
+  *out = NULL;
+  int rc = account_have(e, parts, since);
+  return rc==ORTTO_OK ? fields_known(e, table, selection, by_ids, out) : rc;
+}
+
+int ortto_fields_renew(ortto_endpoint *e, int64_t since){
+  return account_have(e, ACCOUNT_PEOPLE | ACCOUNT_ACCOUNTS | ACCOUNT_SCHEMA, since);
 }

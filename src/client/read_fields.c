@@ -6,6 +6,7 @@
 #include "../text.h"
 #include "../json.h"
 #include "context.h"
+#include "field_names.h"
 #include "read_list.h"
 
 static cJSON *field_record(const ortto_field *f, ortto_table table){
@@ -38,7 +39,8 @@ int fields_load(ortto_reader *r, page **out){
   js array;
   if( r->id_next>1 ) return ORTTO_DONE;
   ortto_table table = r->id_next++==0 ? ORTTO_PEOPLE : ORTTO_ACCOUNTS;
-  int rc = ortto_fields_list(r->endpoint, table, "*", 0, &list);
+  int rc = ortto_fields_renew(r->endpoint, ORTTO_KNOWN);   /* all that both tables need, side by side */
+  if( rc==ORTTO_OK ) rc = fields_known(r->endpoint, table, "*", 0, &list);
   if( rc!=ORTTO_OK ) return rc;
   page *p = page_new(r);
   char *text = fields_text(list, table);

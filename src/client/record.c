@@ -10,6 +10,7 @@
 
 #include "../os.h"
 #include "account.h"
+#include "field_names.h"
 
 const char REFUSED_HERE[] = "PAYLOAD_VALIDATION_FAILED", REFUSED[] = "REFUSED", NOT_SENT[] = "NOT_SENT", UNKNOWN[] = "UNKNOWN_OUTCOME";
 
@@ -84,26 +85,42 @@ void fields_forget(ortto_sending *s){
   map_free(&s->by_id);
   map_free(&s->by_name);
   arena_free(&s->names);
+  ortto_fields_free(s->fields);
   s->fields = NULL;
 }
 
-int fields_have(ortto_sending *s, int anew){
-  client_memory *memory = s->endpoint->memory;
-  field_memory *m = &memory->fields[s->verb==ORTTO_UPSERT_ACCOUNTS];
-  if( s->fields && !anew ) return ORTTO_OK;
+static ortto_table fields_table(const ortto_sending *s){
+  return s->verb==ORTTO_UPSERT_ACCOUNTS ? ORTTO_ACCOUNTS : ORTTO_PEOPLE;
+}
+
+/* The list in use becomes that of what the account knows. */
+static int fields_use(ortto_sending *s, int every){
   fields_forget(s);
-  if( anew || m->list==NULL || m->identity!=s->endpoint->identity || now_us()-m->at>60*SECOND ){
-    ortto_field_list *list;
-    int rc = ortto_fields_list(s->endpoint, s->verb==ORTTO_UPSERT_ACCOUNTS ? ORTTO_ACCOUNTS : ORTTO_PEOPLE, anew ? "*" : NULL, 0, &list);
-    if( rc!=ORTTO_OK ) return rc;
-    ortto_fields_free(m->list);
-    *m = (field_memory){ s->endpoint->identity, now_us(), list };
-    s->fields_fresh |= anew;
-  }
-  s->fields = m->list;
-  int rc = names_index(s);
+  s->every_field = every;
+  int rc = fields_known(s->endpoint, fields_table(s), every ? "*" : NULL, 0, &s->fields);
+  if( rc==ORTTO_OK ) rc = names_index(s);
   if( rc!=ORTTO_OK ) fields_forget(s);
   return rc;
+}
+
+int fields_have(ortto_sending *s, int more){
+  int parts = fields_table(s)==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS;
+  int64_t since = ORTTO_KNOWN;
+  if( s->fields && !more ) return ORTTO_OK;
+  if( s->begun==0 ) s->begun = now_us();
+  if( more ){
+    parts |= ACCOUNT_SCHEMA;
+    if( s->every_field || !account_is_new(s->endpoint->account, ACCOUNT_SCHEMA, ORTTO_KNOWN) ) since = s->begun;
+  }
+  int rc = account_have(s->endpoint, parts, since);
+  if( rc!=ORTTO_OK ) return rc;
+  s->fields_fresh |= since!=ORTTO_KNOWN;
+  return fields_use(s, more);
+}
+
+int fields_made(ortto_sending *s){
+  int rc = account_have(s->endpoint, fields_table(s)==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS, ORTTO_ANEW);
+  return rc==ORTTO_OK ? fields_use(s, 1) : rc;
 }
 
 const ortto_field *field_named(ortto_sending *s, const char *name, size_t n, int as_trait){
@@ -119,15 +136,13 @@ const ortto_field *field_named(ortto_sending *s, const char *name, size_t n, int
 }
 
 const char *closest_field(const ortto_sending *s, const char *name){
-  size_t best = 65;
-  const char *closest = "email";
-  const ortto_field *field = s->fields ? s->fields->field : NULL;
-  for(int i=1; field && i<s->fields->count; i++){
-    size_t d = edit_distance(name, field[i].column), e = edit_distance(name, field[i].id);
-    if( d<best ){ best = d; closest = field[i].column; }
-    if( e<best ){ best = e; closest = field[i].id; }
+  closest c = closest_to(name);
+  for(int i=1; s->fields && i<s->fields->count; i++){
+    const ortto_field *f = &s->fields->field[i];
+    closest_offer(&c, f->column, f->column);
+    closest_offer(&c, f->id, f->id);
   }
-  return closest;
+  return c.found[0] ? c.found : "email";
 }
 
 const char *generated_time(arena *a){

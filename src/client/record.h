@@ -48,8 +48,10 @@ struct ortto_sending {
   int count;
   int stopped;                     /* no new request is begun */
   int interrupted;
-  ortto_field_list *fields;        /* of people (or accounts), every one */
-  int fields_fresh;                /* all were listed during this http_request */
+  int64_t begun;                   /* now_us of the first look at the fields */
+  ortto_field_list *fields;        /* of people (or accounts): the standard ones, or every one */
+  int every_field;                 /* the latter */
+  int fields_fresh;                /* every one, as they are since the call began */
   text_map by_id, by_name;
   text_map refused;               /* what could not be made: name to the record that tried */
   arena names;                     /* folded names */
@@ -70,8 +72,12 @@ int is_open(const record *r);
 void outcome_set(record *r, int status, const char *errortype, const char *message);
 void fields_forget(ortto_sending *s);
 
-/* The fields of people, listed once a minute and client at most: the usual ones, and where one is missing anew and all. */
-int fields_have(ortto_sending *s, int anew);
+/* The fields of people (or accounts). more: a name was not among them, so there are to be more of them: every field that
+** the account knows of, and then every one as they are since this call began (fields_fresh). */
+int fields_have(ortto_sending *s, int more);
+
+/* A custom field was made: they are listed anew. */
+int fields_made(ortto_sending *s);
 const ortto_field *field_named(ortto_sending *s, const char *name, size_t n, int as_trait);
 const char *closest_field(const ortto_sending *s, const char *name);
 

@@ -107,8 +107,6 @@ static const built_in account_fields[] = {
   { "u4s:o:t",          "Tag",                            "tags",                0, 0 },
 };
 
-_Static_assert(COUNT(person_fields)<=128 && COUNT(account_fields)<=128, "schema_memory.listed is too small");
-
 /* What people look for first stands first; the rest in the order above. */
 static const char *const leading[] = { "str::email", "str::first", "str::last", "str::name", "phn::phone", "str::ei", "idt::o",
                                        "str:o:name", "str:o:website", "str:o:industry" };

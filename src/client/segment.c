@@ -108,7 +108,6 @@ int raw_map(ortto_sending *s, record *r){
 
 /* The audience of that name, looked up or made once per client. NULL: refused. */
 static const char *audience_of(ortto_sending *s, record *r, js name){
-  client_memory *memory = s->endpoint->memory;
   const char *text = js_cstring(&s->memory, name);
   if( text ) text += strspn(text, " \t\r\n");
   size_t n = text ? strlen(text) : 0;
@@ -117,11 +116,12 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
     refuse(s, r, 400, "ortto: audience_name must not be empty");
     return NULL;
   }
-  char *key = arena_printf(&s->memory, "%016llx %.*s", (unsigned long long)s->endpoint->identity, (int)n, text);
-  for(int i=0; key && i<memory->audience_count; i++) if( strcmp(memory->audience[i].name, key)==0 ) return memory->audience[i].id;
+  char *key = arena_text(&s->memory, text, n);
+  const char *known = key ? audience_known(s->endpoint->account, key) : NULL;
+  if( known ) return known;
   if( key && refused_before(s, r, key) ) return NULL;
   cJSON *o = cJSON_CreateObject();
-  int ok = key && o && cJSON_AddStringToObject(o, "name", key+17);
+  int ok = key && o && cJSON_AddStringToObject(o, "name", key);
   char *printed = ok ? cJSON_PrintUnformatted(o) : NULL, *body = text_copy(printed);
   cJSON_free(printed);
   cJSON_Delete(o);
@@ -137,15 +137,7 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   }
   request_drop(c);
   if( rc!=ORTTO_OK ) return NULL;
-  audience_memory *grown = realloc(memory->audience, ((size_t)memory->audience_count + 1) * sizeof *grown);
-  if( grown ) memory->audience = grown;
-  if( grown && key && id ){
-    audience_memory *m = &grown[memory->audience_count];
-    m->name = text_copy(key);
-    m->id = text_copy(id);
-    if( m->name && m->id ) memory->audience_count++;
-    else{ free(m->name); free(m->id); }
-  }
+  if( key && id ) audience_remember(s->endpoint->account, key, id);
   return id;
 }
 

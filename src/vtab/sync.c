@@ -203,6 +203,7 @@ int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3
   const char *from, *into, *how = "full";
   memset(batch, 0, sizeof *batch);
   batch->conn = c;
+  batch->begun = now_us();
   long progress;
   int rc = refuse_in_write(c, error);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_config_number(c->client, NULL, ORTTO_PROGRESS, &progress), error);   /* a bad one is told */
@@ -233,5 +234,6 @@ int sync_batch_step(sync_batch *batch, int *more, char **error){
   if( !*more ) return SQLITE_OK;
   if( batch->sync==NULL ) rc = sync_new(batch->conn, batch->job[batch->at].source, batch->job[batch->at].target, batch->changes, &batch->sync, error);
   if( rc==SQLITE_OK ) batch->sync->reading = batch->reading;
+  if( rc==SQLITE_OK ) batch->sync->known_since = batch->begun;
   return rc==SQLITE_OK ? sync_step(batch->sync, error) : rc;
 }

@@ -17,6 +17,7 @@ typedef struct sync_batch {
   sync_job *job;
   int jobs, at, changes, list, reading;
   syncing *sync;                   /* of job[at] */
+  int64_t begun;                   /* now_us */
 } sync_batch;
 
 void sync_batch_free(sync_batch *batch);

@@ -28,6 +28,7 @@ struct syncing {
   arguments args;
   int changes;                     /* only what was edited since the mark */
   ortto_endpoint *endpoint;
+  int64_t known_since;             /* what was asked of fields before the call does not count */
   ortto_field_list *owned_fields;
   const ortto_field_list *fields;
   const ortto_field **field;       /* as the reader takes them */
