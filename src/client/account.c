@@ -129,13 +129,13 @@ static int is_of_accounts(js id, js space){
 
 /* One namespace: its activities (those of accounts are none that can be sent) and its fields. 0 when out of memory. */
 static int namespace_read(instance_schema *s, js id, js space){
-  js fields = js_get(space, "fields"), definition;
+  js fields = js_get(space, "fields"), key, definition;
   if( js_type(fields)!='{' ) return 1;
   definitions *listed = &s->listed[is_of_accounts(id, space) ? ACCOUNTS : PEOPLE];
   arena *memory = &s->listed[PEOPLE].memory;
   int custom = js_is(id, "cm") || js_is(id, "oc"), sendable = !js_is(id, "o") && !js_is(id, "oc"), ok = 1;
   js_iter it = js_in(fields);
-  while( ok && js_next(&it, NULL, &definition) ){
+  while( ok && js_next(&it, &key, &definition) ){
     if( is_activity(definition) ) ok = !sendable || activity_add(&s->activities, definition, memory);
     else if( js_type(definition)=='{' ) ok = definition_add(listed, definition, custom);
   }
