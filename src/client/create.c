@@ -14,6 +14,10 @@
 #include "account.h"
 
 int activities_have(ortto_sending *s, int anew){
+  if( s->activities_rc!=ORTTO_OK ){
+    set_error(s->endpoint->context, "%s", s->activities_why);
+    return s->activities_rc;
+  }
   int rc = account_have(s->endpoint, ACCOUNT_ACTIVITIES, anew ? s->begun : ORTTO_KNOWN);
   if( rc==ORTTO_OK ) s->activities_fresh = account_is_new(s->endpoint->account, ACCOUNT_ACTIVITIES, s->begun);
   return rc;

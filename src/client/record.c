@@ -93,6 +93,10 @@ static ortto_table fields_table(const ortto_sending *s){
   return s->verb==ORTTO_UPSERT_ACCOUNTS ? ORTTO_ACCOUNTS : ORTTO_PEOPLE;
 }
 
+static int fields_part(const ortto_sending *s){
+  return fields_table(s)==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS;
+}
+
 /* The list in use becomes that of what the account knows. */
 static int fields_use(ortto_sending *s, int every){
   fields_forget(s);
@@ -103,23 +107,32 @@ static int fields_use(ortto_sending *s, int every){
   return rc;
 }
 
+/* The first look at the fields, and for ortto_track at the activities too, side by side. What keeps the activities from
+** being had is told where one is looked for. */
+static int first_look(ortto_sending *s, int part){
+  account *a = s->endpoint->account;
+  int with_activities = s->verb==ORTTO_TRACK && s->count && js_type(js_get(s->record[0].given, "event"))=='"';
+  s->begun = now_us();
+  int rc = account_have(s->endpoint, part | (with_activities ? ACCOUNT_ACTIVITIES : 0), ORTTO_KNOWN);
+  if( rc==ORTTO_OK || !with_activities || !account_is_new(a, part, ORTTO_KNOWN) ) return rc;
+  s->activities_rc = rc;
+  s->activities_why = keep(s, s->endpoint->context->error);
+  return ORTTO_OK;
+}
+
 int fields_have(ortto_sending *s, int more){
-  int parts = fields_table(s)==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS;
-  int64_t since = ORTTO_KNOWN;
+  int part = fields_part(s), rc = ORTTO_OK;
   if( s->fields && !more ) return ORTTO_OK;
-  if( s->begun==0 ) s->begun = now_us();
-  if( more ){
-    parts |= ACCOUNT_SCHEMA;
-    if( s->every_field || !account_is_new(s->endpoint->account, ACCOUNT_SCHEMA, ORTTO_KNOWN) ) since = s->begun;
+  if( !more ) rc = first_look(s, part);
+  else if( s->every_field || !account_is_new(s->endpoint->account, ACCOUNT_SCHEMA, ORTTO_KNOWN) ){
+    rc = account_have(s->endpoint, part | ACCOUNT_SCHEMA, s->begun);
+    s->fields_fresh = rc==ORTTO_OK;
   }
-  int rc = account_have(s->endpoint, parts, since);
-  if( rc!=ORTTO_OK ) return rc;
-  s->fields_fresh |= since!=ORTTO_KNOWN;
-  return fields_use(s, more);
+  return rc==ORTTO_OK ? fields_use(s, more) : rc;
 }
 
 int fields_made(ortto_sending *s){
-  int rc = account_have(s->endpoint, fields_table(s)==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS, ORTTO_ANEW);
+  int rc = account_have(s->endpoint, fields_part(s), ORTTO_ANEW);
   return rc==ORTTO_OK ? fields_use(s, 1) : rc;
 }
 

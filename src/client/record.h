@@ -56,6 +56,8 @@ struct ortto_sending {
   text_map refused;               /* what could not be made: name to the record that tried */
   arena names;                     /* folded names */
   int activities_fresh;
+  int activities_rc;               /* the activities could not be had, when they were asked for beside the fields ... */
+  const char *activities_why;      /* ... and why */
   encoder encoder;
   buf scratch;
 };
