@@ -21,7 +21,7 @@ static void *grown(void *list, int count, size_t size){
   return count%GROWTH ? list : realloc(list, ((size_t)count + GROWTH) * size);
 }
 
-/* ---- fields -------------------------------------------------------------------------------------------------- */
+/* ---- fields ------------------------------------------------------------------------------------------- */
 
 static void definitions_free(definitions *d){
   free(d->field);
@@ -54,7 +54,8 @@ static int definition_add(definitions *d, js definition, int custom){
   }
   d->field = list;
   d->field[d->count++] = (ortto_field){
-    .id = id, .name = name, .display_type = display_type, .choices = choices, .type = type_of(id, display_type),
+    .id = id, .name = name, .display_type = display_type, .choices = choices,
+    .type = type_of(id, display_type),
     .read_only = js_true(js_get(definition, "read_only")) ? 1 : 0,
     .hidden = js_true(js_get(definition, "hidden")) ? 1 : 0,
     .custom = custom ? 1 : 0, .listed = 1,
@@ -75,7 +76,7 @@ static int custom_read(definitions *d, http_request *r, js answer){
   return ORTTO_OK;
 }
 
-/* ---- the instance schema --------------------------------------------------------------------------------------- */
+/* ---- the instance schema ------------------------------------------------------------------------------ */
 
 static void schema_free(instance_schema *s){
   activity_types *types = &s->activities;
@@ -127,7 +128,7 @@ static int is_of_accounts(js id, js space){
   return js_is(id, "o") || js_is(id, "oc") || js_true(js_get(space, "org"));
 }
 
-/* One namespace: its activities (those of accounts are none that can be sent) and its fields. 0 when out of memory. */
+/* One namespace: its activities (those of accounts cannot be sent) and its fields. 0 when out of memory. */
 static int namespace_read(instance_schema *s, js id, js space){
   js fields = js_get(space, "fields"), key, definition;
   if( js_type(fields)!='{' ) return 1;
@@ -151,7 +152,7 @@ static int schema_read(instance_schema *s, http_request *r, js answer){
   return ORTTO_OK;
 }
 
-/* ---- asking ---------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------- */
 
 /* The rule of renewal: see account.h. */
 static int must_ask(const account *a, int part, int64_t since){
@@ -163,8 +164,9 @@ static http_request *part_ask(ortto_endpoint *e, int part, int parts){
   if( part==PEOPLE || part==ACCOUNTS )
     return request_new(e, "POST", definitions_path((ortto_table)part), text_copy("{}"), REQUEST_READ,
                        part==PEOPLE ? "listing the fields of people" : "listing the fields of accounts");
-  const char *doing = parts & ACCOUNT_ACTIVITIES ? "reading the activities' definitions" : "reading the instance schema";
-  return request_new(e, "POST", schema_path, text_copy("{\"namespaces\":[]}"), REQUEST_READ, doing);
+  return request_new(e, "POST", schema_path, text_copy("{\"namespaces\":[]}"), REQUEST_READ,
+                     parts & ACCOUNT_ACTIVITIES ? "reading the activities' definitions"
+                                                : "reading the instance schema");
 }
 
 /* Waits for a part, and puts it into the place of what was known. */
@@ -193,7 +195,8 @@ static int part_take(account *a, int part, http_request *r, int64_t asked){
 int account_have(ortto_endpoint *e, int parts, int64_t since){
   account *a = e->account;
   http_request *asked[PARTS] = { NULL };
-  int wanted[PARTS] = { parts & ACCOUNT_PEOPLE, parts & ACCOUNT_ACCOUNTS, parts & (ACCOUNT_SCHEMA|ACCOUNT_ACTIVITIES) };
+  int wanted[PARTS] = { parts & ACCOUNT_PEOPLE, parts & ACCOUNT_ACCOUNTS,
+                        parts & (ACCOUNT_SCHEMA|ACCOUNT_ACTIVITIES) };
   int rc = ORTTO_OK;
   int64_t now = now_us();
   for(int i=0; rc==ORTTO_OK && i<PARTS; i++){
@@ -207,7 +210,8 @@ int account_have(ortto_endpoint *e, int parts, int64_t since){
 }
 
 int account_is_new(const account *a, int part, int64_t since){
-  return !must_ask(a, part==ACCOUNT_PEOPLE || part==ACCOUNT_ACCOUNTS ? part-1 : SCHEMA, since);
+  if( part==ACCOUNT_PEOPLE ) return !must_ask(a, PEOPLE, since);
+  return !must_ask(a, part==ACCOUNT_ACCOUNTS ? ACCOUNTS : SCHEMA, since);
 }
 
 static int is_built_in(const ortto_field *field, ortto_table table){
@@ -229,11 +233,12 @@ int ortto_field_is_listed(ortto_endpoint *e, const ortto_field *field, int *list
     rc = ORTTO_OK;
   }
   const definitions *known = &a->schema.listed[table];
-  for(int i=0; rc==ORTTO_OK && i<known->count && !*listed; i++) *listed = strcmp(known->field[i].id, field->id)==0;
+  for(int i=0; rc==ORTTO_OK && i<known->count && !*listed; i++)
+    *listed = strcmp(known->field[i].id, field->id)==0;
   return rc;
 }
 
-/* ---- activities, audiences ------------------------------------------------------------------------------------- */
+/* ---- activities, audiences ---------------------------------------------------------------------------- */
 
 activity_type *activity_named(const activity_types *types, arena *a, const char *name){
   activity_type *t = types->type, *end = t + types->count;
@@ -257,7 +262,8 @@ const char *audience_known(const account *a, const char *name){
 }
 
 void audience_remember(account *a, const char *name, const char *id){
-  known_audience *list = grown(a->audience, a->audiences, sizeof *list), one = { text_copy(name), text_copy(id) };
+  known_audience one = { text_copy(name), text_copy(id) };
+  known_audience *list = grown(a->audience, a->audiences, sizeof *list);
   if( list ) a->audience = list;
   if( list && one.name && one.id ) list[a->audiences++] = one;
   else{
@@ -266,7 +272,7 @@ void audience_remember(account *a, const char *name, const char *id){
   }
 }
 
-/* ---- the records of a client ----------------------------------------------------------------------------------- */
+/* ---- the records of a client -------------------------------------------------------------------------- */
 
 static void account_free(account *a){
   for(int i=0; i<2; i++) definitions_free(&a->custom[i]);

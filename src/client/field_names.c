@@ -13,8 +13,8 @@
 
 enum group { BUILT_IN, CUSTOM, OTHER };   /* the order in which column names are given away */
 
-/* The fields of a table on their way to a list. The strings of what the account knows are copied, since it may be asked
-** anew while the list lives. */
+/* The fields of a table on their way to a list. The strings of what the account knows are copied, since it
+** may be asked anew while the list lives. */
 typedef struct listing {
   ortto_field *field;
   unsigned char *group;
@@ -50,9 +50,11 @@ static ortto_field *listing_add(listing *l, ortto_field f, enum group group){
 }
 
 static void listing_add_built_in(listing *l, const built_in *b){
-  ortto_field f = { .id = b->id, .name = b->name, .display_type = b->display_type, .type = type_of(b->id, b->display_type),
-                    .read_only = b->read_only!=0 || schema_column(b->id)!=NULL,   /* all three of those are */
-                    .hidden = b->hidden!=0 };
+  ortto_field f = {
+    .id = b->id, .name = b->name, .display_type = b->display_type, .type = type_of(b->id, b->display_type),
+    .read_only = b->read_only!=0 || schema_column(b->id)!=NULL,   /* all three of those are */
+    .hidden = b->hidden!=0,
+  };
   listing_add(l, f, has_value(&f) ? BUILT_IN : OTHER);
 }
 
@@ -63,7 +65,7 @@ static void listing_built_in(listing *l, ortto_table table){
     for(int k=0; k<n; k++) if( strcmp(b[k].id, schema_leading(i))==0 ) listing_add_built_in(l, &b[k]);
   for(int i=0; i<n; i++) listing_add_built_in(l, &b[i]);
   if( table!=ORTTO_PEOPLE ) return;               /* tags: names; not in the schema, but answered */
-  ortto_field tags = { .id = "tags", .name = "Tags", .display_type = "tags", .type = type_of("tags", "tags") };
+  ortto_field tags = { .id = "tags", .name = "Tags", .display_type = "tags", .type = ORTTO_JSON };
   listing_add(l, tags, BUILT_IN);
 }
 
@@ -84,8 +86,9 @@ static void listing_definitions(listing *l, const definitions *d){
     f.name = copied(l, f.name);
     f.display_type = copied(l, f.display_type);
     f.choices = copied(l, f.choices);
-    if( f.id==NULL || f.name==NULL || f.display_type==NULL || (f.choices==NULL && d->field[i].choices) ) l->failed = 1;
-    else listing_add(l, f, f.custom ? CUSTOM : OTHER);
+    l->failed = f.id==NULL || f.name==NULL || f.display_type==NULL
+             || (f.choices==NULL && d->field[i].choices);
+    if( !l->failed ) listing_add(l, f, f.custom ? CUSTOM : OTHER);
   }
 }
 
@@ -134,7 +137,8 @@ static int names_part(listing *l, enum group group, const text_map *taken_names,
   int ok = names_count(l, group, &counts);
   for(int i=0; ok && i<l->count; i++){
     ortto_field *f = &l->field[i];
-    if( l->group[i]!=group || !(is_shared(taken_names, &counts, f->column) || (!by_type && f->column[0]==0)) ) continue;
+    int nameless = !by_type && f->column[0]==0;
+    if( l->group[i]!=group || !(nameless || is_shared(taken_names, &counts, f->column)) ) continue;
     size_t type = strcspn(f->id, ":");
     f->column = by_type ? arena_printf(l->memory, "%s_%.*s", f->column, (int)type, f->id) : f->id;
     if( f->column==NULL ) ok = 0;
@@ -150,7 +154,8 @@ static int reserve_names(const listing *l, enum group group, text_map *taken_nam
   return ok;
 }
 
-static const char *name_first(listing *l, const ortto_field *f, enum group group, const text_map *taken_names){
+static const char *name_first(const listing *l, const ortto_field *f, enum group group,
+                              const text_map *taken_names){
   if( group!=CUSTOM ){
     if( schema_column(f->id) ) return schema_column(f->id);
     return snake(l->memory, f->name);
@@ -176,9 +181,10 @@ static ortto_field **group_sorted(const listing *l, enum group group, int *count
 
 /* Names that no field's column may have. */
 static int reserve_fixed_names(text_map *names, ortto_table table){
-  int ok = map_put(names, "id", 2, -2) && map_put(names, "more_fields", 11, -2);
-  const char *steering;
-  for(int i=0; ok && (steering = ortto_hidden_column(table, i))!=NULL; i++) ok = map_put(names, steering, strlen(steering), -2);
+  int ok = map_put(names, "id", 2, -2) && map_put(names, "more_fields", 11, -2), i = 0;
+  const char *hidden = ortto_hidden_column(table, i);
+  for(; ok && hidden; hidden = ortto_hidden_column(table, ++i))
+    ok = map_put(names, hidden, strlen(hidden), -2);
   return ok;
 }
 
@@ -205,15 +211,17 @@ static int names_unique(listing *l, ortto_table table){
   return ok;
 }
 
-/* Names are given to built-in fields first, then to custom ones, then to the rest, so that none depends on what comes
-** later: they are the same whatever is selected, and whatever order the server lists fields in. */
+/* Names are given to built-in fields first, then to custom ones, then to the rest, so that none depends on
+** what comes later: they are the same whatever is selected, and whatever order the server lists fields in. */
 static int names_give(listing *l, ortto_table table, int by_ids){
   text_map names = { 0 };
   int ok = reserve_fixed_names(&names, table);
   for(int i=0; ok && i<l->count; i++) l->field[i].column = l->field[i].id;
   for(int group=BUILT_IN; ok && !by_ids && group<=OTHER; group++){
-    for(int i=0; ok && i<l->count; i++) if( l->group[i]==group )
-      ok = (l->field[i].column = name_first(l, &l->field[i], (enum group)group, &names))!=NULL;
+    for(int i=0; ok && i<l->count; i++) if( l->group[i]==group ){
+      l->field[i].column = name_first(l, &l->field[i], (enum group)group, &names);
+      ok = l->field[i].column!=NULL;
+    }
     if( ok && group==CUSTOM ) ok = names_part(l, CUSTOM, &names, 1);
     if( ok && group!=BUILT_IN ) ok = names_part(l, (enum group)group, &names, 0);
     if( ok ) ok = reserve_names(l, (enum group)group, &names);
@@ -235,7 +243,8 @@ static void chosen_add(chosen *c, int i){
 static int choose_sorted(const listing *l, enum group group, chosen *c){
   int n;
   ortto_field **sorted = group_sorted(l, group, &n);
-  for(int i=0; i<n; i++) if( group==CUSTOM || has_value(sorted[i]) ) chosen_add(c, (int)(sorted[i] - l->field));
+  for(int i=0; i<n; i++)
+    if( group==CUSTOM || has_value(sorted[i]) ) chosen_add(c, (int)(sorted[i] - l->field));
   free(sorted);
   return sorted!=NULL;
 }
@@ -293,8 +302,10 @@ static enum selection selection_of(const char *text){
 static int choose(context *ctx, const listing *l, ortto_table table, const char *text, chosen *c){
   enum selection what = selection_of(text);
   if( what==SELECT_NAMED ) return choose_named(ctx, l, table, text, c);
-  for(int i=0; i<l->count; i++) if( what==SELECT_EVERY || (l->group[i]==BUILT_IN && (what==SELECT_ALL || !l->field[i].hidden)) )
-    chosen_add(c, i);
+  for(int i=0; i<l->count; i++){
+    int is_built_in = l->group[i]==BUILT_IN && (what==SELECT_ALL || !l->field[i].hidden);
+    if( what==SELECT_EVERY || is_built_in ) chosen_add(c, i);
+  }
   if( what!=SELECT_EVERY && !choose_sorted(l, CUSTOM, c) ) return no_memory(ctx);
   if( what==SELECT_ALL && !choose_sorted(l, OTHER, c) ) return no_memory(ctx);
   return ORTTO_OK;
@@ -359,7 +370,8 @@ int fields_builtin(context *ctx, ortto_table table, int by_ids, ortto_field_list
   return rc==ORTTO_OK ? listing_finish(ctx, &l, table, NULL, by_ids, out) : rc;
 }
 
-int fields_known(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, ortto_field_list **out){
+int fields_known(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids,
+                 ortto_field_list **out){
   const account *a = e->account;
   listing l;
   *out = NULL;

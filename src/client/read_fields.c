@@ -3,6 +3,8 @@
 */
 #include "read_fields.h"
 
+#include <stdlib.h>
+
 #include "../text.h"
 #include "../json.h"
 #include "context.h"
@@ -11,11 +13,13 @@
 
 static cJSON *field_record(const ortto_field *f, ortto_table table){
   cJSON *o = cJSON_CreateObject();
-  int ok = cJSON_AddStringToObject(o, "entity", ortto_table_name(table)) && cJSON_AddStringToObject(o, "id", f->id)
-        && cJSON_AddStringToObject(o, "name", f->name) && cJSON_AddStringToObject(o, "column_name", f->column)
-        && cJSON_AddStringToObject(o, "display_type", f->display_type) && cJSON_AddStringToObject(o, "sql_type", ortto_type_sql(f->type))
-        && cJSON_AddBoolToObject(o, "read_only", f->read_only) && cJSON_AddBoolToObject(o, "hidden", f->hidden)
-        && cJSON_AddBoolToObject(o, "custom", f->custom)
+  int ok = cJSON_AddStringToObject(o, "entity", ortto_table_name(table))
+        && cJSON_AddStringToObject(o, "id", f->id) && cJSON_AddStringToObject(o, "name", f->name)
+        && cJSON_AddStringToObject(o, "column_name", f->column)
+        && cJSON_AddStringToObject(o, "display_type", f->display_type)
+        && cJSON_AddStringToObject(o, "sql_type", ortto_type_sql(f->type))
+        && cJSON_AddBoolToObject(o, "read_only", f->read_only)
+        && cJSON_AddBoolToObject(o, "hidden", f->hidden) && cJSON_AddBoolToObject(o, "custom", f->custom)
         && (f->choices==NULL || cJSON_AddRawToObject(o, "choices", f->choices));
   if( ok ) return o;
   cJSON_Delete(o);
@@ -29,9 +33,9 @@ static char *fields_text(const ortto_field_list *list, ortto_table table){
     cJSON *o = field_record(&list->field[i], table);
     ok = o && cJSON_AddItemToArray(array, o);
   }
-  char *text = ok ? cJSON_PrintUnformatted(array) : NULL;
+  if( ok ) return json_print(array);
   cJSON_Delete(array);
-  return text;
+  return NULL;
 }
 
 int fields_load(ortto_reader *r, page **out){
@@ -46,11 +50,11 @@ int fields_load(ortto_reader *r, page **out){
   char *text = fields_text(list, table);
   ortto_fields_free(list);
   if( p==NULL || text==NULL ){
-    cJSON_free(text);
+    free(text);
     return no_memory(r->endpoint->context);
   }
   buf_puts(&p->text, text);
-  cJSON_free(text);
+  free(text);
   if( p->text.failed || !json_check(p->text.p, p->text.n, &array) ) return no_memory(r->endpoint->context);
   rc = list_rows(r, p, array);
   if( rc==ORTTO_OK ) *out = page_pop(r);
