@@ -47,11 +47,9 @@ static int definition_add(definitions *d, js definition, int custom){
   char *display_type = js_cstring(&d->memory, js_get(definition, "display_type"));
   if( id==NULL || name==NULL || display_type==NULL ) return 0;
   if( id[0]==0 || strcmp(id, "id")==0 ) return 1;
+  if( !choices_read(&d->memory, js_get(definition, "dic_items"), &choices) ) return 0;
   ortto_field *list = grown(d->field, d->count, sizeof *list);
-  if( list==NULL || !choices_read(&d->memory, js_get(definition, "dic_items"), &choices) ){
-    if( list ) d->field = list;
-    return 0;
-  }
+  if( list==NULL ) return 0;
   d->field = list;
   d->field[d->count++] = (ortto_field){
     .id = id, .name = name, .display_type = display_type, .choices = choices,
@@ -169,7 +167,7 @@ static http_request *part_ask(ortto_endpoint *e, int part, int parts){
                                                 : "reading the instance schema");
 }
 
-/* Waits for a part, and puts it into the place of what was known. */
+/* Waits for a part, and puts it into the place of what was known of it. */
 static int part_take(account *a, int part, http_request *r, int64_t asked){
   js answer;
   definitions custom = { 0 };
@@ -241,12 +239,12 @@ int ortto_field_is_listed(ortto_endpoint *e, const ortto_field *field, int *list
 /* ---- activities, audiences ---------------------------------------------------------------------------- */
 
 activity_type *activity_named(const activity_types *types, arena *a, const char *name){
-  activity_type *t = types->type, *end = t + types->count;
-  for(activity_type *at=t; at<end; at++) if( strcmp(at->id, name)==0 ) return at;
-  for(activity_type *at=t; at<end; at++) if( strcmp(at->name, name)==0 ) return at;
+  activity_type *t = types->type;
+  int n = types->count;
+  for(int i=0; i<n; i++) if( strcmp(t[i].id, name)==0 ) return &t[i];
+  for(int i=0; i<n; i++) if( strcmp(t[i].name, name)==0 ) return &t[i];
   char *fold = folded(a, name, strlen(name));
-  if( fold==NULL || fold[0]==0 ) return NULL;
-  for(activity_type *at=t; at<end; at++) if( strcmp(at->fold, fold)==0 ) return at;
+  for(int i=0; fold && fold[0] && i<n; i++) if( strcmp(t[i].fold, fold)==0 ) return &t[i];
   return NULL;
 }
 
