@@ -46,7 +46,7 @@ LIBS     := $(or $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null),$(shell curl-
 LIBS     += $(CJSON_LIB) -lm
 OWN_CPP  := $(CJSON_CPP) $(or $(shell $(PKG_CONFIG) --cflags libcurl 2>/dev/null),$(shell curl-config --cflags 2>/dev/null)) \
             $(shell $(PKG_CONFIG) --cflags sqlite3 2>/dev/null)
-TEST_CPP  = -DSQLITE_CORE -I. -Itest -Itest/c -Itest/sandbox
+TEST_CPP  = -DSQLITE_CORE -I. -Itest/c -Itest/sandbox
 OWN_C     = -std=c11 -Wall -Wextra -Wpedantic -fPIC -fvisibility=hidden -pthread $(WERROR) $(SANITIZE)
 # A room's functions are static or in its header.
 ROOM_C    = -Wmissing-prototypes -Wnested-externs
@@ -56,10 +56,10 @@ LINK      = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
 SRC       = $(wildcard ortto_*.c src/*.c src/*/*.c)
 EXT_OBJ   = $(SRC:%.c=$(B)/ext/%.o) $(CJSON_OBJ)
 CORE_OBJ  = $(SRC:%.c=$(B)/core/%.o) $(CJSON_OBJ)
-BOX_SRC   = $(wildcard test/ortto_sandbox.c test/sandbox/*.c)
+BOX_SRC   = $(wildcard test/sandbox/*.c)
 BOX_OBJ   = $(BOX_SRC:%.c=$(B)/%.o)
 SANDBOX   = $(B)/ortto_sandbox
-TEST_SRC  = $(wildcard test/test_*.c test/c/test_*.c)
+TEST_SRC  = $(wildcard test/c/test_*.c)
 TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 
 .DEFAULT_GOAL := all
@@ -108,8 +108,6 @@ sandbox: need-box $(SANDBOX)
 	@echo $(SANDBOX)
 $(SANDBOX): $(BOX_OBJ)
 	$(LINK) -o $@ $^ -lmicrohttpd -lz -lm $(LDLIBS)
-$(B)/test_%: $(B)/test/test_%.o $(B)/libparts.a
-	$(LINK) -o $@ $^ -lcmocka -lsqlite3 $(LIBS) $(LDLIBS)
 $(B)/test_%: $(B)/test/c/test_%.o $(B)/libparts.a
 	$(LINK) -o $@ $^ -lcmocka -lsqlite3 $(LIBS) $(LDLIBS)
 
@@ -192,7 +190,7 @@ test: setup
 check: need-shell need-box need-cmocka $(EXT) $(SANDBOX) $(TEST_BIN)
 	@$(TELL) test/run.sh
 bench: need-shell need-box $(EXT) $(SANDBOX)
-	@$(TELL) $(wildcard test/bench.sh test/bench/bench.sh)
+	@$(TELL) test/bench/bench.sh
 
 # ---- looking for bugs ------------------------------------------------------------
 # The shell is not built with sanitizers, so their library must be loaded ahead of it.
@@ -225,7 +223,7 @@ lint-width:
 lint-rooms:
 	@test/lint.sh
 # The analyzer cannot know that a failing assertion ends a test.
-test/test_%.c.lint test/c/%.c.lint: TIDY = --checks=-clang-analyzer-*,-bugprone-suspicious-include
+test/c/%.c.lint: TIDY = --checks=-clang-analyzer-*,-bugprone-suspicious-include
 test/%.c.lint: LINT_CPP = $(TEST_CPP)
 %.c.lint: %.c
 	clang-tidy --quiet $(TIDY) --warnings-as-errors='*' $< -- $(OWN_CPP) $(LINT_CPP) $(CPPFLAGS) -std=c11

@@ -1,6 +1,6 @@
 /*
-** ortto_client.c - what stands behind ortto_client.h and belongs to no room: the client's life, what it is made of, and
-** small calls. What takes an endpoint, a reader or a sending is in the room that it concerns.
+** ortto_client.c - what stands behind ortto_client.h and belongs to no room: the client's life, what it is
+** made of, and small calls. What takes an endpoint, a reader or a sending is in the room that it concerns.
 */
 #include "ortto_client.h"
 
@@ -48,7 +48,7 @@ const char *ortto_error(const ortto_client *client){
   return client->context.error;
 }
 
-/* ---- settings ------------------------------------------------------------------------------------------------ */
+/* ---- settings ------------------------------------------------------------------------------------------ */
 
 int ortto_setting_find(ortto_client *client, const char *name){
   return settings_find(&client->context, name);
@@ -80,7 +80,7 @@ int ortto_config_number(ortto_client *client, const ortto_args *args, ortto_sett
   return settings_number(&client->context, &client->settings, args, setting, number);
 }
 
-/* ---- endpoints ----------------------------------------------------------------------------------------------- */
+/* ---- endpoints ----------------------------------------------------------------------------------------- */
 
 int ortto_endpoint_open(ortto_client *client, const ortto_args *args, ortto_protocol protocol, ortto_endpoint **out){
   ortto_endpoint *e;
@@ -113,7 +113,7 @@ int ortto_check(ortto_endpoint *e){
   return rc;
 }
 
-/* ---- small calls --------------------------------------------------------------------------------------------- */
+/* ---- small calls --------------------------------------------------------------------------------------- */
 
 int ortto_json_is_object(const char *text, size_t length){
   js v;

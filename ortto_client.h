@@ -63,7 +63,7 @@ const char *ortto_error(const ortto_client *client);
 
 typedef enum ortto_setting {
   ORTTO_REGION, ORTTO_KEY, ORTTO_SEGMENT_KEY, ORTTO_API_URL, ORTTO_TIMEOUT_MS, ORTTO_RETRIES, ORTTO_RATE,
-  ORTTO_CONCURRENCY, ORTTO_MAX_DELETES, ORTTO_PROGRESS, ORTTO_SETTINGS   /* the last is their number */
+  ORTTO_CONCURRENCY, ORTTO_MAX_DELETES, ORTTO_PROGRESS, ORTTO_CA_FILE, ORTTO_SETTINGS   /* their number */
 } ortto_setting;
 
 /* Settings written in a table's arguments: value[i] is NULL where none was given. Owned by the caller. */

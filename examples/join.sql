@@ -44,3 +44,19 @@ SELECT t.value AS tag, sum(o.amount) AS amount, tag.people AS people_with_it
   JOIN tag ON tag.name = t.value
  GROUP BY t.value
  ORDER BY amount DESC, tag;
+
+-- Against the sandbox server it prints:
+--
+--   email                           amount  name           account
+--   ------------------------------  ------  -------------  ---------------
+--   sam.jones.1195@example.com      210.0   Sam Jones      light Ltd 49
+--   tara.okafor.1198@example.com    120.0   Tara Okafor    stone & Sons 34
+--   isla.sorensen.1197@example.com  115.5   Isla Sørensen  quick GmbH 20
+--   nobody@example.com              15.0
+--   tag           amount  people_with_it
+--   ------------  ------  --------------
+--   Event 2025    210.0   60
+--   Event 2025 2  210.0   67
+--   churn risk 5  210.0   58
+--   churn risk 4  115.5   57
+--   vip 2         115.5   67

@@ -3,7 +3,12 @@
 
     ORTTO_API_KEY=... python3 examples/people.py [DATABASE]
 
-Needs nothing but Python's own sqlite3, if that was built with loadable extensions, as Debian's is.
+Needs nothing but Python's own sqlite3, if that was built with loadable extensions, as Debian's and
+Homebrew's are. Apple's is not, nor is pyenv's unless told otherwise: they have no enable_load_extension;
+the packages apsw and pysqlite3-binary are other ways out. The version that counts (3.38 or newer) is
+sqlite3.sqlite_version, which is not that of the sqlite3 shell.
+
+Python keeps Ctrl-C waiting until the running step of a query is over; run() shows a way around that.
 ORTTO_EXTENSION names the extension if it is not ./ortto.
 """
 import os

@@ -1,8 +1,9 @@
 /*
-** os.h - what differs between operating systems, and nothing else: clocks, chance, addresses, numbers in text, once.
+** os.h - what differs between operating systems, and nothing else: clocks, chance, addresses, numbers in
+** text, once.
 **
-** The one place to port. Uses the system alone; knows neither SQLite nor Ortto. Nothing in here blocks.
-** No other room includes a header of the system's beyond the C library's own.
+** The one place to port. Uses the system alone; knows neither SQLite nor Ortto. Nothing in here blocks. No
+** other room includes a header of the system's beyond the C library's own.
 */
 #ifndef ORTTO_OS_H
 #define ORTTO_OS_H

@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct block {
+  block *next;
+  size_t used, cap;
+  char data[];
+};
+
 static int buf_reserve(buf *b, size_t more){
   if( b->failed ) return 0;
   if( more > SIZE_MAX/2 - b->n - 1 ){ b->failed = 1; return 0; }
@@ -174,7 +180,8 @@ int has_controls(const char *text){
 
 static map_entry *map_at(const text_map *m, const char *key, size_t n){
   size_t at = hash_bytes(HASH_START, key, n) & (m->size - 1);
-  while( m->entry[at].key && (m->entry[at].n!=n || memcmp(m->entry[at].key, key, n)!=0) ) at = (at + 1) & (m->size - 1);
+  while( m->entry[at].key && (m->entry[at].n!=n || memcmp(m->entry[at].key, key, n)!=0) )
+    at = (at + 1) & (m->size - 1);
   return &m->entry[at];
 }
 
@@ -188,7 +195,10 @@ static int map_grow(text_map *m){
   text_map bigger = { NULL, m->size ? m->size*2 : 64, m->used };
   bigger.entry = calloc(bigger.size, sizeof *bigger.entry);
   if( bigger.entry==NULL ) return 0;
-  for(size_t i=0; i<m->size; i++) if( m->entry[i].key ) *map_at(&bigger, m->entry[i].key, m->entry[i].n) = m->entry[i];
+  for(size_t i=0; i<m->size; i++){
+    const map_entry *e = &m->entry[i];
+    if( e->key ) *map_at(&bigger, e->key, e->n) = *e;
+  }
   free(m->entry);
   *m = bigger;
   return 1;

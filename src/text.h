@@ -1,7 +1,9 @@
 /*
-** text.h - growing text, memory that is freed together, UTF-8, hashing, a map from text to number, the closest name.
+** text.h - growing text, memory that is freed together, UTF-8, hashing, a map from text to number, the
+** closest name.
 **
-** May use: the C library. Must not know: SQLite, Ortto, JSON, the network. Nothing here depends on the process's locale.
+** May use: the C library. Must not know: SQLite, Ortto, JSON, the network. Nothing here depends on the
+** process's locale.
 */
 #ifndef ORTTO_TEXT_H
 #define ORTTO_TEXT_H
@@ -10,36 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct buf {               /* growing text; terminated whenever p is set */
-  char *p;
+/* ---- growing text -------------------------------------------------------------------------------------- */
+
+typedef struct buf {               /* all zero at first; terminated whenever p is set */
+  char *p;                         /* by malloc: buf_free, or free(p) by whoever takes it */
   size_t n, cap;
   int failed;                      /* an allocation failed: all that follows is ignored */
 } buf;
-
-typedef struct block {
-  struct block *next;
-  size_t used, cap;
-  char data[];
-} block;
-
-typedef struct arena {             /* memory that is freed together */
-  block *first;
-} arena;
-
-#define HASH_START 14695981039346656037u
-
-#define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
-
-typedef struct map_entry {
-  const char *key;
-  size_t n;
-  int value;
-} map_entry;
-
-typedef struct text_map {             /* open addressing; the keys belong to somebody else. Letters' case counts */
-  map_entry *entry;
-  size_t size, used;               /* size is a power of two */
-} text_map;
 
 void buf_add(buf *b, const char *text, size_t n);
 void buf_puts(buf *b, const char *text);
@@ -47,12 +26,29 @@ void buf_vprintf(buf *b, const char *format, va_list args);
 __attribute__((format(printf, 2, 3)))
 void buf_printf(buf *b, const char *format, ...);
 void buf_free(buf *b);
+
+/* ---- memory that is freed together --------------------------------------------------------------------- */
+
+typedef struct block block;
+typedef struct arena {             /* all zero at first */
+  block *first;
+} arena;
+
+/* These give NULL when out of memory. What they give lives until arena_reset or arena_free. */
 void *arena_alloc(arena *a, size_t n);
-char *arena_text(arena *a, const char *text, size_t n);
+char *arena_text(arena *a, const char *text, size_t n);     /* a terminated copy */
+__attribute__((format(printf, 2, 3)))
+char *arena_printf(arena *a, const char *format, ...);
 void arena_free(arena *a);
 
 /* Ready for the next record: one block stays. */
 void arena_reset(arena *a);
+
+/* ---- words --------------------------------------------------------------------------------------------- */
+
+#define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
+
+/* A copy by malloc; NULL when out of memory, or of NULL. */
 char *text_copy(const char *text);
 
 /* Equal but for the case of ASCII letters, whatever the locale. */
@@ -60,40 +56,68 @@ int same_word(const char *a, const char *b);
 
 /* Do the first n bytes of text equal word, which is in lower case, but for the case of ASCII letters? */
 int same_start(const char *text, const char *word, size_t n);
+
+/* Control characters, DEL among them. */
+int has_controls(const char *text);
+
+/* Letters and digits only, in lower case: firstName, first_name and "First name" are one. */
+char *folded(arena *a, const char *text, size_t n);
+
+/* Letters to be changed, put in or left out; CLOSEST_MAX + 1 for texts longer than CLOSEST_MAX. */
+size_t edit_distance(const char *a, const char *b);
+
+/* ---- hashing, and a map from text to number ------------------------------------------------------------ */
+
+#define HASH_START 14695981039346656037u
+
+/* FNV-1a, going on from h (HASH_START at first). The same on every machine: it is kept in databases. */
 uint64_t hash_bytes(uint64_t h, const void *data, size_t n);
 
 /* Spreads every bit of x over all bits of the result (the finalizer of splitmix64). */
 uint64_t mix64(uint64_t x);
 
-/* A text that was cut may end in the middle of a character. */
-void utf8_mend(char *text);
+typedef struct map_entry {
+  const char *key;
+  size_t n;
+  int value;
+} map_entry;
 
-/* Length of the UTF-8 character at p, 0 if it is none. */
-size_t utf8_length(const char *text, const char *end);
-size_t utf8_write(char *out, unsigned c);
-int utf8_is_sound(const char *p, size_t n);
-int has_controls(const char *text);
+typedef struct text_map {          /* all zero at first. The keys belong to somebody else; letters' case counts */
+  map_entry *entry;                /* open addressing */
+  size_t size, used;               /* size is a power of two */
+} text_map;
+
+/* The value, or -1. */
 int map_get(const text_map *m, const char *key, size_t n);
 
 /* 0 when out of memory. An entry that is there gets the new value. */
 int map_put(text_map *m, const char *key, size_t n, int value);
 void map_free(text_map *m);
-__attribute__((format(printf, 2, 3)))
-char *arena_printf(arena *a, const char *format, ...);
-size_t edit_distance(const char *a, const char *b);
-size_t characters(const char *text, size_t n);
 
-/* Letters and digits only, in lower case: firstName, first_name and "First name" are one. */
-char *folded(arena *a, const char *text, size_t n);
+/* ---- UTF-8 --------------------------------------------------------------------------------------------- */
+
+/* Length of the UTF-8 character at text, 0 if it is none (surrogates and overlong forms are none). */
+size_t utf8_length(const char *text, const char *end);
+size_t utf8_write(char *out, unsigned c);        /* up to 4 bytes; returns how many */
+int utf8_is_sound(const char *p, size_t n);
+
+/* A text that was cut may end in the middle of a character: what is none becomes a question mark. */
+void utf8_mend(char *text);
+
+/* Characters in sound UTF-8. */
+size_t characters(const char *text, size_t n);
 
 /* A copy of n bytes, by malloc; NULL when out of memory. */
 char *text_copy_n(const char *text, size_t n);
 
-/* The closest of several names to one that was not found: begin with closest_to, offer each, and found is it. */
+/* ---- the closest name ---------------------------------------------------------------------------------- */
+
+/* The closest of several names to one that was not found: begin with closest_to, offer each, and found is
+** it. */
 typedef struct closest {
   const char *wanted;
   const char *found;               /* what was offered as `shown` with the closest name; "" before any */
-  size_t distance;                 /* letters to change; above CLOSEST_MAX: none was close enough to be measured */
+  size_t distance;                 /* above CLOSEST_MAX: none was short enough to be measured */
 } closest;
 #define CLOSEST_MAX 64
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Runs the tests; make test builds what they need and calls this.
 #
-#   .build/test_*      C tests: cmocka programs made from test/test_*.c
-#   test/sql/*.sql     SQL tests: go through the sqlite3 shell, and what it prints must equal
-#                      the .out file beside them
-#   test/*.test.sh     shell tests: print a line 'ok NAME' or 'not ok NAME' per check
+#   test/c/test_*.c        C tests: cmocka programs, built as .build/test_*
+#   test/sql/*.sql         SQL tests: go through the sqlite3 shell, and what it prints must equal
+#                          the .out file beside them
+#   test/shell/*.test.sh   shell tests: print a line 'ok NAME' or 'not ok NAME' per check
+#
+# A test's name is test_clock, sql/people.sql, readme.test.sh.
 #
 # Each test gets a fresh folder to work in (ortto.so is in it; $TMPDIR is it), an environment
 # without the caller's ORTTO_ and proxy settings, and, if it asks, a sandbox server
@@ -138,7 +140,7 @@ run_c() {
 
 run_sh() {
   local name=$1 result=$2 status
-  limited bash "$ROOT/test/$name" >"$result" 2>&1
+  limited bash "$ROOT/test/shell/$name" >"$result" 2>&1
   status=$?
   if [ "$status" != 0 ] && ! grep -q '^not ok ' "$result"; then
     echo "not ok $name (status $status)" >>"$result"
@@ -167,10 +169,11 @@ run_sql() {
 }
 
 run_one() {
-  local name=$1 result=$WORK/$2 source=$ROOT/test/$1 kind=run_sh begin=$SECONDS
+  local name=$1 result=$WORK/$2 source kind begin=$SECONDS
   case $name in
-    test_*) kind=run_c source=$source.c ;;
-    *.sql) kind=run_sql ;;
+    test_*) kind=run_c source=$ROOT/test/c/$name.c ;;
+    *.sql) kind=run_sql source=$ROOT/test/$name ;;
+    *) kind=run_sh source=$ROOT/test/shell/$name ;;
   esac
   if prepare "$result.dir" "$source" 2>"$result.err"; then
     $kind "$name" "$result"
@@ -190,11 +193,14 @@ run_one() {
 
 list_tests() {
   local source
-  for source in test/test_*.c; do
+  for source in test/c/test_*.c; do
     [ -f "$source" ] && basename "$source" .c
   done
-  for source in test/sql/*.sql test/*.test.sh; do
+  for source in test/sql/*.sql; do
     [ -f "$source" ] && echo "${source#test/}"
+  done
+  for source in test/shell/*.test.sh; do
+    [ -f "$source" ] && basename "$source"
   done
 }
 

@@ -1,8 +1,8 @@
 /*
 ** context.h - what every room of the client may use: say what failed, ask whether to go on.
 **
-** May use: os, text. Must not know: settings, hosts, requests. A context belongs to one client, and so to one thread at a
-** time; rooms get it instead of the client. The last error has one owner, this room.
+** May use: os, text. Must not know: settings, hosts, requests. A context belongs to one client, and so to one
+** thread at a time; rooms get it instead of the client. The last error has one owner, this room.
 **
 ** Blocks: interrupted() calls the host's function, which does not wait.
 */
@@ -25,7 +25,8 @@ typedef struct context {
 /* host may be NULL: then nothing interrupts. */
 void context_init(context *c, const ortto_host *host);
 
-/* Sets the last error: a sentence that begins with "ortto: " and holds no key. It is cut at a character's end. */
+/* Sets the last error: a sentence that begins with "ortto: " and holds no key. It is cut at a character's
+** end. */
 __attribute__((format(printf, 2, 3)))
 void set_error(context *c, const char *format, ...);
 
@@ -35,7 +36,8 @@ void set_error(context *c, const char *format, ...);
 int no_memory(context *c);         /* sets the error, gives ORTTO_NOMEM */
 int fail_interrupted(context *c);  /* sets the error, gives ORTTO_INTERRUPT */
 
-/* Does the host want this to end? Asks it at most every 20 ms, so that it may be called as often as one likes. */
+/* Does the host want this to end? Asks it at most every 20 ms, so that it may be called as often as one
+** likes. */
 int interrupted(context *c);
 
 /* From 0 to below 1. Only spreads retries: nothing that must not be guessed may be made of it. */

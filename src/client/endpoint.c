@@ -22,10 +22,11 @@ static int is_host_letter(char c){              /* whatever the locale */
 
 /* The region stands in the key: a hyphen is its fourth character, the two before it are the region [seen in
 ** Segment's client]. They become part of a host's name, hence letters and digits only. */
-static int segment_host(context *ctx, const char *key, char **host){   /* host NULL: only the key is checked */
-  if( strlen(key)<5 || key[3]!='-' || memchr(key, '-', 3) || !is_host_letter(key[1]) || !is_host_letter(key[2]) )
-    return fail(ctx, "ortto: segment_key is no key of a Segment (Actions) data source: Invalid API key. Such a key begins "
-                "like 'pau-'; copy it from Ortto's data source page");
+static int segment_host(context *ctx, const char *key, char **host){
+  int good = strlen(key)>=5 && key[3]=='-' && memchr(key, '-', 3)==NULL;
+  if( !good || !is_host_letter(key[1]) || !is_host_letter(key[2]) )
+    return fail(ctx, "ortto: segment_key is no key of a Segment (Actions) data source: Invalid API key. "
+                "Such a key begins like 'pau-'; copy it from Ortto's data source page");
   if( host==NULL ) return ORTTO_OK;
   buf b = { 0 };
   buf_printf(&b, "https://segment-action-api-%c%c.ortto%s.app", key[1], key[2], key[0]=='s' ? "-stg" : "");
@@ -33,7 +34,8 @@ static int segment_host(context *ctx, const char *key, char **host){   /* host N
   return b.failed ? no_memory(ctx) : ORTTO_OK;
 }
 
-static int endpoint_key(ortto_endpoint *e, const settings *own, const ortto_args *args, enum origin *from, int *literal){
+static int endpoint_key(ortto_endpoint *e, const settings *own, const ortto_args *args, enum origin *from,
+                        int *literal){
   context *ctx = e->context;
   ortto_setting s = e->protocol==ORTTO_API ? ORTTO_KEY : ORTTO_SEGMENT_KEY;
   char *value;
@@ -41,8 +43,9 @@ static int endpoint_key(ortto_endpoint *e, const settings *own, const ortto_args
   if( rc!=ORTTO_OK ) return rc;
   if( value==NULL ){
     if( s==ORTTO_KEY )
-      return fail(ctx, "ortto: there is no API key. Set ORTTO_API_KEY in the environment, or SELECT ortto_config('key', '...'), "
-                  "or write key=env:ORTTO_... in the table's arguments. Ortto makes keys under Settings, Integrations, Custom API");
+      return fail(ctx, "ortto: there is no API key. Set ORTTO_API_KEY in the environment, or "
+                  "SELECT ortto_config('key', '...'), or write key=env:ORTTO_... in the table's arguments. "
+                  "Ortto makes keys under Settings, Integrations, Custom API");
     return fail(ctx, "ortto: there is no segment_key. Set ORTTO_SEGMENT_KEY in the environment, or SELECT "
                 "ortto_config('segment_key', '...'), with the key of a Segment (Actions) data source");
   }
@@ -63,9 +66,9 @@ static int endpoint_base(ortto_endpoint *e, const settings *own, const ortto_arg
   if( rc!=ORTTO_OK ) return rc;
   if( e->base ){
     if( from==FROM_ARGS && !(key_from==FROM_ARGS && key_literal) )
-      return fail(ctx, "ortto: the api_url in this table's arguments gets only a key that is written literally in the same "
-                  "arguments, because a database file from somebody else could carry it; write key='...' there, or set the "
-                  "address with SELECT ortto_config('api_url', '...') or ORTTO_API_URL");
+      return fail(ctx, "ortto: the api_url in this table's arguments gets only a key that is written "
+                  "literally in the same arguments, because a database file from somebody else could carry it; "
+                  "write key='...' there, or set the address with SELECT ortto_config('api_url', '...') or ORTTO_API_URL");
     return url_is_good(e->base, &e->loopback) ? ORTTO_OK : bad_setting(ctx, ORTTO_API_URL, e->base);
   }
   if( e->protocol==ORTTO_SEGMENT ) return segment_host(ctx, e->key, &e->base);
@@ -95,6 +98,27 @@ static int endpoint_numbers(ortto_endpoint *e, const settings *own, const ortto_
   return rc;
 }
 
+static int keep(context *ctx, char **to, const char *value){
+  *to = text_copy(value);
+  return *to || value==NULL ? ORTTO_OK : no_memory(ctx);
+}
+
+static const char *environment(const char *variable){
+  const char *value = getenv(variable);
+  return value && value[0] ? value : NULL;
+}
+
+/* The setting, else what counts for curl: CURL_CA_BUNDLE alone, or SSL_CERT_FILE and SSL_CERT_DIR. */
+static int endpoint_authorities(ortto_endpoint *e, const settings *own){
+  enum origin from;
+  int rc = setting_value(e->context, own, NULL, ORTTO_CA_FILE, &e->ca_file, &from);
+  if( rc!=ORTTO_OK || e->ca_file ) return rc;
+  const char *bundle = environment("CURL_CA_BUNDLE");
+  if( bundle ) return keep(e->context, &e->ca_file, bundle);
+  rc = keep(e->context, &e->ca_file, environment("SSL_CERT_FILE"));
+  return rc==ORTTO_OK ? keep(e->context, &e->ca_folder, environment("SSL_CERT_DIR")) : rc;
+}
+
 int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ortto_protocol protocol,
                   ortto_endpoint **out){
   enum origin key_from = FROM_NOWHERE;
@@ -109,6 +133,7 @@ int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ort
   if( rc==ORTTO_OK ) rc = endpoint_base(e, own, args, key_from, literal);
   if( rc==ORTTO_OK ) rc = endpoint_numbers(e, own, args);
   if( rc==ORTTO_OK ) rc = endpoint_authorization(e);
+  if( rc==ORTTO_OK ) rc = endpoint_authorities(e, own);
   if( rc!=ORTTO_OK ){
     ortto_endpoint_close(e);
     return rc;
@@ -127,6 +152,8 @@ void ortto_endpoint_close(ortto_endpoint *e){
   if( e==NULL || --e->references>0 ) return;
   if( e->account ) e->account_release(e->account);
   free(e->authorization);
+  free(e->ca_file);
+  free(e->ca_folder);
   free(e->base);
   free(e->key);
   free(e);

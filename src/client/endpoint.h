@@ -1,12 +1,13 @@
 /*
 ** endpoint.h - a host with a key, and to whom a key may go.
 **
-** An endpoint is counted: whoever keeps one holds a reference (endpoint_keep) and gives it back with ortto_endpoint_close.
-** May use: settings, url, context, text. Must not know: how a request is made; it only carries the pointers by which the
-** rooms above find what they share. Sends nothing, does not block.
+** An endpoint is counted: whoever keeps one holds a reference (endpoint_keep) and gives it back with
+** ortto_endpoint_close. May use: settings, url, context, text. Must not know: how a request is made; it only
+** carries the pointers by which the rooms above find what they share. Sends nothing, does not block.
 **
-** The rule about keys: one from the environment, a file or ortto_config goes to Ortto's own hosts, or to an api_url from
-** there; an api_url in a table's arguments gets only a key written literally in the same arguments.
+** The rule about keys: one from the environment, a file or ortto_config goes to Ortto's own hosts, or to an
+** api_url from there; an api_url in a table's arguments gets only a key written literally in the same
+** arguments.
 */
 #ifndef ORTTO_CLIENT_ENDPOINT_H
 #define ORTTO_CLIENT_ENDPOINT_H
@@ -26,6 +27,7 @@ struct ortto_endpoint {
   char *base;                      /* scheme://host[:port][/path], no slash at its end */
   char *key;
   char *authorization;             /* the header that carries the key */
+  char *ca_file, *ca_folder;       /* of authorities to trust instead of the system's; NULL: not named */
   char region[8];                  /* "" where the address was given */
   ortto_protocol protocol;
   int loopback;
@@ -34,7 +36,8 @@ struct ortto_endpoint {
 };
 
 /* Puts host, key and limits together; args may be NULL. The pointers of the rooms above stay NULL. */
-int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ortto_protocol protocol, ortto_endpoint **out);
+int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ortto_protocol protocol,
+                  ortto_endpoint **out);
 
 /* One reference more. */
 ortto_endpoint *endpoint_keep(ortto_endpoint *e);

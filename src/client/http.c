@@ -17,7 +17,14 @@ struct http {
   CURL *idle[POOL];
   int idle_count;
   int in_flight;
+  http_transfer *running[POOL];    /* those in flight, so that one past its deadline is found */
+  int suspect;                     /* a transfer was never ended by libcurl: the pool is not to be trusted */
 };
+
+#define GRACE (SECOND/2)           /* past its time libcurl itself ends a transfer; this much later we do */
+
+#define PROXY_ADVICE "The proxy asks for a name and password: give them in its address, "\
+  "https_proxy=http://NAME:PASSWORD@HOST:PORT"
 
 _Static_assert(sizeof ((http_transfer *)0)->error >= CURL_ERROR_SIZE, "libcurl writes so much");
 
@@ -25,24 +32,40 @@ static void start_curl(void){
   curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+static int pool_open(http *h){
+  h->multi = curl_multi_init();
+  if( h->multi==NULL ) return 0;
+  curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)POOL);
+  curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+  return 1;
+}
+
+static void pool_close(http *h){
+  for(int i=0; i<h->idle_count; i++) curl_easy_cleanup(h->idle[i]);
+  h->idle_count = 0;
+  curl_multi_cleanup(h->multi);
+  h->multi = NULL;
+}
+
+/* 0 when out of memory. */
+static int pool_renew(http *h){
+  if( h->multi && (!h->suspect || h->in_flight>0) ) return 1;
+  if( h->multi ) pool_close(h);
+  h->suspect = 0;
+  return pool_open(h);
+}
+
 http *http_new(void){
   os_once(start_curl);             /* curl_global_init is safe with threads only since 7.84 */
   http *h = calloc(1, sizeof *h);
-  if( h==NULL ) return NULL;
-  h->multi = curl_multi_init();
-  if( h->multi==NULL ){
-    free(h);
-    return NULL;
-  }
-  curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)POOL);
-  curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-  return h;
+  if( h && pool_open(h) ) return h;
+  free(h);
+  return NULL;
 }
 
 void http_free(http *h){
   if( h==NULL ) return;
-  for(int i=0; i<h->idle_count; i++) curl_easy_cleanup(h->idle[i]);
-  curl_multi_cleanup(h->multi);
+  pool_close(h);
   free(h);
 }
 
@@ -50,7 +73,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx){
   http_transfer *t = ctx;
   n *= size;
   if( t->answer.n + n > ANSWER_MAX ){
-    t->too_large = 1;
+    t->too_large = "larger than 64 MB";
     return 0;
   }
   buf_add(&t->answer, data, n);
@@ -61,6 +84,11 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx){
   http_transfer *t = ctx;
   char date[64], text[25];
   n *= size;
+  t->headers_n += n;
+  if( t->headers_n>HEADERS_MAX ){                /* trailers come here too */
+    t->too_large = "headers larger than 1 MB";
+    return 0;
+  }
   if( n<=5 || n>=sizeof date || !same_start(line, "date:", 5) ) return n;
   memcpy(date, line + 5, n - 5);
   date[n-5] = 0;
@@ -85,49 +113,84 @@ static int add_header(http_transfer *t, const char *header){
   return list!=NULL;
 }
 
-static int set_headers(http_transfer *t, const http_ask *ask){
-  return add_header(t, ask->authorization) && add_header(t, "Content-Type: application/json")
-      && add_header(t, "Accept: application/json") && add_header(t, "Expect:")
-      && curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, (struct curl_slist *)t->headers)==CURLE_OK;
-}
+#define SET(option, value) if( code==CURLE_OK ) code = curl_easy_setopt(easy, option, value)
 
-static int set_body(CURL *easy, const http_ask *ask){
-  int ok = 1;
-  if( ask->body ){
-    ok &= curl_easy_setopt(easy, CURLOPT_POST, 1L)==CURLE_OK;
-    ok &= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, ask->body)==CURLE_OK;
-    ok &= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body_n)==CURLE_OK;
-  }
-  if( strcmp(ask->method, "POST")!=0 && strcmp(ask->method, "GET")!=0 )
-    ok &= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, ask->method)==CURLE_OK;
-  return ok;
-}
-
-/* 0: one of those that matter could not be set. */
-static int set_options(http_transfer *t, const http_ask *ask){
+static CURLcode set_headers(http_transfer *t, const http_ask *ask){
   CURL *easy = t->easy;
-  int ok = curl_easy_setopt(easy, CURLOPT_URL, ask->url)==CURLE_OK;
-  ok &= curl_easy_setopt(easy, CURLOPT_PRIVATE, t)==CURLE_OK;
+  CURLcode code = CURLE_OUT_OF_MEMORY;
+  if( add_header(t, ask->authorization) && add_header(t, "Content-Type: application/json")
+   && add_header(t, "Accept: application/json") && add_header(t, "Expect:") ) code = CURLE_OK;
+  SET(CURLOPT_HTTPHEADER, (struct curl_slist *)t->headers);
+  return code;
+}
+
+static CURLcode set_request(CURL *easy, const http_ask *ask){
+  CURLcode code = CURLE_OK;
+  SET(CURLOPT_URL, ask->url);
+  if( ask->body ){
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_POSTFIELDS, ask->body);
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body_n);
+  }
+  if( strcmp(ask->method, "POST")!=0 && strcmp(ask->method, "GET")!=0 ) SET(CURLOPT_CUSTOMREQUEST, ask->method);
+  return code;
+}
+
+#if LIBCURL_VERSION_NUM >= 0x075500
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+/* The library at run time may be older than its header here. */
+static CURLcode only_http(CURL *easy){
+  CURLcode code = CURLE_UNKNOWN_OPTION;
+#if LIBCURL_VERSION_NUM >= 0x075500
+  code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#endif
+  if( code!=CURLE_UNKNOWN_OPTION ) return code;
+  return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP|CURLPROTO_HTTPS));
+}
+#if LIBCURL_VERSION_NUM >= 0x075500
+#pragma GCC diagnostic pop
+#endif
+
+/* What is promised, and what the rest rests on. */
+static CURLcode set_promises(http_transfer *t, const http_ask *ask){
+  CURL *easy = t->easy;
+  CURLcode code = only_http(easy);
+  SET(CURLOPT_FOLLOWLOCATION, 0L);
+  if( ask->direct ) SET(CURLOPT_NOPROXY, "*");
+  if( ask->ca_file ) SET(CURLOPT_CAINFO, ask->ca_file);
+  if( ask->ca_folder ) SET(CURLOPT_CAPATH, ask->ca_folder);
+  SET(CURLOPT_PRIVATE, t);
+  SET(CURLOPT_WRITEFUNCTION, on_data);
+  SET(CURLOPT_WRITEDATA, t);
+  SET(CURLOPT_HEADERFUNCTION, on_header);
+  SET(CURLOPT_HEADERDATA, t);
+  SET(CURLOPT_TIMEOUT_MS, ask->timeout_ms);
+  return code;
+}
+
+static CURLcode set_options(http_transfer *t, const http_ask *ask){
+  CURL *easy = t->easy;
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  ok &= set_headers(t, ask);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "ortto/" ORTTO_VERSION);
   curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ask->timeout_ms);
-  ok &= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L)==CURLE_OK;
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
-  ok &= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data)==CURLE_OK;
-  ok &= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t)==CURLE_OK;
-  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
-#if LIBCURL_VERSION_NUM >= 0x075500
-  ok &= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https")==CURLE_OK;
-#else
-  ok &= curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP|CURLPROTO_HTTPS))==CURLE_OK;
+#if LIBCURL_VERSION_NUM >= 0x075700
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);      /* a name server that is slow holds nobody up */
 #endif
-  if( ask->direct ) ok &= curl_easy_setopt(easy, CURLOPT_NOPROXY, "*")==CURLE_OK;
-  return ok && set_body(easy, ask);
+  CURLcode code = set_promises(t, ask);
+  if( code==CURLE_OK ) code = set_request(easy, ask);
+  return code==CURLE_OK ? set_headers(t, ask) : code;
+}
+
+static void forget_running(http *h, const http_transfer *t){
+  for(int i=0; i<h->in_flight; i++) if( h->running[i]==t ){
+    h->running[i] = h->running[--h->in_flight];
+    return;
+  }
 }
 
 static void release(http *h, http_transfer *t){
@@ -142,15 +205,27 @@ static void release(http *h, http_transfer *t){
 int http_start(http *h, http_transfer *t, const http_ask *ask){
   t->answer.n = 0;
   t->answer.failed = 0;
-  t->too_large = t->status = 0;
+  t->too_large = NULL;
+  t->status = t->timed_out = 0;
+  t->headers_n = 0;
   t->retry_after = 0;
+  t->end = HTTP_NOMEM;
   t->error[0] = t->date[0] = 0;
   t->reason = t->advice = NULL;
+  if( !pool_renew(h) || h->in_flight==POOL ) return 0;
   t->easy = acquire_easy(h);
   if( t->easy==NULL ) return 0;
-  if( set_options(t, ask) && curl_multi_add_handle(h->multi, t->easy)==CURLM_OK ){
-    h->in_flight++;
+  CURLcode code = set_options(t, ask);
+  if( code==CURLE_OK && curl_multi_add_handle(h->multi, t->easy)!=CURLM_OK ) code = CURLE_OUT_OF_MEMORY;
+  if( code==CURLE_OK ){
+    t->deadline = now_us() + (int64_t)ask->timeout_ms*1000 + GRACE;
+    h->running[h->in_flight++] = t;
     return 1;
+  }
+  if( code!=CURLE_OUT_OF_MEMORY ){
+    t->end = HTTP_HOPELESS;
+    t->reason = curl_easy_strerror(code);
+    t->advice = "libcurl refuses an option: it needs version 7.64 or newer, with TLS";
   }
   curl_easy_cleanup(t->easy);
   curl_slist_free_all(t->headers);
@@ -162,7 +237,7 @@ void http_cancel(http *h, http_transfer *t){
   if( t->easy==NULL ) return;
   curl_multi_remove_handle(h->multi, t->easy);
   release(h, t);
-  h->in_flight--;
+  forget_running(h, t);
 }
 
 void http_transfer_free(http_transfer *t){
@@ -188,12 +263,13 @@ static http_end end_of(CURLcode code, const http_transfer *t){
   }
 }
 
-static const char *advice_for(CURLcode code){
+static const char *advice_for(CURLcode code, long proxy_said){
+  if( proxy_said==407 ) return PROXY_ADVICE;
   switch( code ){
     case CURLE_OPERATION_TIMEDOUT: return "Raise the setting timeout_ms, or try again later";
     case CURLE_PEER_FAILED_VERIFICATION: case CURLE_SSL_CACERT_BADFILE:
       return "The server's certificate was not accepted: check the machine's clock and certificates, "
-             "and any proxy in between";
+             "and any proxy in between; a private authority is named with the setting ca_file";
     case CURLE_COULDNT_RESOLVE_HOST: case CURLE_COULDNT_CONNECT: case CURLE_COULDNT_RESOLVE_PROXY:
       return "Check the network, and api_url if one is set";
     default: return "Try again";
@@ -203,6 +279,7 @@ static const char *advice_for(CURLcode code){
 static void ended(http_transfer *t, CURLcode code){
   long status = 0;
   curl_off_t after = 0;
+  long proxy_said = 0;
   t->end = end_of(code, t);
   if( t->end==HTTP_ANSWERED ){
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -210,9 +287,28 @@ static void ended(http_transfer *t, CURLcode code){
     t->status = (int)status;
     t->retry_after = after;
   }else{
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_said);
     t->reason = t->error[0] ? t->error : curl_easy_strerror(code);
-    t->advice = advice_for(code);
+    t->advice = advice_for(code, proxy_said);
+    t->timed_out = code==CURLE_OPERATION_TIMEDOUT;
+    if( proxy_said==407 && t->end==HTTP_LOST ) t->end = HTTP_HOPELESS;
   }
+}
+
+/* One that libcurl should have ended long ago. */
+static http_transfer *overdue(http *h){
+  int64_t now = h->in_flight ? now_us() : 0;
+  for(int i=0; i<h->in_flight; i++) if( h->running[i]->deadline<now ){
+    http_transfer *t = h->running[i];
+    http_cancel(h, t);
+    h->suspect = 1;
+    t->end = HTTP_LOST;
+    t->timed_out = 1;
+    t->reason = "no end within timeout_ms";
+    t->advice = advice_for(CURLE_OPERATION_TIMEDOUT, 0);
+    return t;
+  }
+  return NULL;
 }
 
 http_transfer *http_finished(http *h){
@@ -228,7 +324,7 @@ http_transfer *http_finished(http *h){
     http_cancel(h, t);
     return t;
   }
-  return NULL;
+  return overdue(h);
 }
 
 void http_wait(http *h, int ms){

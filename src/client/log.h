@@ -1,8 +1,8 @@
 /*
 ** log.h - the ring of the last requests, for ortto_log.
 **
-** May use: nothing but the door's types. Holds no key and no host. Without memory for it there is no log, and nothing else
-** fails. Nothing in here blocks.
+** May use: nothing but the door's types. Holds no key and no host. Without memory for it there is no log, and
+** nothing else fails. Nothing in here blocks.
 */
 #ifndef ORTTO_CLIENT_LOG_H
 #define ORTTO_CLIENT_LOG_H

@@ -43,7 +43,8 @@ int64_t reserve_sent(key_limits *limits, int feed, int64_t now){
 }
 
 int sent_awaits(const key_limits *limits, int64_t number){
-  return number>=0 && limits->sent_count - number <= RATE_MAX && limits->sent[number % (RATE_MAX+1)]==INT64_MAX;
+  int kept = number>=0 && limits->sent_count - number <= RATE_MAX;
+  return kept && limits->sent[number % (RATE_MAX+1)]==INT64_MAX;
 }
 
 void sent_stamp(key_limits *limits, int64_t number, int64_t when){
@@ -62,7 +63,8 @@ static int64_t later(int64_t a, int64_t b){
   return a<b ? b : a;
 }
 
-int64_t sending_due(const pace *p, const key_limits *limits, long rate, int feed, int64_t not_before, int64_t now){
+int64_t sending_due(const pace *p, const key_limits *limits, long rate, int feed, int64_t not_before,
+                    int64_t now){
   int64_t due = later(later(not_before, limits->hold_until), breaker_until(p));
   if( rate>0 && limits->sent_count>=rate ){
     int64_t earlier = limits->sent[(limits->sent_count - rate) % (RATE_MAX+1)];

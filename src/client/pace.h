@@ -1,11 +1,12 @@
 /*
-** pace.h - when may the next request be sent: the rate of a key, the server's 429, refusals remembered, the ban avoided.
+** pace.h - when may the next request be sent: the rate of a key, the server's 429, refusals remembered, the
+** ban avoided.
 **
-** May use: os, text. Must not know: curl, JSON, what a request says. Sends nothing and does not block: it only says when.
-** All times are microseconds of the monotonic clock.
+** May use: os, text. Must not know: curl, JSON, what a request says. Sends nothing and does not block: it
+** only says when. All times are microseconds of the monotonic clock.
 **
-** Limits belong to a key, since Ortto counts by account; what keeps an address from being banned belongs to the whole
-** connection: 15 bad requests in 15 seconds and Ortto bans the address [documented].
+** Limits belong to a key, since Ortto counts by account; what keeps an address from being banned belongs to
+** the whole connection: 15 bad requests in 15 seconds and Ortto bans the address [documented].
 */
 #ifndef ORTTO_CLIENT_PACE_H
 #define ORTTO_CLIENT_PACE_H
@@ -23,7 +24,7 @@ typedef struct key_limits key_limits;
 struct key_limits {                /* what all requests with one key share */
   key_limits *next;
   char *key;
-  int64_t sent[RATE_MAX+1];        /* ring: when the last requests were sent; INT64_MAX: not on the wire yet */
+  int64_t sent[RATE_MAX+1];        /* ring: when the last were sent; INT64_MAX: not on the wire yet */
   int64_t sent_count;
   int64_t feed_at;                 /* the last request to the activity feed */
   int64_t hold_until;              /* the server said 429 */
@@ -51,16 +52,19 @@ void pace_free(pace *p);
 /* The limits of that key, which live as long as the pace; NULL when out of memory. */
 key_limits *key_limits_of(pace *p, const char *key);
 
-/* A place among those sent with this key, for a request that begins now; sent_stamp says when it was on the wire. */
+/* A place among those sent with this key, for a request that begins now; sent_stamp says when it was on
+** the wire. */
 int64_t reserve_sent(key_limits *limits, int feed, int64_t now);
 /* Does that request still await its stamp? */
 int sent_awaits(const key_limits *limits, int64_t number);
 void sent_stamp(key_limits *limits, int64_t number, int64_t when);
 
 /* When may a request with these limits be sent that must not be sent before not_before? rate 0: unlimited. */
-int64_t sending_due(const pace *p, const key_limits *limits, long rate, int feed, int64_t not_before, int64_t now);
+int64_t sending_due(const pace *p, const key_limits *limits, long rate, int feed, int64_t not_before,
+                    int64_t now);
 
-/* A pause before attempt + 1: doubled each time, up to 30 seconds, the upper half of it by chance (0 to 1). */
+/* A pause before attempt + 1: doubled each time, up to 30 seconds, the upper half of it by chance (0 to
+** 1). */
 int64_t backoff(int attempt, double chance);
 
 void hold_key(key_limits *limits, int64_t until);

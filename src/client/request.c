@@ -11,7 +11,10 @@
 #include "../os.h"
 #include "../text.h"
 
-/* ---- the log ------------------------------------------------------------------------------------------------- */
+#define LOST_FOR (60*SECOND)        /* how long a lost connection is waited out */
+#define LOST_PAUSE (10*SECOND)     /* so that work goes on soon after its return */
+
+/* ---- the log ------------------------------------------------------------------------------------------- */
 
 void log_rows(const http_request *r, int64_t rows){
   ortto_log_entry *entry = log_entry(&r->endpoint->queue->log, r->log_number);
@@ -42,12 +45,13 @@ static void log_attempt(http_request *r, const char *request_id, const char *err
   utf8_mend(entry->error);
 }
 
-/* ---- making and dropping ------------------------------------------------------------------------------------- */
+/* ---- making and dropping ------------------------------------------------------------------------------- */
 
 int requests_open(request_queue *q, context *ctx){
   memset(q, 0, sizeof *q);
   q->context = ctx;
   q->end = &q->first;
+  q->process = os_process_id();
   q->http = http_new();
   return q->http!=NULL;
 }
@@ -78,7 +82,8 @@ static void request_unlink(http_request *r){
   }
 }
 
-/* A request counts against the rate from the moment it is on the wire, not while its connection is being made. */
+/* A request counts against the rate from the moment it is on the wire, not while its connection is being
+** made. */
 static void note_on_wire(http_request *r, int64_t now){
   key_limits *limits = r->endpoint->limits;
   if( !sent_awaits(limits, r->sent_number) ) return;
@@ -156,13 +161,20 @@ http_request *request_new(ortto_endpoint *e, const char *method, const char *pat
   r->flags = flags;
   r->sent_number = -1;
   r->transfer.owner = r;
-  const char *why = flags & REQUEST_READ ? refused_read_find(&e->queue->pace, request_hash(r), now_us()) : NULL;
-  if( why ) request_fail(r, "%s (the same request was refused less than 15 seconds ago and was not sent again)", why);
+  const char *why = NULL;
+  if( e->queue->process!=os_process_id() ){
+    request_fail(r, "ortto: %s: this connection was opened in another process, from which this one was forked; "
+                 "open a connection of its own here", doing);
+    return r;
+  }
+  if( flags & REQUEST_READ ) why = refused_read_find(&e->queue->pace, request_hash(r), now_us());
+  if( why )
+    request_fail(r, "%s (the same request was refused less than 15 seconds ago and was not sent again)", why);
   else enqueue(r);
   return r;
 }
 
-/* ---- what an answer means ------------------------------------------------------------------------------------ */
+/* ---- what an answer means ------------------------------------------------------------------------------ */
 
 void add_words(buf *out, const char *words, const char *key){
   size_t key_n = strlen(key), budget = 300;
@@ -185,6 +197,7 @@ void add_words(buf *out, const char *words, const char *key){
 }
 
 typedef struct answer_error {      /* what an error's body says, as far as it says anything */
+  int is_ortto;                    /* a JSON object */
   buf words;
   char request_id[64];
   double try_in;                   /* seconds, -1 unsaid */
@@ -225,24 +238,39 @@ static void read_error(const http_request *r, answer_error *out){
   out->try_in = -1;
   if( answer->n==0 ) return;
   if( answer->n<(1u<<20) && json_check(answer->p, answer->n, &body) && js_type(body)=='{' ){
+    out->is_ortto = 1;
     read_error_object(out, body, r->endpoint->key);
     return;
   }
   const char *text = blanks_skip(answer->p);
-  if( text[0]=='<' ) buf_puts(&out->words, "a web page, not an answer of Ortto's: a proxy may stand in between");
+  if( text[0]=='<' )
+    buf_puts(&out->words, "a web page, not an answer of Ortto's: a proxy may stand in between");
   else add_words(&out->words, text, r->endpoint->key);
 }
 
-static const char *advice(const http_request *r){
+/* A 403 that is not Ortto's JSON comes from the load balancer or a wrong path [seen in clients]: the key
+** is not to blame. */
+static int refuses_key(int status, const answer_error *why){
+  return status==401 || (status==403 && why->is_ortto);
+}
+
+static const char *advice(const http_request *r, const answer_error *why){
   const ortto_endpoint *e = r->endpoint;
+  if( r->status==403 && !refuses_key(r->status, why) )
+    return "This is no answer of Ortto's own, so the key is not to blame: check api_url, and any proxy or firewall in "
+           "between";
   switch( r->status ){
     case 400: return "The request itself was refused; if it looks right, report it with the request_id";
     case 401: case 403:
-      if( e->protocol==ORTTO_SEGMENT ) return "Check the segment_key, and that its data source is active in Ortto";
+      if( e->protocol==ORTTO_SEGMENT )
+        return "Check the segment_key, and that its data source is active in Ortto";
       if( e->region[0]==0 )
-        return "Check that the key belongs to this api_url and its region. No request is sent with it for 15 seconds";
-      return "Check the key, and that it belongs to this region: a key works only on the host of its account's region "
-             "(global, au or eu). No request is sent with it for 15 seconds";
+        return "Check that the key belongs to this api_url and its region. No request is sent with it for 15 "
+               "seconds";
+      return "Check the key, and that it belongs to this region: a key works only on the host of its "
+             "account's region (global, au or eu). No request is sent with it for 15 seconds";
+    case 407: return "The proxy asks for a name and password: give them in its address, "
+                     "https_proxy=http://NAME:PASSWORD@HOST:PORT";
     case 404: case 405: return "Check api_url: it takes the address without /v1";
     case 408: case 500: case 502: case 503: case 504: return "Try again later, or raise the setting retries";
     case 413: return "Send less at a time";
@@ -260,8 +288,8 @@ static void fail_by_status(http_request *r, const answer_error *why){
   if( why->words.n ) buf_printf(&b, ": %s", why->words.p);
   if( why->request_id[0] ) buf_printf(&b, " (request_id %s)", why->request_id);
   if( r->attempt>1 ) buf_printf(&b, ", after %d attempts", r->attempt);
-  buf_printf(&b, ". %s", advice(r));
-  if( e->region[0] && (r->status==401 || r->status==403) ) buf_printf(&b, "; region is %s", e->region);
+  buf_printf(&b, ". %s", advice(r, why));
+  if( e->region[0] && refuses_key(r->status, why) ) buf_printf(&b, "; region is %s", e->region);
   if( b.failed ) request_no_memory(r);
   else request_fail(r, "%s", b.p);
   buf_free(&b);
@@ -270,8 +298,12 @@ static void fail_by_status(http_request *r, const answer_error *why){
 static void fail_by_transport(http_request *r){
   const http_transfer *t = &r->transfer;
   if( t->too_large ){
-    request_fail(r, "ortto: %s: the answer of %s is larger than 64 MB. Ask for fewer columns, "
-                 "and report it if that does not help", r->doing, r->endpoint->base);
+    if( r->transfer.headers_n>HEADERS_MAX )
+      request_fail(r, "ortto: %s: the headers of the answer of %s are larger than 1 MB: this is not Ortto. "
+                   "Check api_url, and any proxy in between", r->doing, r->endpoint->base);
+    else
+      request_fail(r, "ortto: %s: the answer of %s is larger than 64 MB. Ask for fewer columns, "
+                   "and report it if that does not help", r->doing, r->endpoint->base);
     return;
   }
   request_fail(r, "ortto: %s: no whole answer from %s: %s%s. %s", r->doing, r->endpoint->base, t->reason,
@@ -286,11 +318,23 @@ int status_ends(int status){
   return status==0 || status==401 || status==403 || status==408 || status==429 || status>=500;
 }
 
+/* After what the server asks for (seconds; below 0: nothing), and at least after a back-off. */
 static void try_again(http_request *r, double after_seconds, int64_t now){
-  int64_t wait = after_seconds<0 ? backoff(r->attempt, random_unit(r->endpoint->context))
-                                 : (int64_t)(after_seconds * (double)SECOND);
-  r->not_before = now + wait;
+  int64_t pause = backoff(r->attempt, random_unit(r->endpoint->context));
+  int64_t asked = after_seconds<0 ? 0 : (int64_t)(after_seconds * (double)SECOND);
+  r->not_before = now + (asked<pause ? pause : asked);
   r->state = REQUEST_WAITING;
+}
+
+/* A wait that is longer than timeout_ms is not waited: the caller may hold a lock meanwhile. */
+static int wait_is_too_long(const http_request *r, int64_t wait){
+  return wait > (int64_t)r->endpoint->timeout_ms*1000;
+}
+
+static void fail_by_wait(http_request *r, int64_t wait){
+  request_fail(r, "ortto: %s: %s asks to wait %lld seconds, which is longer than timeout_ms (%ld). Try again after "
+               "that, or raise timeout_ms", r->doing, r->endpoint->base, (long long)((wait + SECOND - 1)/SECOND),
+               r->endpoint->timeout_ms);
 }
 
 /* An answer with a status other than 2xx, or a retry of it. */
@@ -304,19 +348,31 @@ static void request_refused(http_request *r, int64_t now){
     if( wait<0 && r->transfer.retry_after>0 ) wait = (double)r->transfer.retry_after;
     try_again(r, wait>86400 ? 86400 : wait, now);
     if( r->status==429 ) hold_key(e->limits, r->not_before);
+    if( wait_is_too_long(r, r->not_before - now) ) fail_by_wait(r, r->not_before - now);
   }else fail_by_status(r, &why);
   if( r->status==400 || r->status==401 || r->status==403 ) breaker_count(&e->queue->pace, now);
   if( r->status==400 && (r->flags & REQUEST_READ) )
     refused_read_remember(&e->queue->pace, request_hash(r), r->error, now);
-  if( r->status==401 || r->status==403 ) refuse_key(e->limits, e->identity, r->error, now);
+  if( refuses_key(r->status, &why) ) refuse_key(e->limits, e->identity, r->error, now);
   buf_free(&why.words);
 }
 
+/* A laptop that wakes, a network that changes: what has had an answer before is worth a minute's wait. */
+static int is_waited_out(http_request *r, int64_t now){
+  int patient = r->answered && *r->answered && r->endpoint->retries>0 && !r->transfer.timed_out;
+  if( r->lost_at==0 ) r->lost_at = now;
+  return patient && now - r->lost_at < LOST_FOR;
+}
+
 static void request_lost(http_request *r, int64_t now){
-  log_attempt(r, NULL, r->transfer.too_large ? "larger than 64 MB" : r->transfer.reason);
+  log_attempt(r, NULL, r->transfer.too_large ? r->transfer.too_large : r->transfer.reason);
   if( r->transfer.end==HTTP_NOMEM ) request_no_memory(r);
-  else if( r->transfer.end==HTTP_HOPELESS || r->attempt>r->endpoint->retries ) fail_by_transport(r);
-  else try_again(r, -1, now);
+  else if( r->transfer.end==HTTP_HOPELESS ) fail_by_transport(r);
+  else if( is_waited_out(r, now) ){
+    try_again(r, -1, now);
+    if( r->not_before>now + LOST_PAUSE ) r->not_before = now + LOST_PAUSE;
+  }else if( r->attempt<=r->endpoint->retries ) try_again(r, -1, now);
+  else fail_by_transport(r);
 }
 
 /* This attempt is over. */
@@ -324,6 +380,10 @@ static void request_arrived(http_request *r){
   int64_t now = now_us();
   int status = r->transfer.status;
   r->status = status;
+  if( r->transfer.end==HTTP_ANSWERED ){
+    r->lost_at = 0;
+    if( r->answered ) *r->answered = 1;
+  }
   if( r->transfer.end==HTTP_ANSWERED && status>=200 && status<300 ){
     log_attempt(r, NULL, NULL);
     r->rc = ORTTO_OK;
@@ -335,16 +395,18 @@ static void request_arrived(http_request *r){
   if( r->state==REQUEST_DONE ) request_unlink(r);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------------------------------------- */
 
 static void request_send(http_request *r, int64_t now){
   ortto_endpoint *e = r->endpoint;
-  http_ask ask = { r->method, r->url, e->authorization, r->body, r->body_n, e->timeout_ms, e->loopback };
+  http_ask ask = { r->method, r->url, e->authorization, r->body, r->body_n, e->timeout_ms, e->loopback,
+                   e->ca_file, e->ca_folder };
   r->attempt++;
   r->started = now;
   r->status = 0;
   if( !http_start(e->queue->http, &r->transfer, &ask) ){
-    request_no_memory(r);
+    if( r->transfer.end==HTTP_NOMEM ) request_no_memory(r);
+    else fail_by_transport(r);
     return;
   }
   r->state = REQUEST_SENT;
@@ -362,6 +424,10 @@ static void request_try(http_request *r, int64_t now, int64_t *next){
   }
   if( r->stop && *r->stop && r->attempt==0 ){
     request_fail(r, "ortto: not sent, because an earlier request failed");
+    return;
+  }
+  if( wait_is_too_long(r, e->limits->hold_until - now) ){
+    fail_by_wait(r, e->limits->hold_until - now);
     return;
   }
   int64_t due = sending_due(&q->pace, e->limits, e->rate, (r->flags & REQUEST_FEED)!=0, r->not_before, now);
@@ -412,7 +478,7 @@ int request_wait(http_request *r){
   return r->rc;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 void set_bad_answer(http_request *r, const char *format, ...){
   char what[256];
@@ -425,7 +491,8 @@ void set_bad_answer(http_request *r, const char *format, ...){
   const char *then = r->flags & REQUEST_READ
     ? "Nothing was taken from it; try again, and report it if it stays so"
     : "Whether the records were taken is not known; contacts can be sent again without harm";
-  set_error(r->endpoint->context, "ortto: %s: the answer of %s %s. %s", r->doing, r->endpoint->base, what, then);
+  const ortto_endpoint *e = r->endpoint;
+  set_error(e->context, "ortto: %s: the answer of %s %s. %s", r->doing, e->base, what, then);
 }
 
 int answer_json(http_request *r, js *value){
@@ -439,7 +506,8 @@ int answer_json(http_request *r, js *value){
   return bad_answer(r, "is not JSON, or cut off");
 }
 
-int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out, js *value){
+int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out,
+                js *value){
   http_request *r = request_new(e, "POST", path, body, REQUEST_READ, doing);
   *out = r;
   if( r==NULL ) return ORTTO_NOMEM;

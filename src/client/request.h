@@ -1,10 +1,12 @@
 /*
 ** request.h - one request from queue to meaning: attempts, waits, what an answer means, what to advise.
 **
-** May use: http, pace, log, endpoint, json. Must not know: which request it is; its callers write the body and read the
-** answer. Requests wait in the client's queue, in order of urgency, until pace lets them go; several are in flight.
+** May use: http, pace, log, endpoint, json. Must not know: which request it is; its callers write the body
+** and read the answer. Requests wait in the client's queue, in order of urgency, until pace lets them go;
+** several are in flight.
 **
-** Blocks: request_wait and request_now; both ask whether to go on at least every 40 ms. requests_serve does not.
+** Blocks: request_wait and request_now; both ask whether to go on at least every 40 ms. requests_serve does
+** not.
 */
 #ifndef ORTTO_CLIENT_REQUEST_H
 #define ORTTO_CLIENT_REQUEST_H
@@ -23,6 +25,7 @@ typedef struct request_queue {     /* of one client */
   pace pace;
   request_log log;
   http_request *first, **end;      /* waiting and in flight, in order of urgency */
+  uint64_t process;                /* that made it: a process forked from it must not share its connections */
 } request_queue;
 
 /* What a request is for: it decides about the second limit and about remembering refusals. */
@@ -36,7 +39,10 @@ struct http_request {
   char *url, *body;
   size_t body_n;
   int flags;
-  int *stop;                       /* set when this one fails for good, and then none like it is begun; or NULL */
+  int *stop;                       /* set when this one fails for good: none like it is begun. Or NULL */
+  int *answered;                   /* of one read or delivery: set at the first answer; then a lost connection is
+                                   ** waited out for a minute (unless retries is 0). Or NULL */
+  int64_t lost_at;                 /* when the connection was lost, 0: it is not; microseconds */
   enum { REQUEST_WAITING, REQUEST_SENT, REQUEST_DONE } state;
   int attempt;                     /* 1 is the first; 0: not begun */
   int64_t not_before, started;     /* microseconds */
@@ -51,8 +57,8 @@ struct http_request {
 int requests_open(request_queue *q, context *ctx);
 void requests_close(request_queue *q);
 
-/* Queues a request; NULL when out of memory (the error is set). Takes the body over, which is NULL for GET alone. path,
-** method and doing must be constants. Give it back with request_drop. */
+/* Queues a request; NULL when out of memory (the error is set). Takes the body over, which is NULL for GET
+** alone. path, method and doing must be constants. Give it back with request_drop. */
 http_request *request_new(ortto_endpoint *e, const char *method, const char *path, char *body, int flags,
                           const char *doing);
 /* Forgets it; what is in flight is cancelled. May be NULL. */
@@ -61,9 +67,10 @@ void request_drop(http_request *r);
 /* Waits until it is over: ORTTO_OK, or an error that is the client's error too. It stays to be dropped. */
 int request_wait(http_request *r);
 
-/* A POST that reads, and the wait: the answer is JSON in *value, whose bytes belong to *out, which is to be dropped
-** whatever the result. */
-int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out, js *value);
+/* A POST that reads, and the wait: the answer is JSON in *value, whose bytes belong to *out, which is to
+** be dropped whatever the result. */
+int request_now(ortto_endpoint *e, const char *path, char *body, const char *doing, http_request **out,
+                js *value);
 
 /* The answer of a request that is over, as JSON. */
 int answer_json(http_request *r, js *value);

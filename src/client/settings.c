@@ -18,17 +18,25 @@ typedef struct setting_info {
   const char *good;                /* what would be right */
 } setting_info;
 
+static const char key_forms[] = "the key itself, env:NAME or file:PATH";
+
 static const setting_info known[ORTTO_SETTINGS] = {
   [ORTTO_REGION]      = { "region", "ORTTO_REGION", "global", 0, 0, "global, au or eu" },
-  [ORTTO_KEY]         = { "key", "ORTTO_API_KEY", NULL, 0, 0, "the key itself, env:NAME or file:PATH" },
-  [ORTTO_SEGMENT_KEY] = { "segment_key", "ORTTO_SEGMENT_KEY", NULL, 0, 0, "the key itself, env:NAME or file:PATH" },
-  [ORTTO_API_URL]     = { "api_url", "ORTTO_API_URL", NULL, 0, 0, "https://HOST[:PORT], or http:// on 127.0.0.1, [::1] or localhost" },
-  [ORTTO_TIMEOUT_MS]  = { "timeout_ms", "ORTTO_TIMEOUT_MS", "60000", 1, 86400000, "a whole number of milliseconds from 1 to 86400000" },
+  [ORTTO_KEY]         = { "key", "ORTTO_API_KEY", NULL, 0, 0, key_forms },
+  [ORTTO_SEGMENT_KEY] = { "segment_key", "ORTTO_SEGMENT_KEY", NULL, 0, 0, key_forms },
+  [ORTTO_API_URL]     = { "api_url", "ORTTO_API_URL", NULL, 0, 0,
+                          "https://HOST[:PORT], or http:// on 127.0.0.1, [::1] or localhost" },
+  [ORTTO_TIMEOUT_MS]  = { "timeout_ms", "ORTTO_TIMEOUT_MS", "60000", 1, 86400000,
+                          "a whole number of milliseconds from 1 to 86400000" },
   [ORTTO_RETRIES]     = { "retries", "ORTTO_RETRIES", "5", 0, 100, "a whole number from 0 to 100" },
-  [ORTTO_RATE]        = { "rate", "ORTTO_RATE", "10", 0, 1000, "a whole number of requests per second from 0 (unlimited) to 1000" },
+  [ORTTO_RATE]        = { "rate", "ORTTO_RATE", "10", 0, 1000,
+                          "a whole number of requests per second from 0 (unlimited) to 1000" },
   [ORTTO_CONCURRENCY] = { "concurrency", "ORTTO_CONCURRENCY", "8", 1, 64, "a whole number from 1 to 64" },
-  [ORTTO_MAX_DELETES] = { "max_deletes", "ORTTO_MAX_DELETES", "100", 0, 1000000000, "a whole number from 0 to 1000000000" },
+  [ORTTO_MAX_DELETES] = { "max_deletes", "ORTTO_MAX_DELETES", "100", 0, 1000000000,
+                          "a whole number from 0 to 1000000000" },
   [ORTTO_PROGRESS]    = { "progress", "ORTTO_PROGRESS", "off", 0, 0, "on or off" },
+  [ORTTO_CA_FILE]     = { "ca_file", "ORTTO_CA_FILE", NULL, 0, 0,
+                          "the path of a file with certificates of authorities (PEM)" },
 };
 
 static const struct { const char *name, *region; } region_names[] = {
@@ -72,76 +80,100 @@ static const char *region_parse(const char *value){
   return NULL;
 }
 
+static int has_controls_in(const char *text, size_t n){
+  for(size_t i=0; i<n; i++) if( (unsigned char)text[i]<0x20 || text[i]==0x7F ) return 1;
+  return 0;
+}
+
+static int is_reference(const char *value){     /* to where the key stands */
+  return strncmp(value, "env:", 4)==0 || strncmp(value, "file:", 5)==0;
+}
+
+static const char *key_fault(const char *key){
+  return key[0] ? "not a key (it has control characters in it)" : "empty";
+}
+
+/* May a key be given in this form? */
 static int key_form_check(context *ctx, ortto_setting s, const char *value, int in_args){
+  const char *name = known[s].name;
+  size_t n = strlen(value);
+  while( n && (value[n-1]=='\n' || value[n-1]=='\r') ) n--;       /* pasted with it, and cut off later */
+  if( n==0 || has_controls_in(value, n) )
+    return fail(ctx, "ortto: %s is %s; it takes %s", name, key_fault(value), known[s].good);
   if( !in_args ) return ORTTO_OK;
   if( strncmp(value, "file:", 5)==0 )
-    return fail(ctx, "ortto: a table's arguments cannot take %s=file:..., because a database file from somebody else "
-                "could name any file; use SELECT ortto_config('%s', 'file:...'), or %s=env:ORTTO_...",
-                known[s].name, known[s].name, known[s].name);
+    return fail(ctx, "ortto: a table's arguments cannot take %s=file:..., because a database file from "
+                "somebody else could name any file; use SELECT ortto_config('%s', 'file:...'), "
+                "or %s=env:ORTTO_...", name, name, name);
   if( strncmp(value, "env:", 4)==0 && strncmp(value+4, "ORTTO_", 6)!=0 )
-    return fail(ctx, "ortto: in a table's arguments %s=env:NAME takes only names that begin with ORTTO_, not '%.40s'",
-                known[s].name, value+4);
+    return fail(ctx, "ortto: in a table's arguments %s=env:NAME takes only names that begin with ORTTO_, "
+                "not '%.40s'", name, value+4);
   return ORTTO_OK;
 }
 
-/* The value as we keep it, in *normal (malloc). */
-static int normal_setting(context *ctx, ortto_setting s, const char *value, int in_args, char **normal){
+static int is_readable(const char *path){
+  FILE *file = fopen(path, "rb");
+  char byte;
+  int readable = file && fread(&byte, 1, 1, file)==1;
+  if( file ) fclose(file);
+  return readable;
+}
+
+/* The value as we keep it, *length bytes of it; NULL if it is not good. Keys are checked elsewhere. */
+static const char *kept_form(ortto_setting s, const char *value, size_t *length){
   const char *kept = value;
-  char *trimmed = NULL;
   long number;
-  int loopback, rc = ORTTO_OK;
+  int loopback;
   switch( s ){
-    case ORTTO_REGION:
-      kept = region_parse(value);
-      break;
-    case ORTTO_KEY: case ORTTO_SEGMENT_KEY:
-      if( value[0]==0 || has_controls(value) )
-        return fail(ctx, "ortto: %s is %s; it takes %s", known[s].name,
-                    value[0] ? "not a key (it has control characters in it)" : "empty", known[s].good);
-      rc = key_form_check(ctx, s, value, in_args);
-      break;
-    case ORTTO_API_URL:
-      if( !url_is_good(value, &loopback) ) kept = NULL;
-      else{
-        size_t n = strlen(value);
-        while( n && value[n-1]=='/' ) n--;
-        kept = trimmed = text_copy_n(value, n);
-        if( kept==NULL ) return no_memory(ctx);
-      }
-      break;
+    case ORTTO_REGION: kept = region_parse(value); break;
+    case ORTTO_KEY: case ORTTO_SEGMENT_KEY: break;
+    case ORTTO_API_URL: if( !url_is_good(value, &loopback) ) kept = NULL; break;
+    case ORTTO_CA_FILE: if( !is_readable(value) ) kept = NULL; break;
     case ORTTO_PROGRESS:
-      kept = same_word(value, "on") ? "on" : same_word(value, "off") ? "off" : NULL;
+      if( same_word(value, "on") ) kept = "on";
+      else kept = same_word(value, "off") ? "off" : NULL;
       break;
-    default:
-      if( !number_parse(s, value, &number) ) kept = NULL;
+    default: if( !number_parse(s, value, &number) ) kept = NULL;
   }
-  if( rc==ORTTO_OK && kept==NULL ) rc = bad_setting(ctx, s, value);
-  if( rc==ORTTO_OK && normal && (*normal = text_copy(kept))==NULL ) rc = no_memory(ctx);
-  free(trimmed);
-  return rc;
+  *length = kept ? strlen(kept) : 0;
+  while( s==ORTTO_API_URL && *length && kept[*length-1]=='/' ) --*length;
+  return kept;
+}
+
+/* Checks the value; as we keep it, it goes to *normal (malloc) if that is asked for. */
+static int normal_setting(context *ctx, ortto_setting s, const char *value, int in_args, char **normal){
+  size_t n;
+  const char *kept = kept_form(s, value, &n);
+  if( kept==NULL ) return bad_setting(ctx, s, value);
+  int rc = is_secret(s) ? key_form_check(ctx, s, value, in_args) : ORTTO_OK;
+  if( rc!=ORTTO_OK || normal==NULL ) return rc;
+  *normal = text_copy_n(kept, n);
+  return *normal ? ORTTO_OK : no_memory(ctx);
 }
 
 int settings_check(context *ctx, ortto_setting setting, const char *value, int in_args, char **normal){
-  if( in_args && (setting==ORTTO_MAX_DELETES || setting==ORTTO_PROGRESS) )
+  if( in_args && (setting==ORTTO_MAX_DELETES || setting==ORTTO_PROGRESS || setting==ORTTO_CA_FILE) )
     return fail(ctx, "ortto: %s is no argument of a table; use SELECT ortto_config('%s', ...)",
                 known[setting].name, known[setting].name);
   return normal_setting(ctx, setting, value, in_args, normal);
 }
 
 /* The value in force, as it was written, and where it stands. */
-static const char *setting_raw(const settings *own, const ortto_args *args, ortto_setting s, enum origin *from){
-  const char *value;
+static const char *setting_raw(const settings *own, const ortto_args *args, ortto_setting s,
+                               enum origin *from){
+  const char *set = getenv(known[s].variable);
   *from = FROM_ARGS;
   if( args && args->value[s] ) return args->value[s];
   *from = FROM_CONFIG;
   if( own->config[s] ) return own->config[s];
   *from = FROM_ENVIRONMENT;
-  if( (value = getenv(known[s].variable))!=NULL && value[0] ) return value;
+  if( set && set[0] ) return set;
   *from = known[s].fallback ? FROM_DEFAULT : FROM_NOWHERE;
   return known[s].fallback;
 }
 
-int setting_value(context *ctx, const settings *own, const ortto_args *args, ortto_setting s, char **value, enum origin *from){
+int setting_value(context *ctx, const settings *own, const ortto_args *args, ortto_setting s, char **value,
+                  enum origin *from){
   const char *raw = setting_raw(own, args, s, from);
   *value = NULL;
   if( raw==NULL ) return ORTTO_OK;
@@ -154,46 +186,75 @@ int setting_value(context *ctx, const settings *own, const ortto_args *args, ort
   return rc;
 }
 
-/* First line of a file, without blanks at its ends. */
+static int cannot_read(context *ctx, ortto_setting s, const char *path, int why){
+  return fail(ctx, "ortto: cannot read %s from the file '%.200s': %s", known[s].name, path, strerror(why));
+}
+
+/* First line of a file. */
 static int key_from_file(context *ctx, ortto_setting s, const char *path, char **key){
   char line[4096];
   FILE *file = fopen(path, "r");
-  if( file==NULL )
-    return fail(ctx, "ortto: cannot read %s from the file '%.200s': %s", known[s].name, path, strerror(errno));
+  if( file==NULL ) return cannot_read(ctx, s, path, errno);
   size_t n = fread(line, 1, sizeof line - 1, file);
   int broken = ferror(file) ? errno : 0;
   fclose(file);
-  if( broken ) return fail(ctx, "ortto: cannot read %s from the file '%.200s': %s", known[s].name, path, strerror(broken));
+  if( broken ) return cannot_read(ctx, s, path, broken);
   line[n] = 0;
   if( strlen(line)!=n ) return fail(ctx, "ortto: the file '%.200s' is no text file with a key", path);
   line[strcspn(line, "\r\n")] = 0;
-  char *start = line + strspn(line, " \t");
-  for(n = strlen(start); n && (start[n-1]==' ' || start[n-1]=='\t'); n--) start[n-1] = 0;
-  *key = text_copy(start);
+  *key = text_copy(line);
   return *key ? ORTTO_OK : no_memory(ctx);
+}
+
+static int key_from_environment(context *ctx, ortto_setting s, const char *variable, char **key){
+  const char *got = getenv(variable);
+  if( got==NULL || got[0]==0 )
+    return fail(ctx, "ortto: %s is to come from the environment variable %.60s, which is not set; set it "
+                "before the program starts, or give the key with SELECT ortto_config('%s', '...')",
+                known[s].name, variable, known[s].name);
+  *key = text_copy(got);
+  return *key ? ORTTO_OK : no_memory(ctx);
+}
+
+/* What people paste with a key is no part of it: a byte order mark, blanks, a line end, quotes around it. */
+static void trim_key(char *text){
+  static const char blank[] = " \t\r\n";
+  char *from = text;
+  if( strncmp(from, "\xEF\xBB\xBF", 3)==0 ) from += 3;
+  size_t n = strlen(from), cut = strspn(from, blank);
+  from += cut;
+  n -= cut;
+  while( n && strchr(blank, from[n-1]) ) n--;
+  if( n>=2 && (from[0]=='"' || from[0]=='\'') && from[n-1]==from[0] ){
+    from++;
+    n -= 2;
+  }
+  memmove(text, from, n);
+  text[n] = 0;
+}
+
+/* A path where file:PATH was meant; a key holds no slash as far as any was seen [guess], and names no file. */
+static int is_path(const char *key){
+  return (strchr(key, '/') || strchr(key, '\\')) && is_readable(key);
 }
 
 int key_resolve(context *ctx, ortto_setting s, const char *value, char **key){
   int rc = ORTTO_OK;
+  *key = NULL;
   if( strncmp(value, "file:", 5)==0 ) rc = key_from_file(ctx, s, value+5, key);
-  else if( strncmp(value, "env:", 4)==0 ){
-    const char *got = getenv(value+4);
-    if( got==NULL || got[0]==0 )
-      return fail(ctx, "ortto: %s is to come from the environment variable %.60s, which is not set; set it before the "
-                  "program starts, or give the key with SELECT ortto_config('%s', '...')",
-                  known[s].name, value+4, known[s].name);
-    *key = text_copy(got);
-  }else *key = text_copy(value);
+  else if( strncmp(value, "env:", 4)==0 ) rc = key_from_environment(ctx, s, value+4, key);
+  else{
+    *key = text_copy(value);
+    if( *key==NULL ) rc = no_memory(ctx);
+  }
   if( rc!=ORTTO_OK ) return rc;
-  if( *key==NULL ) return no_memory(ctx);
-  size_t n = strlen(*key), blank = strspn(*key, " ");
-  while( n>blank && (*key)[n-1]==' ' ) n--;
-  memmove(*key, *key + blank, n - blank);        /* blanks around a key are no part of it */
-  (*key)[n-blank] = 0;
-  if( (*key)[0] && !has_controls(*key) ) return ORTTO_OK;
-  set_error(ctx, "ortto: %s, read from %s, is %s; nothing was sent", known[s].name,
-       strncmp(value, "env:", 4)==0 || strncmp(value, "file:", 5)==0 ? value : "the settings",
-       (*key)[0] ? "not a key (it has control characters in it)" : "empty");
+  trim_key(*key);
+  int path = is_path(*key);
+  if( !path && (*key)[0] && !has_controls(*key) ) return ORTTO_OK;
+  if( path ) set_error(ctx, "ortto: %s is the path of a file: write file: in front of it", known[s].name);
+  else
+    set_error(ctx, "ortto: %s, read from %s, is %s; nothing was sent", known[s].name,
+              is_reference(value) ? value : "the settings", key_fault(*key));
   free(*key);
   *key = NULL;
   return ORTTO_ERROR;
@@ -244,7 +305,8 @@ int settings_is_set(const settings *own, ortto_setting setting){
   return setting_raw(own, NULL, setting, &from)!=NULL;
 }
 
-int settings_number(context *ctx, const settings *own, const ortto_args *args, ortto_setting setting, long *number){
+int settings_number(context *ctx, const settings *own, const ortto_args *args, ortto_setting setting,
+                    long *number){
   enum origin from;
   char *value;
   int rc = setting_value(ctx, own, args, setting, &value, &from);

@@ -1,8 +1,9 @@
 /*
 ** settings.h - names of settings, where they are looked up, forms of a key.
 **
-** Order: argument of the table, ortto_config, environment, default. A key is never shown: errors name the setting, not
-** the value. May use: text, context, url. Must not know: hosts, requests. Reads files and the environment; sends nothing.
+** Order: argument of the table, ortto_config, environment, default. A key is never shown: errors name the
+** setting, not the value. May use: text, context, url. Must not know: hosts, requests. Reads files and the
+** environment; sends nothing.
 */
 #ifndef ORTTO_CLIENT_SETTINGS_H
 #define ORTTO_CLIENT_SETTINGS_H
@@ -25,9 +26,11 @@ int settings_check(context *ctx, ortto_setting setting, const char *value, int i
 int settings_set(context *ctx, settings *own, ortto_setting setting, const char *value);
 int settings_show(context *ctx, const settings *own, ortto_setting setting, char **text);
 int settings_is_set(const settings *own, ortto_setting setting);
-int settings_number(context *ctx, const settings *own, const ortto_args *args, ortto_setting setting, long *number);
+int settings_number(context *ctx, const settings *own, const ortto_args *args, ortto_setting setting,
+                    long *number);
 
-/* The value in force, checked and as we keep it (malloc), and where it comes from; *value is NULL where there is none. */
+/* The value in force, checked and as we keep it (malloc), and where it comes from; *value is NULL where
+** there is none. */
 int setting_value(context *ctx, const settings *own, const ortto_args *args, ortto_setting s, char **value,
                   enum origin *from);
 

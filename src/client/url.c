@@ -22,8 +22,8 @@ static int is_loopback(const char *host){
 static char *url_part(CURLU *url, CURLUPart part, int *failed){
   char *got = NULL, *copy = NULL;
   CURLUcode code = curl_url_get(url, part, &got, 0);
-  if( code==CURLUE_OK && got && (copy = text_copy(got))==NULL ) *failed = 1;
-  if( code==CURLUE_OUT_OF_MEMORY ) *failed = 1;
+  if( code==CURLUE_OK && got ) copy = text_copy(got);
+  if( code==CURLUE_OUT_OF_MEMORY || (code==CURLUE_OK && got && copy==NULL) ) *failed = 1;
   curl_free(got);
   return copy;
 }
@@ -34,8 +34,10 @@ int url_is_good(const char *value, int *loopback){
   if( url==NULL ) return 0;
   if( !has_controls(value) && curl_url_set(url, CURLUPART_URL, value, 0)==CURLUE_OK ){
     char *scheme = url_part(url, CURLUPART_SCHEME, &failed), *host = url_part(url, CURLUPART_HOST, &failed);
-    char *user = url_part(url, CURLUPART_USER, &failed), *password = url_part(url, CURLUPART_PASSWORD, &failed);
-    char *query = url_part(url, CURLUPART_QUERY, &failed), *fragment = url_part(url, CURLUPART_FRAGMENT, &failed);
+    char *user = url_part(url, CURLUPART_USER, &failed);
+    char *password = url_part(url, CURLUPART_PASSWORD, &failed);
+    char *query = url_part(url, CURLUPART_QUERY, &failed);
+    char *fragment = url_part(url, CURLUPART_FRAGMENT, &failed);
     if( !failed && scheme && host && host[0] && !user && !password && !query && !fragment ){
       size_t n = strlen(host);
       if( host[0]=='[' && host[n-1]==']' ){      /* curl keeps the brackets of an IPv6 address */

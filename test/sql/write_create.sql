@@ -9,7 +9,7 @@ SELECT value->>'status', value->>'errormessage', value->'sent'->>'activity_id', 
   {"event":"Course Taken","user_id":"a","timestamp":"2025-10-01","message_id":"1","properties":{"Title":"SQL","hours":3,"price":12.5,"passed":true,"on":"2025-10-01","at":"2025-10-01T09:00:00Z","words":["x","y"],"more":{"a":1},"nothing":null}},
   {"event":"course taken","user_id":"b","timestamp":"2025-10-01","message_id":"2","properties":{"title":"C","hours":4,"Price":12}},
   {"event":"Course Taken","user_id":"c","timestamp":"2025-10-01","message_id":"3","properties":{"room":"7"}}]', '{"create":true}'));
-.shell $ROOT/test/requests.sh | grep -v custom-field/get
+.shell $ROOT/test/sql/requests.sh | grep -v custom-field/get
 
 .print
 .print -- Attributes cannot be added to it in a later call.
@@ -29,7 +29,7 @@ SELECT ortto_track('{"event":"Made Elsewhere","user_id":"a"}', '{"create":true}'
 SELECT '{"name":"Made Too"}';
 .shell curl -s -H X-Api-Key:sandbox-key -d @body.json $ORTTO_API_URL/v1/definitions/activity/create >/dev/null
 SELECT ortto_track('{"event":"Made Too","user_id":"a"}')->>'result';
-.shell $ROOT/test/requests.sh count | grep definitions
+.shell $ROOT/test/sql/requests.sh count | grep definitions
 
 .print
 .print -- Custom fields, out of traits and fields, of every type that a value tells.
@@ -37,7 +37,7 @@ SELECT value->>'status', value->>'errormessage', value->'sent'->'fields' FROM js
   {"user_id":"f1","traits":{"Shoe Size":43,"height":1.82,"member":true,"joined":"2025-10-01","seen":"2025-10-01 09:00:00","motto":"carpe diem","langs":["no","en"],"prefs":{"a":1.0}}},
   {"user_id":"f2","fields":{"shoe_size":44}},{"user_id":"f3","traits":{"shoeSize":45}},
   {"user_id":"f4","traits":{"nobody knows":null}},{"user_id":"f5","fields":{"str:cm:made-up":"x"}},{"user_id":"f6","traits":{"shoe size":"large"}}]', '{"create":true}'));
-.shell $ROOT/test/requests.sh | grep -v custom-field/get
+.shell $ROOT/test/sql/requests.sh | grep -v custom-field/get
 SELECT column_name, id, display_type, choices FROM ortto_fields WHERE entity = 'people' AND name IN ('Shoe Size', 'height', 'member', 'joined', 'seen', 'motto', 'langs', 'prefs') ORDER BY 1;
 
 .print
@@ -56,13 +56,13 @@ SELECT id, display_type FROM ortto_fields WHERE entity = 'people' AND name = 'we
 .once body.json
 SELECT '{"kind":"status","status":400,"path":"/v1/person/custom-field/create","times":-1}';
 .shell curl -s -H X-Api-Key:sandbox-key -d @body.json $ORTTO_API_URL/sandbox/fault >/dev/null
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 SELECT value->>'status', value->>'errortype' FROM json_each(ortto_upsert('[{"user_id":"g1","traits":{"refused field":1}},{"user_id":"g2"},{"user_id":"g3","traits":{"refused field":2}}]', '{"create":true}'));
-.shell $ROOT/test/requests.sh count | grep create
+.shell $ROOT/test/sql/requests.sh count | grep create
 .shell curl -s -X POST $ORTTO_API_URL/sandbox/clear >/dev/null
 .print -- A key that is refused there ends it: no new request is begun.
 .once body.json
 SELECT '{"kind":"status","status":403,"path":"/v1/definitions","times":-1}';
 .shell curl -s -H X-Api-Key:sandbox-key -d @body.json $ORTTO_API_URL/sandbox/fault >/dev/null
 SELECT value->>'status', value->>'errortype' FROM json_each(ortto_track('[{"event":"Song Played","user_id":"h1"},{"event":"Refused One","user_id":"h1"},{"event":"Refused Two","user_id":"h2"}]', '{"create":true}'));
-.shell $ROOT/test/requests.sh count | grep -v get
+.shell $ROOT/test/sql/requests.sh count | grep -v get

@@ -14,17 +14,17 @@ SELECT json_remove(o, '$.person_id'), length(o->>'person_id') FROM (SELECT ortto
 SELECT json_remove(o, '$[0].person_id', '$[1].person_id') FROM (SELECT ortto_upsert('[{"user_id":"u2"},{"fields":{"email":"one@example.com"}}]') AS o);
 SELECT ortto_upsert('[]');
 SELECT json_type(ortto_upsert('{"fields":{"email":"one@example.com"}}')), json_type(json_object('a', ortto_upsert('{"user_id":"u2"}')), '$.a');
-.shell $ROOT/test/requests.sh sorted
+.shell $ROOT/test/sql/requests.sh sorted
 
 .print
 .print -- Identity: user_id is the external id; email, external id and id in fields or traits; merge_by follows from what is there.
 INSERT INTO got SELECT ortto_upsert('[{"user_id":"u3"},{"user_id":4},{"traits":{"email":"t@example.com"}},{"fields":{"external_id":"u5"}},
   {"user_id":"u6","traits":{"email":"six@example.com"}},{"user_id":"u7","anonymous_id":"a7"}]', '{"batch":false}');
 SELECT i, status, result, text FROM outcome;
-.shell $ROOT/test/requests.sh sorted
+.shell $ROOT/test/sql/requests.sh sorted
 SELECT ortto_upsert(json_object('fields', json_object('id', (SELECT id FROM ortto_people WHERE email = 'one@example.com'), 'first_name', 'One', 'email', 'uno@example.com')))->>'result';
 SELECT first_name, email FROM ortto_people WHERE external_id IS NULL AND email IN ('one@example.com', 'uno@example.com');
-.shell $ROOT/test/requests.sh | grep merge
+.shell $ROOT/test/sql/requests.sh | grep merge
 
 .print
 .print -- traits take field ids, column names, names as shown and the usual names of events; fields only column names and field ids.
@@ -35,7 +35,7 @@ INSERT INTO got SELECT ortto_upsert('[{"user_id":"n1","traits":{"firstName":"A",
   {"user_id":"n3","fields":{"firstName":"A"}},{"user_id":"n4","fields":{"str::frist":"A"}},{"user_id":"n5","traits":{"jobtitel":"A"}},{"user_id":"n6","traits":{"address":{"planet":"Mars"}}},
   {"user_id":"n7","traits":{"first_name":"from traits","city":"Oslo"},"fields":{"first_name":"from fields"}}]');
 SELECT i, status, result, text FROM outcome;
-.shell $ROOT/test/requests.sh | grep merge
+.shell $ROOT/test/sql/requests.sh | grep merge
 SELECT first_name, last_name, phone_number, birthday, city, region, country, postal_code, job_title, is_vip, plan_value, name FROM ortto_people WHERE external_id = 'n1';
 
 .print
@@ -48,7 +48,7 @@ SELECT ortto_upsert(json_object('user_id', 'tag', 'tags', '["as text"]'))->'sent
 
 .print
 .print -- location wins over ip and goes as custom; ip alone as source_ip; a location without any part is none.
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 SELECT value->>'status', value->'sent'->'location' FROM json_each(ortto_upsert('[
   {"user_id":"l1","ip":"203.0.113.9","location":{"country":"Norway","state":"Viken","city":"Oslo","post_code":"0150"}},
   {"user_id":"l2","ip":"203.0.113.9"},{"user_id":"l3","ip":"2001:db8::1"},{"user_id":"l4","ip":null,"location":null},

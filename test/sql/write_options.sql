@@ -43,7 +43,7 @@ SELECT ortto_upsert('[{"user_id":"a"}]', '{"create":"x"}');
 SELECT ortto_upsert('[{"user_id":"a"}]', '{"via":"nowhere"}');
 SELECT ortto_upsert('[{"user_id":"a"}]', '{"via":5}');
 SELECT ortto_upsert('[{"user_id":"a"}]', '{"to":"segment"}');
-.shell $ROOT/test/requests.sh count
+.shell $ROOT/test/sql/requests.sh count
 
 .print
 .print -- Options of the API raise where the target is Segment, whichever.
@@ -55,13 +55,13 @@ SELECT ortto_upsert('[{"user_id":"a"}]', '{"to":"segment","async":true}');
 SELECT ortto_upsert('[{"user_id":"a"}]', '{"to":"segment","skip_non_existing":true}');
 SELECT ortto_upsert('[{"user_id":"a"}]', '{"to":"segment","suppression_list_field_id":"email"}');
 SELECT ortto_track('[{"user_id":"a","event":"e"}]', '{"to":"segment","create":true}');
-.shell $ROOT/test/requests.sh count
+.shell $ROOT/test/sql/requests.sh count
 SELECT ortto_config('segment_key', NULL);
 
 .print
 .print -- What is absent, NULL or null is not given.
 SELECT ortto_upsert('{"user_id":"n"}', NULL)->>'result', ortto_upsert('{"user_id":"n"}', '{}')->>'result', ortto_upsert('{"user_id":"n"}', '{"merge_by":null,"to":null,"async":null}')->>'result';
-.shell $ROOT/test/requests.sh
+.shell $ROOT/test/sql/requests.sh
 
 .print
 .print -- merge_by: column names or field ids, one or up to three; given, it wins over what the record has.
@@ -69,7 +69,7 @@ SELECT ortto_upsert('{"user_id":"m1","fields":{"email":"m1@example.com"}}', '{"m
 SELECT ortto_upsert('{"user_id":"m2","fields":{"email":"m1@example.com","phone_number":"+61401234567"}}', '{"merge_by":["str::email","phone_number","external_id"]}')->>'result';
 SELECT external_id FROM ortto_people WHERE email = 'm1@example.com';
 SELECT ortto_track('{"user_id":"m2","event":"Song Played","timestamp":"2025-09-01T10:00:00Z","message_id":"k"}', '{"merge_by":["external_id"]}')->>'result';
-.shell $ROOT/test/requests.sh | grep -v person/get
+.shell $ROOT/test/sql/requests.sh | grep -v person/get
 
 .print
 .print -- merge_strategy: append keeps what is there, overwrite (the default) does not, ignore leaves existing people alone.
@@ -80,33 +80,33 @@ SELECT ortto_upsert('{"user_id":"s","fields":{"first_name":"Three"}}', '{"merge_
 SELECT first_name, last_name FROM ortto_people WHERE external_id = 's';
 SELECT ortto_upsert('{"user_id":"s","fields":{"first_name":"Four"}}', '{"merge_strategy":"overwrite"}')->>'result';
 SELECT first_name, last_name FROM ortto_people WHERE external_id = 's';
-.shell $ROOT/test/requests.sh | grep -o merge_strategy.:[0-9]
+.shell $ROOT/test/sql/requests.sh | grep -o merge_strategy.:[0-9]
 
 .print
 .print -- find_strategy, async, skip_non_existing, suppression_list_field_id.
 SELECT ortto_upsert('{"user_id":"s"}', '{"find_strategy":"any"}')->>'result', ortto_upsert('{"user_id":"s"}', '{"find_strategy":"next_if_empty"}')->>'result', ortto_upsert('{"user_id":"s"}', '{"find_strategy":"all"}')->>'result';
-.shell $ROOT/test/requests.sh | grep -o find_strategy.:[0-9]
+.shell $ROOT/test/sql/requests.sh | grep -o find_strategy.:[0-9]
 SELECT ortto_upsert('{"user_id":"a1"}', '{"async":true}');
-.shell $ROOT/test/requests.sh
+.shell $ROOT/test/sql/requests.sh
 SELECT ortto_upsert('{"user_id":"nobody yet"}', '{"skip_non_existing":true}');
-.shell $ROOT/test/requests.sh
+.shell $ROOT/test/sql/requests.sh
 SELECT count(*) FROM ortto_people WHERE external_id = 'nobody yet';
 SELECT value->>'status', value->>'result', value->>'errortype', value->>'errormessage' FROM json_each(ortto_upsert('[{"fields":{"email":"x@suppressed.example.com"}},{"fields":{"email":"y@example.com"}}]', '{"suppression_list_field_id":"email"}'));
-.shell $ROOT/test/requests.sh | grep merge
+.shell $ROOT/test/sql/requests.sh | grep merge
 SELECT ortto_upsert('[{"fields":{"email":"x@suppressed.example.com"}}]', '{"suppression_list_field_id":"str::email"}')->>'$[0].errormessage';
 
 .print
 .print -- batch: false is one request for each record.
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 SELECT json_array_length(ortto_upsert('[{"user_id":"b1"},{"user_id":"b2"},{"user_id":"b3"}]', '{"batch":false}')), json_array_length(ortto_track('[{"user_id":"b1","event":"Song Played"},{"user_id":"b2","event":"Song Played"}]', '{"batch":0}'));
-.shell $ROOT/test/requests.sh count
+.shell $ROOT/test/sql/requests.sh count
 
 .print
 .print -- via: the connection of a table, whichever table that is.
 .once mine.sql
 SELECT 'CREATE VIRTUAL TABLE temp.mine USING ortto(key=''sandbox-key'', segment_key=''psb-sandbox-segment-key'', api_url=''' || ortto_config('api_url') || ''', table=tags);';
 .read mine.sql
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 SELECT ortto_config('key', 'wrong');
 SELECT ortto_upsert('{"user_id":"via"}', '{"via":"mine"}')->>'result';
 SELECT ortto_upsert('{"user_id":"via"}', '{"via":"MINE"}')->>'result';

@@ -12,7 +12,7 @@ INSERT INTO e VALUES ('identify', '{"type":"identify","timestamp":"2025-09-01T10
  ('identify', '{"type":"identify","userId":"u6","timestamp":null,"traits":{"address":{"city":{"a":1}}}}');
 SELECT group_concat(value->>'status') FROM json_each(ortto_upsert((SELECT json_group_array(json(json)) FROM e WHERE type = 'identify'), '{"to":"segment"}'));
 SELECT group_concat(value->>'status') FROM json_each(ortto_track((SELECT json_group_array(json(json)) FROM e WHERE type = 'track'), '{"to":"segment"}'));
-.shell $ROOT/test/segment.sh
+.shell $ROOT/test/sql/segment.sh
 
 .print
 .print -- Refused here, not sent: neither id, no event, a bad ip, an event of the other type. A loop is not sent either.
@@ -20,7 +20,7 @@ SELECT value->>'status', coalesce(value->>'errortype', ''), coalesce(value->>'er
   {"type":"track","userId":"u","event":"e"},{"type":"identify","userId":"u","context":{"ip":"2001:db8::1"}},{"type":"identify","userId":"u","context":{"ip":"somewhere"}},{"type":"identify","userId":"u","context":{"ip":7}}]', '{"to":"segment"}'));
 SELECT value->>'status', coalesce(value->>'errortype', ''), coalesce(value->>'errormessage', value->>'body') FROM json_each(ortto_track('[{"type":"track","userId":"u"},{"type":"track","userId":"u","event":" "},{"type":"track","event":"e"},
   {"type":"identify","userId":"u","event":"e"},{"type":"track","userId":"u","event":"Loop","context":{"app":{"namespace":"ortto.com"}}}]', '{"to":"segment"}'));
-.shell $ROOT/test/segment.sh
+.shell $ROOT/test/sql/segment.sh
 
 .print
 .print -- With user_id or anonymous_id it is a record like any other, whose members are sent on.

@@ -10,7 +10,7 @@ INSERT INTO ortto_people(external_id, last_name) VALUES('m1', 'By external id');
 INSERT INTO ortto_people(id, postal_code) SELECT id, 'by id' FROM m;
 INSERT OR REPLACE INTO ortto_people(email, language) VALUES('m@t.example', 'no');
 SELECT p.id = m.id, email, external_id, first_name, last_name, postal_code, city, language FROM ortto_people p, m WHERE email = 'm@t.example' OR external_id = 'm1';
-.shell $ROOT/test/requests.sh | grep -oE merge_by.*find
+.shell $ROOT/test/sql/requests.sh | grep -oE merge_by.*find
 .print -- REPLACE is the same.
 REPLACE INTO ortto_people(email, city) VALUES('m@t.example', 'Rome');
 SELECT city, first_name FROM ortto_people WHERE email = 'm@t.example';
@@ -26,9 +26,9 @@ INSERT INTO ortto_people(email, tags) VALUES('g@t.example', '["c"]');
 INSERT INTO ortto_people(email, tags) VALUES('g@t.example', '[]');
 INSERT INTO ortto_people(email, tags) VALUES('g@t.example', NULL);
 SELECT tags FROM ortto_people WHERE email = 'g@t.example';
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 UPDATE ortto_people SET tags = '["b","d"]', city = 'Oslo' WHERE email = 'g@t.example';
-.shell $ROOT/test/requests.sh | grep -v '/get {'
+.shell $ROOT/test/sql/requests.sh | grep -v '/get {'
 SELECT tags, city FROM ortto_people WHERE email = 'g@t.example';
 .print -- Twice in one transaction; with the row's own tags; odd names; none.
 BEGIN;
@@ -56,12 +56,12 @@ SELECT tags FROM ortto_people WHERE email = 'g@t.example';
 .print -- Accounts: INSERT merges by name, UPDATE by id, DELETE archives.
 INSERT INTO ortto_accounts(name, website, employees) VALUES('T Corp', 'https://t.example', 7);
 INSERT INTO ortto_accounts(name, city) VALUES('T Corp', 'Oslo'), ('U Corp', 'Rome');
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 UPDATE ortto_accounts SET name = 'V Corp', employees = NULL WHERE name = 'T Corp';
 SELECT name, website, employees, city FROM ortto_accounts WHERE name GLOB '[TUV] Corp' ORDER BY name;
 DELETE FROM ortto_accounts WHERE name = 'U Corp';
 SELECT name FROM ortto_accounts WHERE name GLOB '[TUV] Corp';
-.shell $ROOT/test/requests.sh | grep -v '/get {'
+.shell $ROOT/test/sql/requests.sh | grep -v '/get {'
 
 .print
 .print -- Created tables: under field ids, with some fields only, in another schema, with their own settings.

@@ -2,7 +2,7 @@
 -- sandbox: --people 10 --accounts 3 --no-archived
 -- env: ORTTO_RATE=0 ORTTO_RETRIES=0
 CREATE TEMP TABLE one AS SELECT id FROM ortto_people LIMIT 1;
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 .print -- Text, dates, times, numbers, booleans, phones, places, lists, objects.
 INSERT INTO ortto_people(email, first_name) VALUES('a@t.example', printf('%.256c', 'x'));
 INSERT INTO ortto_people(email, notes) VALUES('a@t.example', printf('%.4001c', 'x'));

@@ -2,7 +2,7 @@
 -- sandbox: --people 20 --accounts 5 --no-archived
 -- env: ORTTO_RATE=0 ORTTO_RETRIES=0
 .nullvalue NULL
-.shell $ROOT/test/requests.sh count
+.shell $ROOT/test/sql/requests.sh count
 
 .print
 .print -- INSERT: one request, a NULL is not sent, a multi-select is set.
@@ -10,12 +10,12 @@ INSERT INTO ortto_people(email, external_id, first_name, last_name, phone_number
                          seats, rating, plan_value, is_vip, renewal_date, last_demo, work_phone, interests, preferences, notes, plan)
   VALUES('all@t.example', 'all', 'Zoë', 'O''Neil "Z"', '+61401234567', 'São Paulo', NULL, 'Brazil', '1990-05-17', 1, 0, NULL, '0150', NULL, '["vip","new one"]',
          42, 12.5, 19.99, 1, '2026-02-28', '2025-11-04T19:10:31Z', '+47 22 22 55 55', '["Music","B"]', '{"a":[1,2.0,null],"b":{"c":"\u00e9"}}', 'line 1' || char(10) || 'line 2', 'free');
-.shell $ROOT/test/requests.sh
+.shell $ROOT/test/sql/requests.sh
 .mode line
 SELECT email, external_id, first_name, last_name, phone_number, city, region, country, birthday, email_permission, sms_permission, gdpr, postal_code, language, tags,
        seats, rating, plan_value, is_vip, renewal_date, last_demo, work_phone, interests, preferences, notes, plan FROM ortto_people WHERE email = 'all@t.example';
 .mode list
-.shell $ROOT/test/requests.sh count
+.shell $ROOT/test/sql/requests.sh count
 
 .print
 .print -- Limits: int64, three decimals up to 9,007,199,254,740.991, long texts, Unicode, a NUL, the empty text.
@@ -32,9 +32,9 @@ SELECT email, birthday, last_demo, is_vip, interests, phone_number FROM ortto_pe
 
 .print
 .print -- UPDATE: by id, only the columns that the statement sets; NULL clears.
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 UPDATE ortto_people SET first_name = 'Al', city = NULL, rating = rating * 2, interests = '["Art"]' WHERE email = 'all@t.example';
-.shell $ROOT/test/requests.sh | grep -v '/get {'
+.shell $ROOT/test/sql/requests.sh | grep -v '/get {'
 SELECT first_name, city, rating, interests, last_name, tags FROM ortto_people WHERE email = 'all@t.example';
 UPDATE ortto_people SET phone_number = NULL, birthday = NULL, email_permission = NULL, seats = NULL, plan_value = NULL, is_vip = NULL, last_demo = NULL, work_phone = NULL, interests = NULL, preferences = NULL,
   notes = NULL, plan = NULL, country = NULL WHERE email = 'all@t.example';
@@ -46,9 +46,9 @@ SELECT first_name, last_name, postal_code FROM ortto_people WHERE email = 'all@t
 .print
 .print -- UPDATE and DELETE with WHERE on anything: a scan finds the rows.
 CREATE TEMP TABLE was AS SELECT * FROM ortto_people;
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 UPDATE ortto_people SET city = 'Bergen' WHERE length(email) % 2 = 0 OR last_name > 'M';
-.shell $ROOT/test/requests.sh count
+.shell $ROOT/test/sql/requests.sh count
 SELECT count(*) FROM was LEFT JOIN ortto_people p USING (id) WHERE p.city IS NOT CASE WHEN length(was.email) % 2 = 0 OR was.last_name > 'M' THEN 'Bergen' ELSE was.city END;
 DELETE FROM ortto_people WHERE email LIKE '%@t.example' AND rating IS NULL;
 SELECT email FROM was WHERE id NOT IN (SELECT id FROM ortto_people) ORDER BY email;

@@ -15,12 +15,12 @@ CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT ortto_upsert('{"user_id":"trigg
 INSERT INTO t VALUES (1);
 DROP TRIGGER tr;
 CREATE INDEX i ON t(ortto_upsert(a));
-.shell $ROOT/test/requests.sh count
+.shell $ROOT/test/sql/requests.sh count
 
 -- A constant call is made once for each row, not once for the statement.
 INSERT INTO t VALUES (2), (3), (4);
 SELECT ortto_upsert('{"user_id":"row"}')->>'result' FROM t;
-.shell $ROOT/test/requests.sh count
+.shell $ROOT/test/sql/requests.sh count
 
 -- They send at once.
 BEGIN;

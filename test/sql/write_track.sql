@@ -8,7 +8,7 @@ SELECT count(*) FROM ortto_people;
 SELECT json_remove(ortto_track('{"event":"Flight Booked","user_id":"p1","anonymous_id":"a1","timestamp":"2025-09-01T10:00:00Z","message_id":"m1",
   "ip":"203.0.113.9","location":{"city":"Oslo"},"traits":{"firstName":"Ann"},"fields":{"email":"ann@example.com"},
   "properties":{"carrier":"X","int:cm:bags":2,"Distance":1.005,"departure":"2025-10-01","Boarding":"2025-10-01 08:15","windowSeat":1,"extras":{"a":[1.0,2]},"value":15.3}}'), '$.person_id');
-.shell $ROOT/test/requests.sh
+.shell $ROOT/test/sql/requests.sh
 
 .print
 .print -- The activity by its id, by its name, by its name in other letters; system activities too.
@@ -21,11 +21,11 @@ SELECT ortto_track('{"event":"Song Played","user_id":"p1","properties":{"int::v"
 
 .print
 .print -- Identity. The id alone goes as person_id, without a merge; with fields it is a merge by the id.
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 CREATE TEMP TABLE p AS SELECT id FROM ortto_people WHERE external_id = 'p1';
 SELECT json_remove(ortto_track(json_object('event', 'Song Played', 'fields', json_object('id', id), 'message_id', 'k', 'timestamp', '2025-09-01T10:00:00Z'))->'sent', '$.person_id') FROM p;
 SELECT json_remove(ortto_track(json_object('event', 'Song Played', 'fields', json_object('id', id, 'first_name', 'Anna'), 'message_id', 'k2', 'timestamp', '2025-09-01T10:00:00Z'))->'sent', '$.fields."str::person_id"') FROM p;
-.shell $ROOT/test/requests.sh | grep activities
+.shell $ROOT/test/sql/requests.sh | grep activities
 SELECT first_name FROM ortto_people WHERE external_id = 'p1';
 
 .print
@@ -48,9 +48,9 @@ SELECT value->>'index', value->>'status', coalesce(value->>'errortype', value->>
 
 .print
 .print -- At most 15 attributes and 16 kB; as many as are allowed pass. What will be refused makes no definition.
-.shell $ROOT/test/requests.sh >/dev/null
+.shell $ROOT/test/sql/requests.sh >/dev/null
 SELECT ortto_track(json_object('event', 'Sixteen', 'user_id', 's1', 'properties', (SELECT json_group_object('a' || value, value) FROM generate_series(1, 16))), '{"create":true}');
-.shell $ROOT/test/requests.sh count | grep definitions
+.shell $ROOT/test/sql/requests.sh count | grep definitions
 SELECT ortto_track(json_object('event', 'Fifteen', 'user_id', 's1', 'properties', (SELECT json_group_object('a' || value, value) FROM generate_series(1, 15))), '{"create":true}')->>'result';
 CREATE TEMP TABLE big AS SELECT json_group_object('text ' || value, replace(hex(zeroblob(2000)), '0', 'x')) AS four FROM generate_series(1, 3);
 SELECT ortto_track(json_object('event', 'Big', 'user_id', 's1', 'properties', json(four)), '{"create":true}')->>'result' FROM big;
