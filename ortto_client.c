@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "src/json.h"
+#include "src/os.h"
 #include "src/text.h"
 #include "src/client/account.h"
 #include "src/client/context.h"
-#include "src/client/create.h"
 #include "src/client/endpoint.h"
 #include "src/client/field_names.h"
 #include "src/client/options.h"
@@ -23,7 +23,8 @@ struct ortto_client {
   context context;
   settings settings;
   request_queue queue;
-  client_memory memory;
+  accounts accounts;
+  int64_t changed;                 /* when key, region or api_url were set last, 0 never */
 };
 
 ortto_client *ortto_client_new(const ortto_host *host){
@@ -39,14 +40,7 @@ void ortto_client_free(ortto_client *client){
   if( client==NULL ) return;
   requests_close(&client->queue);
   settings_free(&client->settings);
-  client_memory *m = &client->memory;
-  for(int i=0; i<2; i++) ortto_fields_free(m->fields[i].list);
-  activities_free(m->activities);
-  for(int i=0; i<m->audience_count; i++){
-    free(m->audience[i].name);
-    free(m->audience[i].id);
-  }
-  free(m->audience);
+  accounts_free(&client->accounts);
   free(client);
 }
 
@@ -65,7 +59,13 @@ int ortto_setting_check(ortto_client *client, ortto_setting setting, const char 
 }
 
 int ortto_config_set(ortto_client *client, ortto_setting setting, const char *value){
-  return settings_set(&client->context, &client->settings, setting, value);
+  int rc = settings_set(&client->context, &client->settings, setting, value);
+  if( rc==ORTTO_OK && (setting==ORTTO_KEY || setting==ORTTO_REGION || setting==ORTTO_API_URL) ) client->changed = now_us();
+  return rc;
+}
+
+int64_t ortto_config_changed(const ortto_client *client){
+  return client->changed;
 }
 
 int ortto_config_get(ortto_client *client, ortto_setting setting, char **text){
@@ -88,9 +88,8 @@ int ortto_endpoint_open(ortto_client *client, const ortto_args *args, ortto_prot
   *out = NULL;
   if( rc!=ORTTO_OK ) return rc;
   e->queue = &client->queue;
-  e->memory = &client->memory;
   e->limits = key_limits_of(&client->queue.pace, e->key);
-  if( e->limits==NULL ){
+  if( e->limits==NULL || !account_open(&client->accounts, e) ){
     ortto_endpoint_close(e);
     return no_memory(&client->context);
   }

@@ -82,6 +82,9 @@ int ortto_setting_check(ortto_client *client, ortto_setting setting, const char 
 /* Set for this client, or reset with value NULL. */
 int ortto_config_set(ortto_client *client, ortto_setting setting, const char *value);
 
+/* When key, region or api_url were last set for this client, by the clock of os.h's now_us; 0: never. */
+int64_t ortto_config_changed(const ortto_client *client);
+
 /* What is in force for this client (configuration, environment, default), as text that may be shown: a key is
 ** masked. *text is NULL where nothing is set; the caller frees it. */
 int ortto_config_get(ortto_client *client, ortto_setting setting, char **text);
@@ -162,11 +165,18 @@ const ortto_field_list *ortto_table_fields(ortto_table table);
 ** "audience" (people only); NULL past the last. */
 const char *ortto_hidden_column(ortto_table table, int i);
 
-/* The fields of people or accounts, the id first, asked of the server in up to two requests. `selection` is NULL or
-** "standard", "all", or field ids separated by spaces or commas; an unknown id is an error that names what would do.
-** With by_ids the columns are named by field id. Free with ortto_fields_free. */
-int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *selection, int by_ids,
+/* What fields an account has is asked once and then known to all that see the same data. Where that is not
+** enough, `since` says from when on it counts: a time by the clock of os.h's now_us, or one of these. */
+#define ORTTO_KNOWN ((int64_t)0)   /* whenever it was asked */
+#define ORTTO_ANEW INT64_MAX       /* it is asked in any case */
+
+/* The fields of people or accounts, the id first; what is not known of them is asked, in up to two requests.
+** `selection` is NULL or "standard", "all", or field ids separated by spaces or commas; an unknown id is an
+** error that names what would do. With by_ids the columns are named by field id. Free with ortto_fields_free. */
+int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *selection, int by_ids, int64_t since,
                       ortto_field_list **out);
+/* For whoever is about to read ORTTO_FIELDS: asks for what was not asked since then. */
+int ortto_fields_renew(ortto_endpoint *endpoint, int64_t since);
 /* The built-in fields alone, for when the server cannot be asked. Sends nothing. */
 int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out);
 void ortto_fields_free(ortto_field_list *list);
@@ -175,8 +185,8 @@ uint64_t ortto_fields_identity(const ortto_field_list *list);
 /* Compares two of Ortto's times, whatever their number of fraction digits: below, equal to or above 0. */
 int ortto_time_compare(const char *a, size_t a_length, const char *b, size_t b_length);
 
-/* Does this instance's schema list the built-in field? Asked once per endpoint identity and client, then remembered;
-** an answer that cannot be had counts as no. May return ORTTO_INTERRUPT or ORTTO_NOMEM. */
+/* Does this instance's schema list the built-in field? Asked once, then known; an answer that cannot be had
+** counts as no. May return ORTTO_INTERRUPT or ORTTO_NOMEM. */
 int ortto_field_is_listed(ortto_endpoint *endpoint, const ortto_field *field, int *listed);
 
 typedef enum ortto_kind { ORTTO_VALUE_NULL, ORTTO_VALUE_INTEGER, ORTTO_VALUE_REAL, ORTTO_VALUE_TEXT,

@@ -364,16 +364,6 @@ cJSON *json_raw(js v){
   return raw;
 }
 
-cJSON *json_integer(int64_t i){
-  char digit[24];
-  char *p = digit + sizeof digit - 1;
-  uint64_t left = i<0 ? 0 - (uint64_t)i : (uint64_t)i;
-  *p = 0;
-  do *--p = (char)('0' + left%10); while( (left /= 10)>0 );
-  if( i<0 ) *--p = '-';
-  return cJSON_CreateRaw(p);
-}
-
 int json_add(cJSON *object, const char *name, cJSON *item){
   if( item && cJSON_AddItemToObjectCS(object, name, item) ) return 1;
   cJSON_Delete(item);

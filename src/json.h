@@ -95,9 +95,6 @@ char *json_print(cJSON *tree);
 ** memory. */
 cJSON *json_raw(js v);
 
-/* cJSON's own numbers are doubles: this one keeps all digits. NULL when out of memory. */
-cJSON *json_integer(int64_t i);
-
 /* Both take the item, whatever happens; 0 when out of memory, also for an item that is NULL. A member's name
 ** is not copied: it must live as long as the object. */
 int json_add(cJSON *object, const char *name, cJSON *item);

@@ -6,186 +6,326 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../os.h"
 #include "context.h"
+#include "request.h"
 #include "schema.h"
 
-/* The field of that id in the list: new, or the one that is there. NULL when out of memory. The strings must live as
-** long as the list. */
-static ortto_field *listing_add(listing *l, const char *id, const char *name, const char *display_type, enum group group){
-  int at = map_get(&l->by_id, id, strlen(id));
-  if( at>=0 ) return &l->field[at];
-  if( l->count==l->cap ){
-    int cap = l->cap ? l->cap*2 : 128;
-    ortto_field *field = realloc(l->field, (size_t)cap * sizeof *field);
-    if( field ) l->field = field;
-    unsigned char *groups = field ? realloc(l->group, (size_t)cap) : NULL;
-    if( groups ) l->group = groups;
-    if( groups==NULL ){ l->failed = 1; return NULL; }
-    l->cap = cap;
-  }
-  if( !map_put(&l->by_id, id, strlen(id), l->count) ){ l->failed = 1; return NULL; }
-  ortto_field *f = &l->field[l->count];
-  memset(f, 0, sizeof *f);
-  f->id = id;
-  f->name = name;
-  f->display_type = display_type;
-  f->type = type_of(id, display_type);
-  l->group[l->count++] = (unsigned char)group;
-  return f;
+enum { PEOPLE, ACCOUNTS, SCHEMA, PARTS };   /* the first two as in ortto_table */
+
+/* Lists grow by so many at a time. */
+#define GROWTH 128
+
+/* The list with room for one more; NULL when out of memory, and then it is as it was. */
+static void *grown(void *list, int count, size_t size){
+  return count%GROWTH ? list : realloc(list, ((size_t)count + GROWTH) * size);
 }
 
-static void listing_built_in(listing *l, ortto_table table){
-  int n;
-  const built_in *b = schema_built_in(table, &n);
-  for(int i=-schema_leading_count(); i<n; i++){
-    const built_in *at = NULL;
-    if( i>=0 ) at = &b[i];
-    else for(int k=0; k<n && at==NULL; k++) if( strcmp(b[k].id, schema_leading(i+schema_leading_count()))==0 ) at = &b[k];
-    ortto_field *f = at ? listing_add(l, at->id, at->name, at->display_type, BUILT_IN) : NULL;
-    if( f==NULL ) continue;
-    f->read_only = at->read_only!=0;
-    f->hidden = at->hidden!=0;
-    if( schema_column(f->id) ) f->read_only = 1;    /* all three are */
-    if( !has_value(f) ) l->group[f - l->field] = OTHER;
-  }
-  if( table==ORTTO_PEOPLE ) listing_add(l, "tags", "Tags", "tags", BUILT_IN);   /* names; not in the schema, but answered */
+/* ---- fields ------------------------------------------------------------------------------------------- */
+
+static void definitions_free(definitions *d){
+  free(d->field);
+  arena_free(&d->memory);
+  *d = (definitions){ 0 };
 }
 
-/* One definition, of a custom-field list or of the instance schema. */
-static void listing_definition(listing *l, js definition, enum group group){
-  char *id = js_cstring(l->memory, js_get(definition, "id"));
-  char *name = js_cstring(l->memory, js_get(definition, "name"));
-  char *display_type = js_cstring(l->memory, js_get(definition, "display_type"));
-  if( id==NULL || name==NULL || display_type==NULL ){ l->failed = 1; return; }
-  if( id[0]==0 || strcmp(id, "id")==0 ) return;
-  int before = l->count;
-  ortto_field *f = listing_add(l, id, name, display_type, group);
-  if( f==NULL ) return;
-  f->listed = 1;
-  if( l->count==before ) return;                 /* known: what we know of it stands in the tables above */
-  f->custom = group==CUSTOM;
-  f->read_only = js_true(js_get(definition, "read_only"));
-  f->hidden = js_true(js_get(definition, "hidden"));
-  js choices = js_get(definition, "dic_items");
-  if( js_type(choices)=='[' ){
-    size_t n;
-    const char *text = text_clean(l->memory, choices.p, choices.n, 0, &n);
-    f->choices = text ? arena_text(l->memory, text, n) : NULL;
-    if( f->choices==NULL ) l->failed = 1;
-  }
+/* The select's choices; 0 when out of memory. */
+static int choices_read(arena *memory, js list, const char **choices){
+  size_t n;
+  *choices = NULL;
+  if( js_type(list)!='[' ) return 1;
+  const char *text = text_clean(memory, list.p, list.n, 0, &n);
+  if( text ) *choices = arena_text(memory, text, n);
+  return *choices!=NULL;
 }
 
-int listing_custom(listing *l, http_request *c, js answer){
+/* 0 when out of memory. */
+static int definition_add(definitions *d, js definition, int custom){
+  const char *choices;
+  char *id = js_cstring(&d->memory, js_get(definition, "id"));
+  char *name = js_cstring(&d->memory, js_get(definition, "name"));
+  char *display_type = js_cstring(&d->memory, js_get(definition, "display_type"));
+  if( id==NULL || name==NULL || display_type==NULL ) return 0;
+  if( id[0]==0 || strcmp(id, "id")==0 ) return 1;
+  if( !choices_read(&d->memory, js_get(definition, "dic_items"), &choices) ) return 0;
+  ortto_field *list = grown(d->field, d->count, sizeof *list);
+  if( list==NULL ) return 0;
+  d->field = list;
+  d->field[d->count++] = (ortto_field){
+    .id = id, .name = name, .display_type = display_type, .choices = choices,
+    .type = type_of(id, display_type),
+    .read_only = js_true(js_get(definition, "read_only")) ? 1 : 0,
+    .hidden = js_true(js_get(definition, "hidden")) ? 1 : 0,
+    .custom = custom ? 1 : 0, .listed = 1,
+  };
+  return 1;
+}
+
+/* People's definitions are wrapped, accounts' are flat [recorded]; `fields` is null when there are none. */
+static int custom_read(definitions *d, http_request *r, js answer){
   js fields = js_get(answer, "fields"), item;
   if( js_type(fields)=='n' && fields.p ) return ORTTO_OK;
-  if( js_type(fields)!='[' ) return bad_answer(c, "has no list \"fields\"");
+  if( js_type(fields)!='[' ) return bad_answer(r, "has no list \"fields\"");
   js_iter it = js_in(fields);
   while( js_next(&it, NULL, &item) ){
     js inner = js_get(item, "field");
-    listing_definition(l, js_type(inner)=='{' ? inner : item, CUSTOM);
+    if( !definition_add(d, js_type(inner)=='{' ? inner : item, 1) ) return no_memory(r->endpoint->context);
   }
   return ORTTO_OK;
 }
 
-static int namespace_is_of(js id, js space, ortto_table table){
-  int account = js_is(id, "o") || js_is(id, "oc") || js_true(js_get(space, "org"));
-  return account==(table==ORTTO_ACCOUNTS);
+/* ---- the instance schema ------------------------------------------------------------------------------ */
+
+static void schema_free(instance_schema *s){
+  activity_types *types = &s->activities;
+  for(int i=0; i<types->count; i++) free(types->type[i].attribute);
+  free(types->type);
+  for(int i=0; i<2; i++) definitions_free(&s->listed[i]);
+  *s = (instance_schema){ 0 };
 }
 
-static int listing_schema(listing *l, http_request *c, js answer, ortto_table table){
+static int attributes_read(activity_type *t, js list, arena *memory){
+  js item;
+  if( js_type(list)!='[' ) return 1;
+  t->attribute = calloc((size_t)count_elements(list) + 1, sizeof *t->attribute);
+  if( t->attribute==NULL ) return 0;
+  js_iter it = js_in(list);
+  while( js_next(&it, NULL, &item) ){
+    js id = js_get(item, "id");
+    ortto_field *f = &t->attribute[t->attributes++];
+    f->id = js_cstring(memory, id.p ? id : js_get(item, "field_id"));
+    f->name = js_cstring(memory, js_get(item, "name"));
+    f->display_type = js_cstring(memory, js_get(item, "display_type"));
+    if( f->id==NULL || f->name==NULL || f->display_type==NULL ) return 0;
+    f->column = folded(memory, f->name, strlen(f->name));
+    f->type = type_of(f->id, f->display_type);
+    if( f->column==NULL ) return 0;
+  }
+  return 1;
+}
+
+/* 0 when out of memory. */
+static int activity_add(activity_types *types, js definition, arena *memory){
+  activity_type *list = grown(types->type, types->count, sizeof *list);
+  if( list==NULL ) return 0;
+  types->type = list;
+  activity_type *t = &list[types->count++];
+  memset(t, 0, sizeof *t);
+  t->id = js_cstring(memory, js_get(definition, "id"));
+  t->name = js_cstring(memory, js_get(definition, "name"));
+  t->fold = t->name ? folded(memory, t->name, strlen(t->name)) : NULL;
+  return t->id && t->fold && attributes_read(t, js_get(definition, "attributes"), memory);
+}
+
+static int is_activity(js definition){
+  js id = js_get(definition, "id");
+  return js_type(id)=='"' && id.n>5 && memcmp(id.p+1, "act:", 4)==0;
+}
+
+static int is_of_accounts(js id, js space){
+  return js_is(id, "o") || js_is(id, "oc") || js_true(js_get(space, "org"));
+}
+
+/* One namespace: its activities (those of accounts cannot be sent) and its fields. 0 when out of memory. */
+static int namespace_read(instance_schema *s, js id, js space){
+  js fields = js_get(space, "fields"), key, definition;
+  if( js_type(fields)!='{' ) return 1;
+  definitions *listed = &s->listed[is_of_accounts(id, space) ? ACCOUNTS : PEOPLE];
+  arena *memory = &s->listed[PEOPLE].memory;
+  int custom = js_is(id, "cm") || js_is(id, "oc"), sendable = !js_is(id, "o") && !js_is(id, "oc"), ok = 1;
+  js_iter it = js_in(fields);
+  while( ok && js_next(&it, &key, &definition) ){
+    if( is_activity(definition) ) ok = !sendable || activity_add(&s->activities, definition, memory);
+    else if( js_type(definition)=='{' ) ok = definition_add(listed, definition, custom);
+  }
+  return ok;
+}
+
+static int schema_read(instance_schema *s, http_request *r, js answer){
   js spaces = js_get(answer, "namespaces"), id, space;
-  if( js_type(spaces)!='{' ) return bad_answer(c, "has no object \"namespaces\"");
+  if( js_type(spaces)!='{' ) return bad_answer(r, "has no object \"namespaces\"");
   js_iter it = js_in(spaces);
-  while( js_next(&it, &id, &space) ){
-    js fields = js_get(space, "fields"), field_id, field;
-    if( !namespace_is_of(id, space, table) || js_type(fields)!='{' ) continue;
-    enum group group = js_is(id, "cm") || js_is(id, "oc") ? CUSTOM : OTHER;
-    js_iter in = js_in(fields);
-    while( js_next(&in, &field_id, &field) ){
-      js text = js_get(field, "id");
-      int activity = js_type(text)=='"' && text.n>5 && memcmp(text.p+1, "act:", 4)==0;
-      if( js_type(field)=='{' && !activity ) listing_definition(l, field, group);
-    }
-  }
+  while( js_next(&it, &id, &space) )
+    if( !namespace_read(s, id, space) ) return no_memory(r->endpoint->context);
   return ORTTO_OK;
 }
 
-void listing_free(listing *l){
-  free(l->field);
-  free(l->group);
-  map_free(&l->by_id);
+/* ---- asking ------------------------------------------------------------------------------------------- */
+
+/* The rule of renewal: see account.h. */
+static int must_ask(const account *a, int part, int64_t since){
+  return a->asked[part]==0 || a->asked[part]<since;
 }
 
-int listing_begin(context *ctx, listing *l, ortto_table table){
-  memset(l, 0, sizeof *l);
-  l->memory = calloc(1, sizeof *l->memory);
-  if( l->memory==NULL ) return no_memory(ctx);
-  listing_built_in(l, table);
-  return ORTTO_OK;
+static http_request *part_ask(ortto_endpoint *e, int part, int parts){
+  static const char schema_path[] = "/v1/instance-schema/get";
+  if( part==PEOPLE || part==ACCOUNTS )
+    return request_new(e, "POST", definitions_path((ortto_table)part), text_copy("{}"), REQUEST_READ,
+                       part==PEOPLE ? "listing the fields of people" : "listing the fields of accounts");
+  return request_new(e, "POST", schema_path, text_copy("{\"namespaces\":[]}"), REQUEST_READ,
+                     parts & ACCOUNT_ACTIVITIES ? "reading the activities' definitions"
+                                                : "reading the instance schema");
 }
 
-static void schema_remember(ortto_endpoint *e, ortto_table table, const listing *l){
-  client_memory *memory = e->memory;
-  schema_memory *m = NULL;
-  for(int i=0; i<COUNT(memory->schema); i++) if( memory->schema[i].identity==e->identity ) m = &memory->schema[i];
-  if( m==NULL ){
-    m = &memory->schema[memory->schema_next++ % COUNT(memory->schema)];
-    memset(m, 0, sizeof *m);
-    m->identity = e->identity;
+/* Waits for a part, and puts it into the place of what was known of it. */
+static int part_take(account *a, int part, http_request *r, int64_t asked){
+  js answer;
+  definitions custom = { 0 };
+  instance_schema schema = { 0 };
+  int rc = request_wait(r);
+  if( rc==ORTTO_OK ) rc = answer_json(r, &answer);
+  if( rc==ORTTO_OK ) rc = part==SCHEMA ? schema_read(&schema, r, answer) : custom_read(&custom, r, answer);
+  if( rc==ORTTO_OK && part==SCHEMA ){
+    schema_free(&a->schema);
+    a->schema = schema;
+  }else if( rc==ORTTO_OK ){
+    definitions_free(&a->custom[part]);
+    a->custom[part] = custom;
+  }else{
+    schema_free(&schema);
+    definitions_free(&custom);
   }
+  if( rc==ORTTO_OK ) a->asked[part] = asked;
+  if( rc==ORTTO_OK && part==SCHEMA ) a->schema_failed = 0;
+  return rc;
+}
+
+int account_have(ortto_endpoint *e, int parts, int64_t since){
+  account *a = e->account;
+  http_request *asked[PARTS] = { NULL };
+  int wanted[PARTS] = { parts & ACCOUNT_PEOPLE, parts & ACCOUNT_ACCOUNTS,
+                        parts & (ACCOUNT_SCHEMA|ACCOUNT_ACTIVITIES) };
+  int rc = ORTTO_OK;
+  int64_t now = now_us();
+  for(int i=0; rc==ORTTO_OK && i<PARTS; i++){
+    if( !wanted[i] || !must_ask(a, i, since) ) continue;
+    asked[i] = part_ask(e, i, parts);
+    if( asked[i]==NULL ) rc = ORTTO_NOMEM;
+  }
+  for(int i=0; rc==ORTTO_OK && i<PARTS; i++) if( asked[i] ) rc = part_take(a, i, asked[i], now);
+  for(int i=0; i<PARTS; i++) request_drop(asked[i]);
+  return rc;
+}
+
+int account_is_new(const account *a, int part, int64_t since){
+  if( part==ACCOUNT_PEOPLE ) return !must_ask(a, PEOPLE, since);
+  return !must_ask(a, part==ACCOUNT_ACCOUNTS ? ACCOUNTS : SCHEMA, since);
+}
+
+static int is_built_in(const ortto_field *field, ortto_table table){
   int n;
   const built_in *b = schema_built_in(table, &n);
-  m->known[table] = 1;
-  for(int i=0; i<n; i++){
-    int at = map_get(&l->by_id, b[i].id, strlen(b[i].id));
-    m->listed[table][i] = at>=0 && l->field[at].listed;
-  }
-}
-
-int parse_schema(ortto_endpoint *e, ortto_table table, http_request *c, listing *l){
-  js answer;
-  int rc = request_wait(c);
-  if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
-  if( rc==ORTTO_OK ) rc = listing_schema(l, c, answer, table);
-  if( rc==ORTTO_OK && !l->failed ) schema_remember(e, table, l);
-  return rc;
-}
-
-static int schema_ask(ortto_endpoint *e, ortto_table table){
-  listing l;
-  int rc = listing_begin(e->context, &l, table);
-  if( rc!=ORTTO_OK ) return rc;
-  const char *body = table==ORTTO_PEOPLE ? "{\"namespaces\":[\"\"]}" : "{\"namespaces\":[\"o\"]}";
-  http_request *c = request_new(e, "POST", "/v1/instance-schema/get", text_copy(body), REQUEST_READ, "reading the instance schema");
-  rc = c ? parse_schema(e, table, c, &l) : ORTTO_NOMEM;
-  request_drop(c);
-  if( rc==ORTTO_ERROR ){                         /* then nothing counts as listed: conditions stay local */
-    for(int i=0; i<l.count; i++) l.field[i].listed = 0;
-    schema_remember(e, table, &l);
-    rc = ORTTO_OK;
-  }
-  listing_free(&l);
-  arena_free(l.memory);
-  free(l.memory);
-  return rc;
+  for(int i=0; i<n; i++) if( strcmp(b[i].id, field->id)==0 ) return 1;
+  return 0;
 }
 
 int ortto_field_is_listed(ortto_endpoint *e, const ortto_field *field, int *listed){
-  client_memory *memory = e->memory;
-  int n[2];
-  const built_in *b[] = { schema_built_in(ORTTO_PEOPLE, &n[0]), schema_built_in(ORTTO_ACCOUNTS, &n[1]) };
+  account *a = e->account;
   *listed = field->listed;
   if( field->listed ) return ORTTO_OK;
-  for(int table=ORTTO_PEOPLE; table<=ORTTO_ACCOUNTS; table++) for(int i=0; i<n[table]; i++){
-    if( strcmp(b[table][i].id, field->id)!=0 ) continue;
-    for(int round=0; round<2; round++){
-      for(int k=0; k<COUNT(memory->schema); k++) if( memory->schema[k].identity==e->identity && memory->schema[k].known[table] ){
-        *listed = memory->schema[k].listed[table][i];
-        return ORTTO_OK;
-      }
-      int rc = round==0 ? schema_ask(e, (ortto_table)table) : ORTTO_OK;
-      if( rc!=ORTTO_OK ) return rc;
-    }
+  int table = is_built_in(field, ORTTO_PEOPLE) ? PEOPLE : ACCOUNTS;
+  if( table==ACCOUNTS && !is_built_in(field, ORTTO_ACCOUNTS) ) return ORTTO_OK;
+  int rc = a->schema_failed ? ORTTO_OK : account_have(e, ACCOUNT_SCHEMA, ORTTO_KNOWN);
+  if( rc==ORTTO_ERROR ){                         /* then nothing counts as listed: conditions stay local */
+    a->schema_failed = 1;
+    rc = ORTTO_OK;
   }
-  return ORTTO_OK;
+  const definitions *known = &a->schema.listed[table];
+  for(int i=0; rc==ORTTO_OK && i<known->count && !*listed; i++)
+    *listed = strcmp(known->field[i].id, field->id)==0;
+  return rc;
+}
+
+/* ---- activities, audiences ---------------------------------------------------------------------------- */
+
+activity_type *activity_named(const activity_types *types, arena *a, const char *name){
+  activity_type *t = types->type;
+  int n = types->count;
+  for(int i=0; i<n; i++) if( strcmp(t[i].id, name)==0 ) return &t[i];
+  for(int i=0; i<n; i++) if( strcmp(t[i].name, name)==0 ) return &t[i];
+  char *fold = folded(a, name, strlen(name));
+  for(int i=0; fold && fold[0] && i<n; i++) if( strcmp(t[i].fold, fold)==0 ) return &t[i];
+  return NULL;
+}
+
+const char *closest_activity(const activity_types *types, const char *name){
+  closest c = closest_to(name);
+  for(int i=0; i<types->count; i++) closest_offer(&c, types->type[i].name, types->type[i].name);
+  return c.found;
+}
+
+const char *audience_known(const account *a, const char *name){
+  for(int i=0; i<a->audiences; i++) if( strcmp(a->audience[i].name, name)==0 ) return a->audience[i].id;
+  return NULL;
+}
+
+void audience_remember(account *a, const char *name, const char *id){
+  known_audience one = { text_copy(name), text_copy(id) };
+  known_audience *list = grown(a->audience, a->audiences, sizeof *list);
+  if( list ) a->audience = list;
+  if( list && one.name && one.id ) list[a->audiences++] = one;
+  else{
+    free(one.name);
+    free(one.id);
+  }
+}
+
+/* ---- the records of a client -------------------------------------------------------------------------- */
+
+static void account_free(account *a){
+  for(int i=0; i<2; i++) definitions_free(&a->custom[i]);
+  schema_free(&a->schema);
+  for(int i=0; i<a->audiences; i++){
+    free(a->audience[i].name);
+    free(a->audience[i].id);
+  }
+  free(a->audience);
+  free(a);
+}
+
+void accounts_free(accounts *all){
+  while( all->first ){
+    account *a = all->first;
+    all->first = a->next;
+    account_free(a);
+  }
+}
+
+/* Those that were not used for the longest time go, but none that is held. */
+static void accounts_limit(accounts *all){
+  int kept = 0;
+  for(account **at=&all->first; *at; ){
+    account *a = *at;
+    if( kept<ACCOUNTS_MAX || a->holders ){
+      kept++;
+      at = &a->next;
+      continue;
+    }
+    *at = a->next;
+    account_free(a);
+  }
+}
+
+static void account_release(account *a){
+  a->holders--;
+}
+
+int account_open(accounts *all, ortto_endpoint *e){
+  account **at = &all->first;
+  while( *at && (*at)->identity!=e->identity ) at = &(*at)->next;
+  account *a = *at;
+  if( a ) *at = a->next;
+  else{
+    a = calloc(1, sizeof *a);
+    if( a==NULL ) return 0;
+    a->identity = e->identity;
+    a->activities = &a->schema.activities;
+  }
+  a->next = all->first;
+  all->first = a;
+  a->holders++;
+  e->account = a;
+  e->account_release = account_release;
+  accounts_limit(all);
+  return 1;
 }

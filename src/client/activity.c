@@ -30,7 +30,7 @@ static const ortto_field *attribute_named(ortto_sending *s, const activity_type 
 
 /* The definition of a record's event. NULL: refused. */
 static const activity_type *activity_of(ortto_sending *s, record *r, js properties){
-  client_memory *memory = s->endpoint->memory;
+  const account *memory = s->endpoint->account;
   js event = js_get(r->given, "event");
   if( !is_present(event) || js_type(event)!='"' ){
     refuse(s, r, 400, "ortto: a record needs \"event\": the activity's name or its act: id");

@@ -150,6 +150,7 @@ ortto_endpoint *endpoint_keep(ortto_endpoint *e){
 
 void ortto_endpoint_close(ortto_endpoint *e){
   if( e==NULL || --e->references>0 ) return;
+  if( e->account ) e->account_release(e->account);
   free(e->authorization);
   free(e->ca_file);
   free(e->ca_folder);

@@ -8,12 +8,97 @@
 #include <string.h>
 
 #include "../text.h"
-#include "../json.h"
-#include "context.h"
-#include "endpoint.h"
-#include "request.h"
-#include "schema.h"
 #include "account.h"
+#include "schema.h"
+
+enum group { BUILT_IN, CUSTOM, OTHER };   /* the order in which column names are given away */
+
+/* The fields of a table on their way to a list. The strings of what the account knows are copied, since it
+** may be asked anew while the list lives. */
+typedef struct listing {
+  ortto_field *field;
+  unsigned char *group;
+  int count, cap, failed;          /* failed: out of memory */
+  arena *memory;
+  text_map by_id;
+} listing;
+
+static int listing_room(listing *l){
+  if( l->count<l->cap ) return 1;
+  int cap = l->cap ? l->cap*2 : 128;
+  ortto_field *field = realloc(l->field, (size_t)cap * sizeof *field);
+  if( field ) l->field = field;
+  unsigned char *group = field ? realloc(l->group, (size_t)cap) : NULL;
+  if( group ){
+    l->group = group;
+    l->cap = cap;
+  }
+  return group!=NULL;
+}
+
+/* The field of that id in the list: this one, or the one that is there. NULL when out of memory. */
+static ortto_field *listing_add(listing *l, ortto_field f, enum group group){
+  int at = map_get(&l->by_id, f.id, strlen(f.id));
+  if( at>=0 ) return &l->field[at];
+  if( !listing_room(l) || !map_put(&l->by_id, f.id, strlen(f.id), l->count) ){
+    l->failed = 1;
+    return NULL;
+  }
+  l->field[l->count] = f;
+  l->group[l->count] = (unsigned char)group;
+  return &l->field[l->count++];
+}
+
+static void listing_add_built_in(listing *l, const built_in *b){
+  ortto_field f = {
+    .id = b->id, .name = b->name, .display_type = b->display_type, .type = type_of(b->id, b->display_type),
+    .read_only = b->read_only!=0 || schema_column(b->id)!=NULL,   /* all three of those are */
+    .hidden = b->hidden!=0,
+  };
+  listing_add(l, f, has_value(&f) ? BUILT_IN : OTHER);
+}
+
+static void listing_built_in(listing *l, ortto_table table){
+  int n;
+  const built_in *b = schema_built_in(table, &n);
+  for(int i=0; i<schema_leading_count(); i++)
+    for(int k=0; k<n; k++) if( strcmp(b[k].id, schema_leading(i))==0 ) listing_add_built_in(l, &b[k]);
+  for(int i=0; i<n; i++) listing_add_built_in(l, &b[i]);
+  if( table!=ORTTO_PEOPLE ) return;               /* tags: names; not in the schema, but answered */
+  ortto_field tags = { .id = "tags", .name = "Tags", .display_type = "tags", .type = ORTTO_JSON };
+  listing_add(l, tags, BUILT_IN);
+}
+
+static const char *copied(listing *l, const char *text){
+  return text ? arena_text(l->memory, text, strlen(text)) : NULL;
+}
+
+/* What the account knows beyond that; of fields that are there already only that the server lists them. */
+static void listing_definitions(listing *l, const definitions *d){
+  for(int i=0; i<d->count && !l->failed; i++){
+    ortto_field f = d->field[i];
+    int at = map_get(&l->by_id, f.id, strlen(f.id));
+    if( at>=0 ){
+      l->field[at].listed = 1;
+      continue;
+    }
+    f.id = copied(l, f.id);
+    f.name = copied(l, f.name);
+    f.display_type = copied(l, f.display_type);
+    f.choices = copied(l, f.choices);
+    l->failed = f.id==NULL || f.name==NULL || f.display_type==NULL
+             || (f.choices==NULL && d->field[i].choices);
+    if( !l->failed ) listing_add(l, f, f.custom ? CUSTOM : OTHER);
+  }
+}
+
+static int listing_begin(context *ctx, listing *l, ortto_table table){
+  memset(l, 0, sizeof *l);
+  l->memory = calloc(1, sizeof *l->memory);
+  if( l->memory==NULL ) return no_memory(ctx);
+  listing_built_in(l, table);
+  return ORTTO_OK;
+}
 
 /* Lower-cased, every run of what is neither a-z nor 0-9 one underscore. */
 static char *snake(arena *a, const char *text){
@@ -52,7 +137,8 @@ static int names_part(listing *l, enum group group, const text_map *taken_names,
   int ok = names_count(l, group, &counts);
   for(int i=0; ok && i<l->count; i++){
     ortto_field *f = &l->field[i];
-    if( l->group[i]!=group || !(is_shared(taken_names, &counts, f->column) || (!by_type && f->column[0]==0)) ) continue;
+    int nameless = !by_type && f->column[0]==0;
+    if( l->group[i]!=group || !(nameless || is_shared(taken_names, &counts, f->column)) ) continue;
     size_t type = strcspn(f->id, ":");
     f->column = by_type ? arena_printf(l->memory, "%s_%.*s", f->column, (int)type, f->id) : f->id;
     if( f->column==NULL ) ok = 0;
@@ -68,7 +154,8 @@ static int reserve_names(const listing *l, enum group group, text_map *taken_nam
   return ok;
 }
 
-static const char *name_first(listing *l, const ortto_field *f, enum group group, const text_map *taken_names){
+static const char *name_first(const listing *l, const ortto_field *f, enum group group,
+                              const text_map *taken_names){
   if( group!=CUSTOM ){
     if( schema_column(f->id) ) return schema_column(f->id);
     return snake(l->memory, f->name);
@@ -94,9 +181,10 @@ static ortto_field **group_sorted(const listing *l, enum group group, int *count
 
 /* Names that no field's column may have. */
 static int reserve_fixed_names(text_map *names, ortto_table table){
-  int ok = map_put(names, "id", 2, -2) && map_put(names, "more_fields", 11, -2);
-  const char *steering;
-  for(int i=0; ok && (steering = ortto_hidden_column(table, i))!=NULL; i++) ok = map_put(names, steering, strlen(steering), -2);
+  int ok = map_put(names, "id", 2, -2) && map_put(names, "more_fields", 11, -2), i = 0;
+  const char *hidden = ortto_hidden_column(table, i);
+  for(; ok && hidden; hidden = ortto_hidden_column(table, ++i))
+    ok = map_put(names, hidden, strlen(hidden), -2);
   return ok;
 }
 
@@ -123,15 +211,17 @@ static int names_unique(listing *l, ortto_table table){
   return ok;
 }
 
-/* Names are given to built-in fields first, then to custom ones, then to the rest, so that none depends on what comes
-** later: they are the same whatever is selected, and whatever order the server lists fields in. */
+/* Names are given to built-in fields first, then to custom ones, then to the rest, so that none depends on
+** what comes later: they are the same whatever is selected, and whatever order the server lists fields in. */
 static int names_give(listing *l, ortto_table table, int by_ids){
   text_map names = { 0 };
   int ok = reserve_fixed_names(&names, table);
   for(int i=0; ok && i<l->count; i++) l->field[i].column = l->field[i].id;
   for(int group=BUILT_IN; ok && !by_ids && group<=OTHER; group++){
-    for(int i=0; ok && i<l->count; i++) if( l->group[i]==group )
-      ok = (l->field[i].column = name_first(l, &l->field[i], (enum group)group, &names))!=NULL;
+    for(int i=0; ok && i<l->count; i++) if( l->group[i]==group ){
+      l->field[i].column = name_first(l, &l->field[i], (enum group)group, &names);
+      ok = l->field[i].column!=NULL;
+    }
     if( ok && group==CUSTOM ) ok = names_part(l, CUSTOM, &names, 1);
     if( ok && group!=BUILT_IN ) ok = names_part(l, (enum group)group, &names, 0);
     if( ok ) ok = reserve_names(l, (enum group)group, &names);
@@ -153,25 +243,25 @@ static void chosen_add(chosen *c, int i){
 static int choose_sorted(const listing *l, enum group group, chosen *c){
   int n;
   ortto_field **sorted = group_sorted(l, group, &n);
-  for(int i=0; i<n; i++) if( group==CUSTOM || has_value(sorted[i]) ) chosen_add(c, (int)(sorted[i] - l->field));
+  for(int i=0; i<n; i++)
+    if( group==CUSTOM || has_value(sorted[i]) ) chosen_add(c, (int)(sorted[i] - l->field));
   free(sorted);
   return sorted!=NULL;
 }
 
 static int unknown_field(context *ctx, const listing *l, ortto_table table, const char *id){
   buf b = { 0 };
-  size_t best = 65;
-  const char *closest = "";
+  closest near = closest_to(id);
   chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
   for(int i=0; i<l->count; i++){
-    size_t d = edit_distance(id, l->field[i].id);
-    if( strcmp(id, l->field[i].column)==0 ) d = 0;
-    if( d<best ){ best = d; closest = l->field[i].id; }
+    const char *offered = strcmp(id, l->field[i].column)==0 ? id : l->field[i].id;
+    closest_offer(&near, offered, l->field[i].id);
   }
   if( c.at && choose_sorted(l, CUSTOM, &c) && choose_sorted(l, BUILT_IN, &c) )
     for(int i=0; i<c.count && b.n<600; i++) buf_printf(&b, "%s%s", i ? ", " : "", l->field[c.at[i]].id);
-  set_error(ctx, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s (SELECT id FROM ortto_fields lists all)",
-       ortto_table_name(table), id, closest, b.p ? b.p : "", b.n>=600 ? ", ..." : "");
+  set_error(ctx, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s "
+            "(SELECT id FROM ortto_fields lists all)",
+            ortto_table_name(table), id, near.found, b.p ? b.p : "", b.n>=600 ? ", ..." : "");
   buf_free(&b);
   free(c.at);
   return ORTTO_ERROR;
@@ -212,40 +302,47 @@ static enum selection selection_of(const char *text){
 static int choose(context *ctx, const listing *l, ortto_table table, const char *text, chosen *c){
   enum selection what = selection_of(text);
   if( what==SELECT_NAMED ) return choose_named(ctx, l, table, text, c);
-  for(int i=0; i<l->count; i++) if( what==SELECT_EVERY || (l->group[i]==BUILT_IN && (what==SELECT_ALL || !l->field[i].hidden)) )
-    chosen_add(c, i);
+  for(int i=0; i<l->count; i++){
+    int is_built_in = l->group[i]==BUILT_IN && (what==SELECT_ALL || !l->field[i].hidden);
+    if( what==SELECT_EVERY || is_built_in ) chosen_add(c, i);
+  }
   if( what!=SELECT_EVERY && !choose_sorted(l, CUSTOM, c) ) return no_memory(ctx);
   if( what==SELECT_ALL && !choose_sorted(l, OTHER, c) ) return no_memory(ctx);
   return ORTTO_OK;
 }
 
-/* The listing becomes a list of columns, the id first. Takes the listing and its memory over. */
+/* The chosen fields, the id first, as a list that owns the listing's memory. NULL when out of memory. */
+static ortto_field_list *list_of(const listing *l, const chosen *c){
+  ortto_field_list *list = calloc(1, sizeof *list);
+  ortto_field *field = calloc((size_t)c->count + 1, sizeof *field);
+  if( list==NULL || field==NULL ){
+    free(list);
+    free(field);
+    return NULL;
+  }
+  field[0] = (ortto_field){ "id", "Id", "id", "id", NULL, ORTTO_TEXT, 1, 0, 0, 1, 1 };
+  for(int i=0; i<c->count; i++) field[i+1] = l->field[c->at[i]];
+  *list = (ortto_field_list){ field, c->count + 1, l->memory };
+  return list;
+}
+
+/* The listing becomes a list of columns. Takes the listing and its memory over. */
 static int listing_finish(context *ctx, listing *l, ortto_table table, const char *selection, int by_ids,
                           ortto_field_list **out){
-  int rc = ORTTO_OK;
-  ortto_field_list *list = calloc(1, sizeof *list);
-  ortto_field *field = calloc((size_t)l->count + 1, sizeof *field);
   chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
-  if( list==NULL || field==NULL || c.at==NULL || l->failed || !names_give(l, table, by_ids) ) rc = no_memory(ctx);
+  int rc = c.at && !l->failed && names_give(l, table, by_ids) ? ORTTO_OK : no_memory(ctx);
   if( rc==ORTTO_OK ) rc = choose(ctx, l, table, selection, &c);
-  if( rc==ORTTO_OK ){
-    field[0] = (ortto_field){ "id", "Id", "id", "id", NULL, ORTTO_TEXT, 1, 0, 0, 1, 1 };
-    for(int i=0; i<c.count; i++) field[i+1] = l->field[c.at[i]];
-  }
+  *out = rc==ORTTO_OK ? list_of(l, &c) : NULL;
+  if( rc==ORTTO_OK && *out==NULL ) rc = no_memory(ctx);
   free(c.at);
-  listing_free(l);
+  free(l->field);
+  free(l->group);
+  map_free(&l->by_id);
   if( rc!=ORTTO_OK ){
     arena_free(l->memory);
     free(l->memory);
-    free(field);
-    free(list);
-    return rc;
   }
-  list->field = field;
-  list->count = c.count + 1;
-  list->memory = l->memory;
-  *out = list;
-  return ORTTO_OK;
+  return rc;
 }
 
 void ortto_fields_free(ortto_field_list *list){
@@ -273,27 +370,27 @@ int fields_builtin(context *ctx, ortto_table table, int by_ids, ortto_field_list
   return rc==ORTTO_OK ? listing_finish(ctx, &l, table, NULL, by_ids, out) : rc;
 }
 
-int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, ortto_field_list **out){
+int fields_known(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids,
+                 ortto_field_list **out){
+  const account *a = e->account;
   listing l;
-  js answer;
-  http_request *schema = NULL;
   *out = NULL;
   int rc = listing_begin(e->context, &l, table);
   if( rc!=ORTTO_OK ) return rc;
-  http_request *custom = request_new(e, "POST", definitions_path(table), text_copy("{}"), REQUEST_READ,
-                          table==ORTTO_PEOPLE ? "listing the fields of people" : "listing the fields of accounts");
-  if( selection_of(selection)!=SELECT_STANDARD )
-    schema = request_new(e, "POST", "/v1/instance-schema/get", text_copy("{\"namespaces\":[]}"), REQUEST_READ, "reading the instance schema");
-  if( custom==NULL || (schema==NULL && selection_of(selection)!=SELECT_STANDARD) ) rc = ORTTO_NOMEM;
-  if( rc==ORTTO_OK ) rc = request_wait(custom);
-  if( rc==ORTTO_OK ) rc = answer_json(custom, &answer);
-  if( rc==ORTTO_OK ) rc = listing_custom(&l, custom, answer);
-  if( rc==ORTTO_OK && schema ) rc = parse_schema(e, table, schema, &l);
-  request_drop(custom);
-  request_drop(schema);
-  if( rc==ORTTO_OK ) return listing_finish(e->context, &l, table, selection, by_ids, out);
-  listing_free(&l);
-  arena_free(l.memory);
-  free(l.memory);
-  return rc;
+  listing_definitions(&l, &a->custom[table]);
+  if( selection_of(selection)!=SELECT_STANDARD ) listing_definitions(&l, &a->schema.listed[table]);
+  return listing_finish(e->context, &l, table, selection, by_ids, out);
+}
+
+int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, int64_t since,
+                      ortto_field_list **out){
+  int parts = table==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS;
+  if( selection_of(selection)!=SELECT_STANDARD ) parts |= ACCOUNT_SCHEMA;
+  *out = NULL;
+  int rc = account_have(e, parts, since);
+  return rc==ORTTO_OK ? fields_known(e, table, selection, by_ids, out) : rc;
+}
+
+int ortto_fields_renew(ortto_endpoint *e, int64_t since){
+  return account_have(e, ACCOUNT_PEOPLE | ACCOUNT_ACCOUNTS | ACCOUNT_SCHEMA, since);
 }

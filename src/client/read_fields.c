@@ -8,15 +8,18 @@
 #include "../text.h"
 #include "../json.h"
 #include "context.h"
+#include "field_names.h"
 #include "read_list.h"
 
 static cJSON *field_record(const ortto_field *f, ortto_table table){
   cJSON *o = cJSON_CreateObject();
-  int ok = cJSON_AddStringToObject(o, "entity", ortto_table_name(table)) && cJSON_AddStringToObject(o, "id", f->id)
-        && cJSON_AddStringToObject(o, "name", f->name) && cJSON_AddStringToObject(o, "column_name", f->column)
-        && cJSON_AddStringToObject(o, "display_type", f->display_type) && cJSON_AddStringToObject(o, "sql_type", ortto_type_sql(f->type))
-        && cJSON_AddBoolToObject(o, "read_only", f->read_only) && cJSON_AddBoolToObject(o, "hidden", f->hidden)
-        && cJSON_AddBoolToObject(o, "custom", f->custom)
+  int ok = cJSON_AddStringToObject(o, "entity", ortto_table_name(table))
+        && cJSON_AddStringToObject(o, "id", f->id) && cJSON_AddStringToObject(o, "name", f->name)
+        && cJSON_AddStringToObject(o, "column_name", f->column)
+        && cJSON_AddStringToObject(o, "display_type", f->display_type)
+        && cJSON_AddStringToObject(o, "sql_type", ortto_type_sql(f->type))
+        && cJSON_AddBoolToObject(o, "read_only", f->read_only)
+        && cJSON_AddBoolToObject(o, "hidden", f->hidden) && cJSON_AddBoolToObject(o, "custom", f->custom)
         && (f->choices==NULL || cJSON_AddRawToObject(o, "choices", f->choices));
   if( ok ) return o;
   cJSON_Delete(o);
@@ -30,9 +33,9 @@ static char *fields_text(const ortto_field_list *list, ortto_table table){
     cJSON *o = field_record(&list->field[i], table);
     ok = o && cJSON_AddItemToArray(array, o);
   }
-  char *text = ok ? cJSON_PrintUnformatted(array) : NULL;
+  if( ok ) return json_print(array);
   cJSON_Delete(array);
-  return text;
+  return NULL;
 }
 
 typedef struct fields_reading {
@@ -51,7 +54,8 @@ static int fields_load(ortto_reader *r, page **out){
   js array;
   if( s->next>1 ) return ORTTO_DONE;
   ortto_table table = s->next++==0 ? ORTTO_PEOPLE : ORTTO_ACCOUNTS;
-  int rc = ortto_fields_list(r->endpoint, table, "*", 0, &list);
+  int rc = ortto_fields_renew(r->endpoint, ORTTO_KNOWN);   /* all that both tables need, side by side */
+  if( rc==ORTTO_OK ) rc = fields_known(r->endpoint, table, "*", 0, &list);
   if( rc!=ORTTO_OK ) return rc;
   page *p = page_new(r);
   if( p ) p->text = fields_text(list, table);

@@ -10,8 +10,10 @@
 
 #include "../os.h"
 #include "account.h"
+#include "field_names.h"
 
-const char REFUSED_HERE[] = "PAYLOAD_VALIDATION_FAILED", REFUSED[] = "REFUSED", NOT_SENT[] = "NOT_SENT", UNKNOWN[] = "UNKNOWN_OUTCOME";
+const char REFUSED_HERE[] = "PAYLOAD_VALIDATION_FAILED", REFUSED[] = "REFUSED", NOT_SENT[] = "NOT_SENT",
+           UNKNOWN[] = "UNKNOWN_OUTCOME";
 
 static const char *keep_n(ortto_sending *s, const char *text, size_t n){
   char *copy = arena_text(&s->memory, text, n);
@@ -59,23 +61,27 @@ void outcome_set(record *r, int status, const char *errortype, const char *messa
 
 /* Names as they are used in events, besides column names and field ids. */
 static const struct { const char *name, *id; } trait_names[] = {
-  { "firstname", "str::first" }, { "lastname", "str::last" }, { "fullname", "str::name" }, { "phone", "phn::phone" },
-  { "birthdate", "dtz::b" }, { "dateofbirth", "dtz::b" }, { "postcode", "str::postal" }, { "zip", "str::postal" }, { "zipcode", "str::postal" },
-  { "postalcode", "str::postal" }, { "state", "geo::region" }, { "userid", "str::ei" }, { "externalid", "str::ei" },
-  { "emailpermission", "bol::p" }, { "smspermission", "bol::sp" },
+  { "firstname", "str::first" }, { "lastname", "str::last" }, { "fullname", "str::name" },
+  { "phone", "phn::phone" }, { "birthdate", "dtz::b" }, { "dateofbirth", "dtz::b" },
+  { "postcode", "str::postal" }, { "zip", "str::postal" }, { "zipcode", "str::postal" },
+  { "postalcode", "str::postal" }, { "state", "geo::region" }, { "userid", "str::ei" },
+  { "externalid", "str::ei" }, { "emailpermission", "bol::p" }, { "smspermission", "bol::sp" },
 };
+
+/* A column's name wins over another field's shown name. 0 when out of memory. */
+static int name_index(ortto_sending *s, const char *text, int is_column, int i){
+  const char *name = folded(&s->names, text, strlen(text));
+  if( name==NULL ) return 0;
+  if( name[0]==0 || (!is_column && map_get(&s->by_name, name, strlen(name))>=0) ) return 1;
+  return map_put(&s->by_name, name, strlen(name), i);
+}
 
 static int names_index(ortto_sending *s){
   int ok = 1;
   for(int i=0; ok && i<s->fields->count; i++){
     const ortto_field *f = &s->fields->field[i];
-    const char *names[] = { f->name, f->column };
-    ok = map_put(&s->by_id, f->id, strlen(f->id), i) && map_put(&s->by_id, f->column, strlen(f->column), i);
-    for(int k=0; ok && k<2; k++){                /* the column's name wins over another field's shown name */
-      char *name = folded(&s->names, names[k], strlen(names[k]));
-      if( name==NULL ) ok = 0;
-      else if( name[0] && (k==1 || map_get(&s->by_name, name, strlen(name))<0) ) ok = map_put(&s->by_name, name, strlen(name), i);
-    }
+    ok = map_put(&s->by_id, f->id, strlen(f->id), i) && map_put(&s->by_id, f->column, strlen(f->column), i)
+      && name_index(s, f->name, 0, i) && name_index(s, f->column, 1, i);
   }
   return ok ? ORTTO_OK : no_memory(s->endpoint->context);
 }
@@ -84,26 +90,55 @@ void fields_forget(ortto_sending *s){
   map_free(&s->by_id);
   map_free(&s->by_name);
   arena_free(&s->names);
+  ortto_fields_free(s->fields);
   s->fields = NULL;
 }
 
-int fields_have(ortto_sending *s, int anew){
-  client_memory *memory = s->endpoint->memory;
-  field_memory *m = &memory->fields[s->verb==ORTTO_UPSERT_ACCOUNTS];
-  if( s->fields && !anew ) return ORTTO_OK;
+static ortto_table fields_table(const ortto_sending *s){
+  return s->verb==ORTTO_UPSERT_ACCOUNTS ? ORTTO_ACCOUNTS : ORTTO_PEOPLE;
+}
+
+static int fields_part(const ortto_sending *s){
+  return fields_table(s)==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS;
+}
+
+/* The list in use becomes that of what the account knows. */
+static int fields_use(ortto_sending *s, int every){
   fields_forget(s);
-  if( anew || m->list==NULL || m->identity!=s->endpoint->identity || now_us()-m->at>60*SECOND ){
-    ortto_field_list *list;
-    int rc = ortto_fields_list(s->endpoint, s->verb==ORTTO_UPSERT_ACCOUNTS ? ORTTO_ACCOUNTS : ORTTO_PEOPLE, anew ? "*" : NULL, 0, &list);
-    if( rc!=ORTTO_OK ) return rc;
-    ortto_fields_free(m->list);
-    *m = (field_memory){ s->endpoint->identity, now_us(), list };
-    s->fields_fresh |= anew;
-  }
-  s->fields = m->list;
-  int rc = names_index(s);
+  s->every_field = every;
+  int rc = fields_known(s->endpoint, fields_table(s), every ? "*" : NULL, 0, &s->fields);
+  if( rc==ORTTO_OK ) rc = names_index(s);
   if( rc!=ORTTO_OK ) fields_forget(s);
   return rc;
+}
+
+/* The first look at the fields, and for ortto_track at the activities too, side by side. What keeps us from
+** the activities is told where one is looked for. */
+static int first_look(ortto_sending *s, int part){
+  account *a = s->endpoint->account;
+  int with_activities = s->verb==ORTTO_TRACK && s->count && js_type(js_get(s->record[0].given, "event"))=='"';
+  s->begun = now_us();
+  int rc = account_have(s->endpoint, part | (with_activities ? ACCOUNT_ACTIVITIES : 0), ORTTO_KNOWN);
+  if( rc==ORTTO_OK || !with_activities || !account_is_new(a, part, ORTTO_KNOWN) ) return rc;
+  s->activities_rc = rc;
+  s->activities_why = keep(s, s->endpoint->context->error);
+  return ORTTO_OK;
+}
+
+int fields_have(ortto_sending *s, int more){
+  int part = fields_part(s), rc = ORTTO_OK;
+  if( s->fields && !more ) return ORTTO_OK;
+  if( !more ) rc = first_look(s, part);
+  else if( s->every_field || !account_is_new(s->endpoint->account, ACCOUNT_SCHEMA, ORTTO_KNOWN) ){
+    rc = account_have(s->endpoint, part | ACCOUNT_SCHEMA, s->begun);
+    s->fields_fresh = rc==ORTTO_OK;
+  }
+  return rc==ORTTO_OK ? fields_use(s, more) : rc;
+}
+
+int fields_made(ortto_sending *s){
+  int rc = account_have(s->endpoint, fields_part(s), ORTTO_ANEW);
+  return rc==ORTTO_OK ? fields_use(s, 1) : rc;
 }
 
 const ortto_field *field_named(ortto_sending *s, const char *name, size_t n, int as_trait){
@@ -112,22 +147,22 @@ const ortto_field *field_named(ortto_sending *s, const char *name, size_t n, int
     char *fold = folded(&s->memory, name, n);
     if( fold==NULL ) return NULL;
     at = map_get(&s->by_name, fold, strlen(fold));
-    for(int i=0; at<0 && i<COUNT(trait_names); i++)
-      if( strcmp(trait_names[i].name, fold)==0 ) at = map_get(&s->by_id, trait_names[i].id, strlen(trait_names[i].id));
+    for(int i=0; at<0 && i<COUNT(trait_names); i++){
+      const char *id = trait_names[i].id;
+      if( strcmp(trait_names[i].name, fold)==0 ) at = map_get(&s->by_id, id, strlen(id));
+    }
   }
   return at<0 || s->fields==NULL ? NULL : &s->fields->field[at];
 }
 
 const char *closest_field(const ortto_sending *s, const char *name){
-  size_t best = 65;
-  const char *closest = "email";
-  const ortto_field *field = s->fields ? s->fields->field : NULL;
-  for(int i=1; field && i<s->fields->count; i++){
-    size_t d = edit_distance(name, field[i].column), e = edit_distance(name, field[i].id);
-    if( d<best ){ best = d; closest = field[i].column; }
-    if( e<best ){ best = e; closest = field[i].id; }
+  closest c = closest_to(name);
+  for(int i=1; s->fields && i<s->fields->count; i++){
+    const ortto_field *f = &s->fields->field[i];
+    closest_offer(&c, f->column, f->column);
+    closest_offer(&c, f->id, f->id);
   }
-  return closest;
+  return c.found[0] ? c.found : "email";
 }
 
 const char *generated_time(arena *a){
@@ -137,11 +172,18 @@ const char *generated_time(arena *a){
 }
 
 const char *generated_id(ortto_sending *s){
+  static const char hex[] = "0123456789abcdef";
   unsigned char b[16];
+  char text[36];
+  size_t n = 0;
   if( !os_random(b, sizeof b) )
     for(int i=0; i<16; i++) b[i] = (unsigned char)(random_unit(s->endpoint->context) * 256);
   b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
   b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
-  return arena_printf(&s->memory, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7],
-                      b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+  for(int i=0; i<16; i++){
+    if( i==4 || i==6 || i==8 || i==10 ) text[n++] = '-';
+    text[n++] = hex[b[i]>>4];
+    text[n++] = hex[b[i]&15];
+  }
+  return arena_text(&s->memory, text, n);
 }

@@ -107,11 +107,11 @@ static const built_in account_fields[] = {
   { "u4s:o:t",          "Tag",                            "tags",                0, 0 },
 };
 
-_Static_assert(COUNT(person_fields)<=128 && COUNT(account_fields)<=128, "schema_memory.listed is too small");
-
 /* What people look for first stands first; the rest in the order above. */
-static const char *const leading[] = { "str::email", "str::first", "str::last", "str::name", "phn::phone", "str::ei", "idt::o",
-                                       "str:o:name", "str:o:website", "str:o:industry" };
+static const char *const leading[] = {
+  "str::email", "str::first", "str::last", "str::name", "phn::phone", "str::ei", "idt::o",
+  "str:o:name", "str:o:website", "str:o:industry",
+};
 
 /* Names that the contract fixes and that do not follow from the field's name. */
 static const struct { const char *id, *column; } named[] = {
@@ -125,18 +125,20 @@ static const struct { const char *display_type; ortto_type type; } display_types
   { "decimal", ORTTO_REAL }, { "currency", ORTTO_REAL },
   { "bool", ORTTO_BOOLEAN }, { "date", ORTTO_DATE }, { "time", ORTTO_TIME },
   { "geo", ORTTO_PLACE }, { "phone", ORTTO_PHONE },
-  { "multi_select", ORTTO_JSON }, { "text_list", ORTTO_JSON }, { "object", ORTTO_JSON }, { "tags", ORTTO_JSON },
-  { "people", ORTTO_JSON },
+  { "multi_select", ORTTO_JSON }, { "text_list", ORTTO_JSON }, { "object", ORTTO_JSON },
+  { "tags", ORTTO_JSON }, { "people", ORTTO_JSON },
 };
 
 static const struct { const char *prefix; ortto_type type; } prefixes[] = {
-  { "str", ORTTO_TEXT }, { "txt", ORTTO_TEXT }, { "strc", ORTTO_TEXT }, { "idt", ORTTO_TEXT }, { "int", ORTTO_INTEGER },
-  { "bol", ORTTO_BOOLEAN }, { "dtz", ORTTO_DATE }, { "tme", ORTTO_TIME }, { "phn", ORTTO_PHONE }, { "geo", ORTTO_PLACE },
+  { "str", ORTTO_TEXT }, { "txt", ORTTO_TEXT }, { "strc", ORTTO_TEXT }, { "idt", ORTTO_TEXT },
+  { "int", ORTTO_INTEGER }, { "bol", ORTTO_BOOLEAN }, { "dtz", ORTTO_DATE }, { "tme", ORTTO_TIME },
+  { "phn", ORTTO_PHONE }, { "geo", ORTTO_PLACE },
 };
 
 /* Fields of these kinds exist for filters, or are no values of a contact. */
-static const char *const valueless[] = { "activity", "activity_template", "campaign_member", "audience_member",
-                                         "audience_subscriber", "proximity" };
+static const char *const valueless[] = {
+  "activity", "activity_template", "campaign_member", "audience_member", "audience_subscriber", "proximity",
+};
 
 static const char *const type_names[] = {
   [ORTTO_TEXT] = "TEXT", [ORTTO_INTEGER] = "INTEGER", [ORTTO_REAL] = "REAL", [ORTTO_BOOLEAN] = "BOOLEAN",
@@ -145,7 +147,8 @@ static const char *const type_names[] = {
 };
 
 static const char *const table_names[ORTTO_TABLES] = {
-  "people", "accounts", "audiences", "tags", "person_custom_fields", "account_custom_fields", "activities", "fields",
+  "people", "accounts", "audiences", "tags", "person_custom_fields", "account_custom_fields", "activities",
+  "fields",
 };
 
 /* Members of the API's records, under the API's names. */
@@ -154,48 +157,56 @@ static const char *const table_names[ORTTO_TABLES] = {
 #define AS(column, member, type) { member, column, column, "", NULL, type, 1, 0, 0, 1, 0 }
 
 static const ortto_field audience_members[] = {
-  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("instance_id", ORTTO_TEXT), MEMBER("folder_id", ORTTO_TEXT),
-  MEMBER("data_source_id", ORTTO_TEXT), MEMBER("icon_id", ORTTO_TEXT), MEMBER("type", ORTTO_TEXT),
-  MEMBER("building", ORTTO_BOOLEAN), MEMBER("ready", ORTTO_BOOLEAN), MEMBER("is_public", ORTTO_BOOLEAN),
-  MEMBER("sms_is_public", ORTTO_BOOLEAN), MEMBER("sms_public_name", ORTTO_TEXT), MEMBER("sms_public_description", ORTTO_TEXT),
+  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("instance_id", ORTTO_TEXT),
+  MEMBER("folder_id", ORTTO_TEXT), MEMBER("data_source_id", ORTTO_TEXT), MEMBER("icon_id", ORTTO_TEXT),
+  MEMBER("type", ORTTO_TEXT), MEMBER("building", ORTTO_BOOLEAN), MEMBER("ready", ORTTO_BOOLEAN),
+  MEMBER("is_public", ORTTO_BOOLEAN), MEMBER("sms_is_public", ORTTO_BOOLEAN),
+  MEMBER("sms_public_name", ORTTO_TEXT), MEMBER("sms_public_description", ORTTO_TEXT),
   MEMBER("filter", ORTTO_JSON), MEMBER("filter_sha", ORTTO_TEXT), MEMBER("last_built_at", ORTTO_TIME),
   MEMBER("new_filter", ORTTO_JSON), MEMBER("new_filter_sha", ORTTO_TEXT), MEMBER("last_used", ORTTO_TIME),
-  MEMBER("created", ORTTO_TIME), MEMBER("created_by_id", ORTTO_TEXT), MEMBER("created_by_name", ORTTO_TEXT),
-  MEMBER("edited_at", ORTTO_TIME), MEMBER("archived_at", ORTTO_TIME), MEMBER("public_name", ORTTO_TEXT),
-  MEMBER("public_description", ORTTO_TEXT), MEMBER("template_id", ORTTO_TEXT), MEMBER("exit_selection", ORTTO_TEXT),
-  MEMBER("new_exit_criteria_filter", ORTTO_JSON), MEMBER("ds_destinations", ORTTO_JSON),
-  MEMBER("sms_opted_in", ORTTO_INTEGER), MEMBER("subscribers", ORTTO_INTEGER), MEMBER("members", ORTTO_INTEGER),
-  MEMBER("added_last_30_days", ORTTO_INTEGER), MEMBER("engagement", ORTTO_INTEGER), MEMBER("revenue", ORTTO_INTEGER),
-  MEMBER("is_cold", ORTTO_BOOLEAN),
+  MEMBER("created", ORTTO_TIME), MEMBER("created_by_id", ORTTO_TEXT),
+  MEMBER("created_by_name", ORTTO_TEXT), MEMBER("edited_at", ORTTO_TIME),
+  MEMBER("archived_at", ORTTO_TIME), MEMBER("public_name", ORTTO_TEXT),
+  MEMBER("public_description", ORTTO_TEXT), MEMBER("template_id", ORTTO_TEXT),
+  MEMBER("exit_selection", ORTTO_TEXT), MEMBER("new_exit_criteria_filter", ORTTO_JSON),
+  MEMBER("ds_destinations", ORTTO_JSON), MEMBER("sms_opted_in", ORTTO_INTEGER),
+  MEMBER("subscribers", ORTTO_INTEGER), MEMBER("members", ORTTO_INTEGER),
+  MEMBER("added_last_30_days", ORTTO_INTEGER), MEMBER("engagement", ORTTO_INTEGER),
+  MEMBER("revenue", ORTTO_INTEGER), MEMBER("is_cold", ORTTO_BOOLEAN),
 };
 static const ortto_field tag_members[] = {
-  KEY("type", ORTTO_TAG_TYPE), KEY("id", ORTTO_INTEGER), MEMBER("name", ORTTO_TEXT), MEMBER("instance_id", ORTTO_TEXT),
-  MEMBER("source", ORTTO_TEXT), MEMBER("created_by_id", ORTTO_TEXT), MEMBER("created_by_name", ORTTO_TEXT),
-  MEMBER("created_by_email", ORTTO_TEXT), MEMBER("created_at", ORTTO_TIME), MEMBER("last_used", ORTTO_TIME),
-  MEMBER("count", ORTTO_INTEGER), MEMBER("sms_opted_in", ORTTO_INTEGER), MEMBER("subscribers", ORTTO_INTEGER),
+  KEY("type", ORTTO_TAG_TYPE), KEY("id", ORTTO_INTEGER), MEMBER("name", ORTTO_TEXT),
+  MEMBER("instance_id", ORTTO_TEXT), MEMBER("source", ORTTO_TEXT), MEMBER("created_by_id", ORTTO_TEXT),
+  MEMBER("created_by_name", ORTTO_TEXT), MEMBER("created_by_email", ORTTO_TEXT),
+  MEMBER("created_at", ORTTO_TIME), MEMBER("last_used", ORTTO_TIME), MEMBER("count", ORTTO_INTEGER),
+  MEMBER("sms_opted_in", ORTTO_INTEGER), MEMBER("subscribers", ORTTO_INTEGER),
 };
 static const ortto_field person_definition[] = {
-  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("display_type", ORTTO_TEXT), MEMBER("liquid_name", ORTTO_TEXT),
-  MEMBER("dic_items", ORTTO_JSON), MEMBER("tracked_value", ORTTO_BOOLEAN),
+  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("display_type", ORTTO_TEXT),
+  MEMBER("liquid_name", ORTTO_TEXT), MEMBER("dic_items", ORTTO_JSON),
+  MEMBER("tracked_value", ORTTO_BOOLEAN),
 };
 static const ortto_field account_definition[] = {
-  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("display_type", ORTTO_TEXT), MEMBER("liquid_name", ORTTO_TEXT),
-  MEMBER("dic_items", ORTTO_JSON),
+  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("display_type", ORTTO_TEXT),
+  MEMBER("liquid_name", ORTTO_TEXT), MEMBER("dic_items", ORTTO_JSON),
 };
 static const ortto_field activity_members[] = {
   KEY("id", ORTTO_TEXT), MEMBER("person_id", ORTTO_TEXT), AS("activity_id", "field_id", ORTTO_TEXT),
-  MEMBER("created_at", ORTTO_TIME), AS("attributes", "attr", ORTTO_JSON), AS("text", "render_cmds", ORTTO_RENDERED),
+  MEMBER("created_at", ORTTO_TIME), AS("attributes", "attr", ORTTO_JSON),
+  AS("text", "render_cmds", ORTTO_RENDERED),
 };
 static const ortto_field field_members[] = {
-  KEY("entity", ORTTO_TEXT), KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("column_name", ORTTO_TEXT),
-  MEMBER("display_type", ORTTO_TEXT), MEMBER("sql_type", ORTTO_TEXT), MEMBER("read_only", ORTTO_BOOLEAN),
-  MEMBER("hidden", ORTTO_BOOLEAN), MEMBER("custom", ORTTO_BOOLEAN), MEMBER("choices", ORTTO_JSON),
+  KEY("entity", ORTTO_TEXT), KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT),
+  MEMBER("column_name", ORTTO_TEXT), MEMBER("display_type", ORTTO_TEXT), MEMBER("sql_type", ORTTO_TEXT),
+  MEMBER("read_only", ORTTO_BOOLEAN), MEMBER("hidden", ORTTO_BOOLEAN), MEMBER("custom", ORTTO_BOOLEAN),
+  MEMBER("choices", ORTTO_JSON),
 };
 #define LIST(members) { members, COUNT(members), NULL }
 static const ortto_field_list table_fields[ORTTO_TABLES] = {
   [ORTTO_AUDIENCES] = LIST(audience_members), [ORTTO_TAGS] = LIST(tag_members),
-  [ORTTO_PERSON_CUSTOM_FIELDS] = LIST(person_definition), [ORTTO_ACCOUNT_CUSTOM_FIELDS] = LIST(account_definition),
-  [ORTTO_ACTIVITIES] = LIST(activity_members), [ORTTO_FIELDS] = LIST(field_members),
+  [ORTTO_PERSON_CUSTOM_FIELDS] = LIST(person_definition),
+  [ORTTO_ACCOUNT_CUSTOM_FIELDS] = LIST(account_definition), [ORTTO_ACTIVITIES] = LIST(activity_members),
+  [ORTTO_FIELDS] = LIST(field_members),
 };
 
 const char *ortto_table_name(ortto_table table){
@@ -212,7 +223,7 @@ const ortto_field_list *ortto_table_fields(ortto_table table){
 
 const char *ortto_hidden_column(ortto_table table, int i){
   static const char *const columns[] = { "filter", "q", "scope", "sort", "audience" };
-  int count = table==ORTTO_PEOPLE ? 5 : table==ORTTO_ACCOUNTS ? 4 : 0;
+  int count = table==ORTTO_PEOPLE ? 5 : table==ORTTO_ACCOUNTS ? 4 : 0;   /* accounts have no audiences */
   return i<count ? columns[i] : NULL;
 }
 
@@ -225,15 +236,20 @@ int has_value(const ortto_field *f){
 
 ortto_type type_of(const char *id, const char *display_type){
   const char *colon = strchr(id, ':');
-  for(int i=0; i<COUNT(display_types); i++) if( strcmp(display_type, display_types[i].display_type)==0 ) return display_types[i].type;
+  for(int i=0; i<COUNT(display_types); i++)
+    if( strcmp(display_type, display_types[i].display_type)==0 ) return display_types[i].type;
   if( colon==NULL ) return ORTTO_TIME;           /* ids without colons are the built-in times */
-  for(int i=0; i<COUNT(prefixes); i++)
-    if( strlen(prefixes[i].prefix)==(size_t)(colon-id) && strncmp(id, prefixes[i].prefix, (size_t)(colon-id))==0 ) return prefixes[i].type;
+  size_t n = (size_t)(colon - id);
+  for(int i=0; i<COUNT(prefixes); i++){
+    const char *prefix = prefixes[i].prefix;
+    if( strlen(prefix)==n && memcmp(id, prefix, n)==0 ) return prefixes[i].type;
+  }
   return ORTTO_JSON;
 }
 
 const char *definitions_path(ortto_table table){
-  return table==ORTTO_PEOPLE || table==ORTTO_PERSON_CUSTOM_FIELDS ? "/v1/person/custom-field/get" : "/v1/accounts/custom-field/get";
+  int people = table==ORTTO_PEOPLE || table==ORTTO_PERSON_CUSTOM_FIELDS;
+  return people ? "/v1/person/custom-field/get" : "/v1/accounts/custom-field/get";
 }
 
 int hex_digit(char c){

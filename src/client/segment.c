@@ -140,7 +140,6 @@ int raw_map(ortto_sending *s, record *r){
 
 /* The audience of that name, looked up or made once per client. NULL: refused. */
 static const char *audience_of(ortto_sending *s, record *r, js name){
-  client_memory *memory = s->endpoint->memory;
   const char *text = js_cstring(&s->memory, name);
   if( text ) text += strspn(text, " \t\r\n");
   size_t n = text ? strlen(text) : 0;
@@ -149,13 +148,12 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
     refuse(s, r, 400, "ortto: audience_name must not be empty");
     return NULL;
   }
-  unsigned long long account = s->endpoint->identity;
-  char *key = arena_printf(&s->memory, "%016llx %.*s", account, (int)n, text);
-  for(int i=0; key && i<memory->audience_count; i++)
-    if( strcmp(memory->audience[i].name, key)==0 ) return memory->audience[i].id;
+  char *key = arena_text(&s->memory, text, n);
+  const char *known = key ? audience_known(s->endpoint->account, key) : NULL;
+  if( known ) return known;
   if( key && refused_before(s, r, key) ) return NULL;
   cJSON *o = cJSON_CreateObject();
-  int ok = o && json_add(o, "name", key ? cJSON_CreateString(key + 17) : NULL);
+  int ok = o && json_add(o, "name", key ? cJSON_CreateString(key) : NULL);
   char *body = json_print(o);
   if( !ok ){
     free(body);
@@ -174,15 +172,7 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   }
   request_drop(c);
   if( rc!=ORTTO_OK ) return NULL;
-  audience_memory *grown = realloc(memory->audience, ((size_t)memory->audience_count + 1) * sizeof *grown);
-  if( grown ) memory->audience = grown;
-  if( grown && key && id ){
-    audience_memory *m = &grown[memory->audience_count];
-    m->name = text_copy(key);
-    m->id = text_copy(id);
-    if( m->name && m->id ) memory->audience_count++;
-    else{ free(m->name); free(m->id); }
-  }
+  if( key && id ) audience_remember(s->endpoint->account, key, id);
   return id;
 }
 

@@ -126,6 +126,7 @@ static int run_new(const sync_batch *batch, sync_run **out, char **error){
   s->reading = batch->reading;
   s->changes = batch->changes;
   s->progress = batch->progress;
+  s->known_since = batch->begun;
   s->total = -1;
   s->started = now_us()/1000;
   int rc = source_take(s, job->source, error);
@@ -245,6 +246,7 @@ int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3
   const char *from, *into;
   memset(batch, 0, sizeof *batch);
   batch->conn = c;
+  batch->begun = now_us();
   int rc = call_check(c, error);
   if( rc==SQLITE_OK ) rc = text_argument(sources, "a source", &from, error);
   if( rc==SQLITE_OK ) rc = text_argument(target, "the local table's name, or a prefix,", &into, error);

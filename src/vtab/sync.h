@@ -23,6 +23,7 @@ typedef struct sync_batch {
   int at;                          /* job that is at work */
   int list;                        /* a list or all: what was given as the target is a prefix */
   int changes;                     /* mode: only what was edited since the last one */
+  int64_t begun;                   /* microseconds: fields listed before do not count */
 
   /* For the caller to set, after sync_batch_begin. */
   int reading;                     /* inside a SELECT that reads: the table-valued form */

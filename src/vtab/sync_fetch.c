@@ -15,9 +15,10 @@
 int sync_fields(sync_run *s, char **error){
   int rc = ortto_endpoint_open(s->conn->client, &s->args.settings, ORTTO_API, &s->endpoint);
   if( rc==ORTTO_OK && s->kind<=ORTTO_ACCOUNTS ){
-    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, &s->owned_fields);
+    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, s->known_since, &s->owned_fields);
     s->fields = s->owned_fields;
   }else s->fields = ortto_table_fields(s->kind);
+  if( rc==ORTTO_OK && s->kind==ORTTO_FIELDS ) rc = ortto_fields_renew(s->endpoint, s->known_since);
   if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
   s->overflow = columns_fit(s->conn->db, s->kind, s->fields->count);
   s->columns = s->overflow + (s->overflow<s->fields->count);

@@ -42,6 +42,7 @@ struct sync_run {
   arguments args;
   ortto_endpoint *endpoint;
   ortto_field_list *owned_fields;  /* fields, if they are the run's to free */
+  int64_t known_since;             /* what was asked of fields before that does not count; microseconds */
   const ortto_field_list *fields;
   const ortto_field **field;       /* the same, as the reader takes them */
   int edited;                      /* field of the time of the last change, -1 none */

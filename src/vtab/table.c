@@ -110,7 +110,8 @@ static int table_list_fields(table *t, int creating){
   if( !is_contact_table(t) ) t->fields = ortto_table_fields(t->kind);
   if( is_contact_table(t) || creating ) rc = endpoint_of(t, &e);
   if( rc==ORTTO_OK && is_contact_table(t) ){
-    rc = ortto_fields_list(e, t->kind, t->args.fields, t->args.by_ids, &t->owned_fields);
+    int64_t since = t->created ? ORTTO_KNOWN : ortto_config_changed(t->conn->client);
+    rc = ortto_fields_list(e, t->kind, t->args.fields, t->args.by_ids, creating ? ORTTO_ANEW : since, &t->owned_fields);
     if( rc==ORTTO_OK ) t->fields = t->owned_fields;
     t->identity = ortto_endpoint_identity(e);
   }else if( rc==ORTTO_OK && creating ) rc = ortto_check(e);

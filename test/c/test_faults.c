@@ -395,6 +395,15 @@ static void test_changes_without_a_snapshot(void **state){ (void)state; each_cha
 /* ---- the other requests --------------------------------------------------- */
 
 /* Each table's own request: an answer that is no good is an error, and afterwards the table can be read. */
+static sqlite3 *connected(void){
+  sqlite3 *db = db_open(&sandbox);
+  sql_must(db, "CREATE TABLE one AS SELECT id FROM ortto_people LIMIT 1");
+  sql_must(db, "SELECT count(*) FROM pragma_table_info('ortto_accounts')");
+  sql_must(db, NO_RETRY);
+  return db;
+}
+
+/* A connection for each fault: what one knows of its account it does not ask again. */
 static void test_every_request(void **state){
   static const struct { const char *path, *sql; } reads[] = {
     { "/v1/person/get-by-ids", "SELECT count(email) FROM ortto_people WHERE id = (SELECT id FROM one)" },
@@ -416,14 +425,13 @@ static void test_every_request(void **state){
   (void)state;
   server_do(&sandbox, "/sandbox/reset", NULL);
   for(int i=0; i<COUNT(reads); i++){
-    sqlite3 *db = db_open(&sandbox);
-    sql_must(db, "CREATE TABLE one AS SELECT id FROM ortto_people LIMIT 1");
-    sql_must(db, "SELECT count(*) FROM pragma_table_info('ortto_accounts')");
-    sql_must(db, NO_RETRY);
+    sqlite3 *db = connected();
     char *right = sql_text(db, reads[i].sql);
     if( strncmp(right, "error", 5)==0 ) fail_msg("%s: %s", reads[i].sql, right);
+    db_close(db);
     for(int k=0; k<COUNT(faults); k++){
       char body[300];
+      db = connected();
       snprintf(body, sizeof body, "{\"path\":\"%s\",\"times\":-1,%s}", reads[i].path, faults[k]);
       server_do(&sandbox, "/sandbox/fault", body);
       char *got = sql_text(db, reads[i].sql);
@@ -431,9 +439,9 @@ static void test_every_request(void **state){
       if( strncmp(got, "error 1: ortto: ", 16)!=0 ) fail_msg("%s under %s: %s", reads[i].sql, faults[k], got);
       sqlite3_free(got);
       assert_sql(db, reads[i].sql, right);
+      db_close(db);
     }
     sqlite3_free(right);
-    db_close(db);
   }
 }
 
