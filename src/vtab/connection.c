@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sql.h"
+#include "guard.h"
 
 conn *conn_new(sqlite3 *db){
   conn *c = sqlite3_malloc(sizeof *c);
@@ -135,4 +136,10 @@ int conn_rowid(conn *c, const char *key, sqlite3_int64 *guess, sqlite3_int64 *ro
   if( at==c->keys && key_add(c, key)!=SQLITE_OK ) return SQLITE_NOMEM;
   *guess = *rowid = at;
   return SQLITE_OK;
+}
+
+int function_may_act(const conn *c, const char *function, char **error){
+  if( guard_names(c->db, function) ) return SQLITE_OK;
+  return error_set(error, "ortto: %s was called by something in the database file (a constraint, a generated "
+                   "column, an index), not by a statement that names it: nothing was done", function);
 }

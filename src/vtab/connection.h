@@ -15,7 +15,6 @@
 
 typedef struct conn conn;
 typedef struct table table;
-typedef struct syncing syncing;
 
 typedef struct registration {      /* what a module or a function is registered with */
   conn *conn;                      /* a reference */
@@ -33,7 +32,6 @@ struct conn {
   ortto_client *client;
   int references;
   table *tables;                   /* connected now */
-  syncing *syncs;                  /* at work now */
   int64_t total[2];                /* rows of people and accounts when last seen, for plans; 0 unknown */
   char **key;                      /* rowids of tables with keys of two columns: place in this list */
   int keys, keys_cap;
@@ -63,6 +61,10 @@ void waiting_end(sqlite3_stmt *waiting);
 
 /* Is a statement of this connection in progress that writes? */
 int statement_writes(const conn *c);
+
+/* What sends, sets or writes does so only where the program's own statement names it (guard.h). SQLITE_OK, or an error
+** that says what is the matter. */
+int function_may_act(const conn *c, const char *function, char **error);
 
 /* ---- another account ---- */
 

@@ -172,7 +172,8 @@ int vt_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
   (void)number;
   cursor_reset(cur);
   cur->rowid = -1;
-  int rc = scan_begin(&q);
+  int rc = table_may_act(q.t);
+  if( rc==SQLITE_OK ) rc = scan_begin(&q);
   if( rc==SQLITE_OK ) rc = setup_read(&q, plan, argc, argv);
   if( rc==SQLITE_OK && !q.nothing ){
     rc = cursor_columns(cur, &q);

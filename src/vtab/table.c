@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sql.h"
+#include "guard.h"
 
 int is_contact_table(const table *t){
   return t->kind<=ORTTO_ACCOUNTS;
@@ -243,4 +244,10 @@ table *table_connected(const conn *c, const char *name){
   }
   sqlite3_finalize(s);
   return table_named(c, name);
+}
+
+int table_may_act(table *t){
+  if( guard_names(t->conn->db, t->name) ) return SQLITE_OK;
+  return vt_error(t, "ortto: something in the database file (a table whose content this is, a trigger, a constraint) asks "
+                  "for %s, and no statement of the program's own names it: nothing was sent", t->name);
 }

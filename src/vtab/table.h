@@ -81,4 +81,8 @@ int vt_error(table *t, const char *format, ...);
 ** that this connection has not used yet is connected by being named in a statement, which may block. */
 table *table_connected(const conn *c, const char *name);
 
+/* Nothing is read or written for the sake of a file's schema: SQLITE_OK where a running statement of the program's own
+** names the table (guard.h). */
+int table_may_act(table *t);
+
 #endif
