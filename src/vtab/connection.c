@@ -97,13 +97,17 @@ int conn_account_changed(conn *c){
   sqlite3_free(c->at_change);
   c->at_change = list;
   c->at_changes = n;
+  c->changes++;
   c->total[0] = c->total[1] = 0;
   int rc = c->register_eponymous(c, ORTTO_PEOPLE);
   return rc==SQLITE_OK ? c->register_eponymous(c, ORTTO_ACCOUNTS) : rc;
 }
 
-int conn_runs_since_change(const conn *c){
-  for(int i=0; i<c->at_changes; i++) if( still_runs(c, &c->at_change[i]) ) return 1;
+int conn_runs_since_change(const conn *c, const char *table){
+  for(int i=0; i<c->at_changes; i++){
+    const running *r = &c->at_change[i];
+    if( still_runs(c, r) && statement_names(c->db, r->statement, table, 1) ) return 1;
+  }
   return 0;
 }
 

@@ -37,6 +37,7 @@ struct conn {
   int keys, keys_cap;
   running *at_change;              /* statements that ran when the account was changed by ortto_config */
   int at_changes;
+  int changes;                     /* of the account, so far */
   spool spool;                     /* what is held back until COMMIT, and what failed */
 };
 
@@ -71,8 +72,8 @@ int function_may_act(const conn *c, const char *function, char **error);
 /* ortto_config changed it: tables that exist without a CREATE list their fields anew at their next use. */
 int conn_account_changed(conn *c);
 
-/* Does a statement still run since before that change? It may have returned rows already. */
-int conn_runs_since_change(const conn *c);
+/* Does a statement that names this table still run since before that change? It may have returned rows already. */
+int conn_runs_since_change(const conn *c, const char *table);
 
 /* Statements that are over must not be taken for new ones at the same address: to be called when one is
 ** prepared. */

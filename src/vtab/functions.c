@@ -88,6 +88,16 @@ static int check_table(const conn *c, const char *name, const ortto_args **args,
   return error_set(error, "ortto: there is no ortto table '%.60s' in this connection", name);
 }
 
+/* Who asks a table of that name asks a local one. */
+static int check_names(const conn *c, char **error){
+  char *hides = table_that_hides(c);
+  if( hides==NULL ) return SQLITE_OK;
+  int rc = error_set(error, "ortto: the local table or view %s hides the table of Ortto's that has this name: what is "
+                     "read and written there is local. Rename it", hides);
+  sqlite3_free(hides);
+  return rc;
+}
+
 void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   conn *c = conn_of(ctx);
   const char *what = argc ? (const char *)sqlite3_value_text(argv[0]) : NULL;
@@ -103,7 +113,10 @@ void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   if( argc && what==NULL )
     rc = error_set(&error, "ortto: ortto_check takes nothing, 'segment', or the name of an ortto table");
   else if( what && !segment ) rc = check_table(c, what, &args, &error);
-  else if( !what ) segment = is_segment_only(c, NULL);
+  else if( !what ){
+    rc = check_names(c, &error);
+    segment = is_segment_only(c, NULL);
+  }
   if( rc==SQLITE_OK )
     rc = to_sqlite(c, ortto_endpoint_open(c->client, args, segment ? ORTTO_SEGMENT : ORTTO_API, &e), &error);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_check(e), &error);

@@ -81,6 +81,9 @@ int vt_error(table *t, const char *format, ...);
 ** that this connection has not used yet is connected by being named in a statement, which may block. */
 table *table_connected(const conn *c, const char *name);
 
+/* A local table or view that hides one of ortto's own by its name, as schema.name (sqlite3_malloc); NULL: none. */
+char *table_that_hides(const conn *c);
+
 /* Nothing is read or written for the sake of a file's schema: SQLITE_OK where a running statement of the program's own
 ** names the table (guard.h). */
 int table_may_act(table *t);
