@@ -84,8 +84,8 @@ static const sqlite3_module eponymous_writable_module = {
 ** database file would spend the user's key. */
 #define ACTS SQLITE_DIRECTONLY
 
-/* Its result bears a subtype: what SQLite has from 3.45 on, and shells built with SQLITE_STRICT_SUBTYPE insist on.
-** Older ones ignore it. */
+/* Its result bears a subtype: what SQLite has from 3.45 on, and shells built with SQLITE_STRICT_SUBTYPE
+** insist on. Older ones ignore it. */
 #ifndef SQLITE_RESULT_SUBTYPE
 #define SQLITE_RESULT_SUBTYPE 0x001000000
 #endif
@@ -177,8 +177,9 @@ EXPORT int sqlite3_ortto_init(sqlite3 *db, char **error, const sqlite3_api_routi
 #define LOADED SQLITE_OK_LOAD_PERMANENTLY
 #endif
 
-/* Pools load an extension into a connection that has it, perhaps from another file: then nothing changes. While a
-** statement runs (SELECT load_extension(...) is one) SQLite would replace the modules, but not the functions. */
+/* Pools load an extension into a connection that has it, perhaps from another file: then nothing changes.
+** While a statement runs (SELECT load_extension(...) is one) SQLite would replace the modules, but not the
+** functions. */
 static int is_loaded(sqlite3 *db){
   sqlite3_stmt *stmt = NULL;
   int rc = sqlite3_prepare_v2(db, "SELECT ortto_version()", -1, &stmt, NULL);

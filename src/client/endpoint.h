@@ -21,7 +21,7 @@ struct ortto_endpoint {
   context *context;
   struct request_queue *queue;     /* of the client: through it the requests go (request.h) */
   struct key_limits *limits;       /* of the key (pace.h) */
-  struct account *account;         /* what is known of it (account.h), which is given back with account_release */
+  struct account *account;         /* what is known of it (account.h): a reference */
   void (*account_release)(struct account *);
   int references;
   char *base;                      /* scheme://host[:port][/path], no slash at its end */

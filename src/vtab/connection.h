@@ -63,8 +63,8 @@ void waiting_end(sqlite3_stmt *waiting);
 /* Is a statement of this connection in progress that writes? */
 int statement_writes(const conn *c);
 
-/* What sends, sets or writes does so only where the program's own statement names it (guard.h). SQLITE_OK, or an error
-** that says what is the matter. */
+/* What sends, sets or writes does so only where the program's own statement names it (guard.h). SQLITE_OK,
+** or an error that says what is the matter. */
 int function_may_act(const conn *c, const char *function, char **error);
 
 /* ---- another account ---- */
@@ -72,7 +72,8 @@ int function_may_act(const conn *c, const char *function, char **error);
 /* ortto_config changed it: tables that exist without a CREATE list their fields anew at their next use. */
 int conn_account_changed(conn *c);
 
-/* Does a statement that names this table still run since before that change? It may have returned rows already. */
+/* Does a statement that names this table still run since before that change? It may have returned rows
+** already. */
 int conn_runs_since_change(const conn *c, const char *table);
 
 /* Statements that are over must not be taken for new ones at the same address: to be called when one is

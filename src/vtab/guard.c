@@ -15,7 +15,8 @@ typedef struct token {
 } token;
 
 static int is_name_character(char c){
-  return (c>='a' && c<='z') || (c>='A' && c<='Z') || (c>='0' && c<='9') || c=='_' || c=='$' || (unsigned char)c>=0x80;
+  if( (c>='a' && c<='z') || (c>='A' && c<='Z') || (c>='0' && c<='9') ) return 1;
+  return c=='_' || c=='$' || (unsigned char)c>=0x80;
 }
 
 /* Behind a comment that begins at p; p itself if none does. */
@@ -93,8 +94,8 @@ static int names_through(sqlite3 *db, const char *sql, int texts, const char *na
 static int temp_object_names(sqlite3 *db, token t, const char *name, int depth){
   sqlite3_stmt *stmt = NULL;
   int found = 0;
-  int rc = sqlite3_prepare_v2(db, "SELECT sql FROM temp.sqlite_schema WHERE (type='view' AND name=?1 COLLATE NOCASE) "
-    "OR (type='trigger' AND tbl_name=?1 COLLATE NOCASE)", -1, &stmt, NULL);
+  int rc = sqlite3_prepare_v2(db, "SELECT sql FROM temp.sqlite_schema WHERE "
+    "(type='view' AND name=?1 COLLATE NOCASE) OR (type='trigger' AND tbl_name=?1 COLLATE NOCASE)", -1, &stmt, NULL);
   if( rc==SQLITE_OK ) rc = sqlite3_bind_text(stmt, 1, t.p, (int)t.n, SQLITE_STATIC);
   while( rc==SQLITE_OK && !found && sqlite3_step(stmt)==SQLITE_ROW ){
     const char *sql = (const char *)sqlite3_column_text(stmt, 0);
@@ -125,7 +126,8 @@ int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts){
 
 int guard_names(sqlite3 *db, const char *name){
   int busy = 0;
-  for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s; s=sqlite3_next_stmt(db, s)) busy += sqlite3_stmt_busy(s)!=0;
+  for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s; s=sqlite3_next_stmt(db, s))
+    busy += sqlite3_stmt_busy(s)!=0;
   for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s; s=sqlite3_next_stmt(db, s))
     if( sqlite3_stmt_busy(s) && statement_names(db, s, name, busy==1) ) return 1;
   return 0;

@@ -231,8 +231,8 @@ static int schema_has(const conn *c, const char *schema, const char *name){
   return count>0;
 }
 
-/* The schema in which a bare name is found first: temp, main, then the attached ones. NULL: in none, or out of
-** memory. By sqlite3_malloc. */
+/* The schema in which a bare name is found first: temp, main, then the attached ones. NULL: in none, or
+** out of memory. By sqlite3_malloc. */
 static char *schema_of(const conn *c, const char *name){
   sqlite3_stmt *list;
   char *found = NULL;
@@ -297,6 +297,6 @@ char *table_that_hides(const conn *c){
 
 int table_may_act(table *t){
   if( guard_names(t->conn->db, t->name) ) return SQLITE_OK;
-  return vt_error(t, "ortto: something in the database file (a table whose content this is, a trigger, a constraint) asks "
-                  "for %s, and no statement of the program's own names it: nothing was sent", t->name);
+  return vt_error(t, "ortto: something in the database file (a table whose content this is, a trigger, a constraint) "
+                  "asks for %s, and no statement of the program's own names it: nothing was sent", t->name);
 }
