@@ -211,6 +211,7 @@ report() {   # report NAME NUMBER: prints and counts one result
   left=$(grep -ciE '^ok .*# *skip' "$result")
   good=$((good - left))
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+  grep -iE '^ok .*# *skip' "$result" | sed -E "s|^ok |skipped: $1: |; s| *# *skip *| (|I; s|\$|)|; s| \\(\\)\$||" >>"$WORK/skips"
   if [ "$bad" = 0 ]; then
     printf 'ok      %-36s %4d passed  %3d s\n' "$1" "$good" "$(cat "$result.time")"
   else
@@ -248,6 +249,6 @@ for ((i = 0; i < ${#names[@]}; i++)); do
 done
 report_finished all
 
-[ "$skipped" = 0 ] || echo "$skipped skipped"
+[ "$skipped" = 0 ] || { cat "$WORK/skips"; echo "$skipped skipped"; }
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
