@@ -70,8 +70,19 @@ int64_t ortto_config_changed(const ortto_client *client){
   return client->changed;
 }
 
+/* Where no address is set, the region's is in force. */
+static int region_address(ortto_client *client, char **text){
+  char *region;
+  int rc = settings_show(&client->context, &client->settings, ORTTO_REGION, &region);
+  if( rc!=ORTTO_OK ) return rc;
+  *text = text_copy(region_host(region ? region : "global"));
+  free(region);
+  return *text ? ORTTO_OK : no_memory(&client->context);
+}
+
 int ortto_config_get(ortto_client *client, ortto_setting setting, char **text){
-  return settings_show(&client->context, &client->settings, setting, text);
+  int rc = settings_show(&client->context, &client->settings, setting, text);
+  return rc==ORTTO_OK && setting==ORTTO_API_URL && *text==NULL ? region_address(client, text) : rc;
 }
 
 int ortto_config_is_set(const ortto_client *client, ortto_setting setting){

@@ -184,7 +184,11 @@ static int is_loaded(sqlite3 *db){
   sqlite3_stmt *stmt = NULL;
   int rc = sqlite3_prepare_v2(db, "SELECT ortto_version()", -1, &stmt, NULL);
   sqlite3_finalize(stmt);
-  return rc==SQLITE_OK;
+  if( rc==SQLITE_OK ) return 1;
+  /* An extension that is compiled in starts inside sqlite3_open(), which fails if an error is left behind. */
+  sqlite3_prepare_v2(db, "SELECT 1", -1, &stmt, NULL);
+  sqlite3_finalize(stmt);
+  return 0;
 }
 
 int sqlite3_ortto_init(sqlite3 *db, char **error, const sqlite3_api_routines *api){

@@ -10,7 +10,7 @@
 #include "../text.h"
 #include "url.h"
 
-static const char *api_host(const char *region){
+const char *region_host(const char *region){
   if( strcmp(region, "au")==0 ) return "https://api.au.ap3api.com";
   if( strcmp(region, "eu")==0 ) return "https://api.eu.ap3api.com";
   return "https://api.ap3api.com";
@@ -77,7 +77,7 @@ static int endpoint_base(ortto_endpoint *e, const settings *own, const ortto_arg
   if( rc!=ORTTO_OK ) return rc;
   snprintf(e->region, sizeof e->region, "%s", region ? region : "global");
   free(region);
-  e->base = text_copy(api_host(e->region));
+  e->base = text_copy(region_host(e->region));
   return e->base ? ORTTO_OK : no_memory(ctx);
 }
 

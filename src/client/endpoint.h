@@ -39,6 +39,9 @@ struct ortto_endpoint {
 int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ortto_protocol protocol,
                   ortto_endpoint **out);
 
+/* The address of a region's API; constant. */
+const char *region_host(const char *region);
+
 /* One reference more. */
 ortto_endpoint *endpoint_keep(ortto_endpoint *e);
 
