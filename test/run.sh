@@ -16,7 +16,7 @@
 #   -- env: ORTTO_RATE=0 ORTTO_RETRIES=1    settings
 #
 # SQL tests find the extension loaded, unless they have a .load of their own. In their output
-# the server's port becomes PORT and the folder's name DIR.
+# the server's port becomes PORT, the folder's name DIR, and every error 'Error near line N'.
 #
 # Shell tests find in the environment ROOT (the project), EXT (the extension), SANDBOX (the
 # server) and SQLITE3 (the shell to use; plain sqlite3 is the same one).
@@ -154,7 +154,8 @@ run_sql() {
   limited "$SQLITE3" -batch "${load[@]}" :memory: <"$script" >"$result.raw" 2>&1
   status=$?
   port=${ORTTO_API_URL##*:}
-  sed "s#:$port#:PORT#g; s#$PWD#DIR#g" "$result.raw" >"$result.out"
+  # Shells differ in how they begin an error.
+  sed -E "s#:$port#:PORT#g; s#$PWD#DIR#g; s/^(Runtime|Parse) error near line/Error near line/" "$result.raw" >"$result.out"
   if [ $status -gt 1 ]; then
     { cat "$result.out"; echo "not ok $name (status $status)"; } >"$result"
   elif [ -n "${UPDATE:-}" ]; then
