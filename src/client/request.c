@@ -57,7 +57,13 @@ int requests_open(request_queue *q, context *ctx){
 }
 
 void requests_close(request_queue *q){
-  while( q->first ) request_drop(q->first);
+  while( q->first ){
+    http_request *r = q->first;
+    q->first = r->next;
+    if( q->first==NULL ) q->end = &q->first;
+    r->next = NULL;
+    request_drop(r);
+  }
   http_free(q->http);
   pace_free(&q->pace);
   log_free(&q->log);

@@ -248,7 +248,7 @@ int key_resolve(context *ctx, ortto_setting s, const char *value, char **key){
     *key = text_copy(value);
     if( *key==NULL ) rc = no_memory(ctx);
   }
-  if( rc!=ORTTO_OK ) return rc;
+  if( rc!=ORTTO_OK || *key==NULL ) return rc;
   trim_key(*key);
   int path = is_path(*key);
   if( !path && (*key)[0] && !has_controls(*key) ) return ORTTO_OK;

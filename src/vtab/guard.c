@@ -92,11 +92,10 @@ static int names_through(sqlite3 *db, const char *sql, int texts, const char *na
 
 /* A TEMP view of that name, or a trigger on it, whose text names it? */
 static int temp_object_names(sqlite3 *db, token t, const char *name, int depth){
-  sqlite3_stmt *stmt = NULL;
+  sqlite3_stmt *stmt;
   int found = 0;
-  int rc = sqlite3_prepare_v2(db, "SELECT sql FROM temp.sqlite_schema WHERE "
-    "(type='view' AND name=?1 COLLATE NOCASE) OR (type='trigger' AND tbl_name=?1 COLLATE NOCASE)", -1, &stmt, NULL);
-  if( rc==SQLITE_OK ) rc = sqlite3_bind_text(stmt, 1, t.p, (int)t.n, SQLITE_STATIC);
+  int rc = sql_prepare(db, &stmt, "SELECT sql FROM temp.sqlite_schema WHERE %.*Q COLLATE NOCASE IN "
+    "(CASE type WHEN 'view' THEN name WHEN 'trigger' THEN tbl_name END)", (int)t.n, t.p);
   while( rc==SQLITE_OK && !found && sqlite3_step(stmt)==SQLITE_ROW ){
     const char *sql = (const char *)sqlite3_column_text(stmt, 0);
     found = sql && names_through(db, sql, 1, name, depth + 1);

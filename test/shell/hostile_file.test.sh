@@ -109,7 +109,7 @@ content "FTS5 over a view over people" "CREATE VIEW v AS SELECT 1 AS id, email F
 said=$(sqlite3 -batch :memory: 2>&1 <<'SQL'
 .load ./ortto
 CREATE TEMP VIEW v AS SELECT email FROM ortto_people;
-CREATE TEMP VIEW w AS SELECT count(*) AS n FROM v;
+CREATE TEMP VIEW W AS SELECT count(*) AS n FROM "V";
 SELECT (SELECT n FROM w) > 0, (SELECT count(*) FROM "ortto_people") > 0, (SELECT count(*) FROM [ORTTO_people]) > 0;
 SELECT count(*) > 0 FROM 'ortto_people';
 CREATE VIRTUAL TABLE temp."it""s ours" USING ortto(table=people);
