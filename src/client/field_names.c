@@ -181,7 +181,8 @@ static ortto_field **group_sorted(const listing *l, enum group group, int *count
 
 /* Names that no field's column may have. */
 static int reserve_fixed_names(text_map *names, ortto_table table){
-  int ok = map_put(names, "id", 2, -2) && map_put(names, "more_fields", 11, -2), i = 0;
+  int ok = map_put(names, "id", 2, -2) && map_put(names, "more_fields", 11, -2)
+        && map_put(names, "_rowid_", 7, -2), i = 0;
   const char *hidden = ortto_hidden_column(table, i);
   for(; ok && hidden; hidden = ortto_hidden_column(table, ++i))
     ok = map_put(names, hidden, strlen(hidden), -2);

@@ -17,6 +17,8 @@ typedef struct cursor {
   int *place;                      /* SQL column to place in field[], -1 not asked for */
   int more_from;                   /* first place of the fields of more_fields, -1 none */
   sqlite3_value *given[HIDDEN_MAX];   /* to the hidden columns */
+  sqlite3_value **several;         /* audiences by a list: then instead of the one given */
+  int several_count;
   int counting;                    /* only the number of rows was asked for: the reader has sent nothing */
   sqlite3_int64 counted, passed;   /* then: rows left, rows passed */
   int eof;
@@ -48,6 +50,10 @@ static void cursor_reset(cursor *cur){
     sqlite3_value_free(cur->given[i]);
     cur->given[i] = NULL;
   }
+  for(int i=0; i<cur->several_count; i++) sqlite3_value_free(cur->several[i]);
+  sqlite3_free(cur->several);
+  cur->several = NULL;
+  cur->several_count = 0;
   cur->counting = 0;
   cur->eof = 1;
 }
@@ -81,7 +87,8 @@ static int cursor_columns(cursor *cur, scan_setup *q){
     int field = column_field(t, i);
     int used = (int)(q->used >> (i<63 ? i : 63) & 1);
     if( field>=0 && (used || t->fields->field[field].key) ) want(cur, field, i);
-    if( field>=0 || !used || (i>=1 && i<=t->hidden_columns) ) continue;
+    if( i==t->rowid_column ) cur->place[i] = cur->place[0];   /* the id is first wherever it is the key */
+    if( field>=0 || !used || (i>=1 && i<=t->rowid_column) ) continue;
     cur->more_from = cur->fields;
     for(int k=t->overflow; k<t->fields->count; k++) want(cur, k, -1);
   }
@@ -115,7 +122,7 @@ static int scan_begin(scan_setup *q){
 static void remember_total(const scan_setup *q, int64_t total){
   const ortto_query *query = &q->query;
   int narrowed = q->conditions || query->by_ids || query->filter || query->q || query->archived
-              || query->audience;
+              || query->audience_count;
   if( is_contact_table(q->t) && total>=0 && !narrowed ) q->t->conn->total[q->t->kind] = total;
 }
 
@@ -178,6 +185,10 @@ int vt_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
     rc = cursor_columns(cur, &q);
     if( rc==SQLITE_OK && is_count(&q) ) rc = cursor_count(cur, &q);
     if( rc==SQLITE_OK && !cur->counting ) rc = cursor_scan(cur, &q);
+    cur->several = q.several;
+    cur->several_count = q.several_count;
+    q.several = NULL;
+    q.several_count = 0;
   }
   setup_free(&q);
   return rc;
@@ -212,17 +223,24 @@ static void result_more(sqlite3_context *ctx, const cursor *cur){
   char *text = more_text(cur->field, cur->value, cur->more_from, cur->fields);
   if( text ) sqlite3_result_text(ctx, text, -1, sqlite3_free);
   else sqlite3_result_error_nomem(ctx);
-  sqlite3_result_subtype(ctx, 'J');
+}
+
+/* It reads as what was given, or as the one of several that found the row. */
+static int hidden_column(const cursor *cur, sqlite3_context *ctx, int column){
+  table *t = (table *)cur->base.pVtab;
+  const sqlite3_value *v = cur->given[column-1];
+  if( v==NULL && cur->several && strcmp(ortto_hidden_column(t->kind, column-1), "audience")==0 )
+    v = cur->several[ortto_reader_audience(cur->reader)];
+  if( v==NULL ) return hidden_misused(t, column);
+  sqlite3_result_value(ctx, (sqlite3_value *)v);
+  return SQLITE_OK;
 }
 
 int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
   if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set it */
-  if( is_contact_table(t) && column>=1 && column<=t->hidden_columns ){
-    if( cur->given[column-1] ) sqlite3_result_value(ctx, cur->given[column-1]);
-    return SQLITE_OK;
-  }
+  if( is_contact_table(t) && column>=1 && column<=t->hidden_columns ) return hidden_column(cur, ctx, column);
   if( cur->counting && column==0 ){
     int rc = cursor_uncount(cur);
     if( rc!=SQLITE_OK ) return rc;

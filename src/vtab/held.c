@@ -34,6 +34,8 @@ static int refuse_row(table *t, const char *format, ...){
 
 /* One that shows no field. */
 static int refuse_column(table *t, int column){
+  if( column==t->rowid_column )
+    return refuse_row(t, "ortto: the column " ROWID_COLUMN " cannot be written; it is the id, which Ortto gives");
   if( column>t->hidden_columns )
     return refuse_row(t, "ortto: the column more_fields cannot be written; it shows fields that found no "
                       "column");

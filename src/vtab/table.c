@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "../text.h"
 #include "sql.h"
 
 int is_contact_table(const table *t){
@@ -17,8 +18,9 @@ static int has_rowid(ortto_table kind){
 }
 
 int column_field(const table *t, int column){
-  if( !is_contact_table(t) || column==0 ) return column;
-  int field = column - t->hidden_columns;
+  if( !is_contact_table(t) ) return column<t->fields->count ? column : -1;
+  if( column==0 ) return 0;
+  int field = column - t->hidden_columns - 1;        /* one is _rowid_ */
   return field>=1 && field<t->overflow ? field : -1;
 }
 
@@ -49,9 +51,15 @@ static int hidden_count(ortto_table kind){
 }
 
 int columns_fit(sqlite3 *db, ortto_table kind, int fields){
-  int most = sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1) - hidden_count(kind);
+  int most = sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1) - hidden_count(kind) - 1;   /* _rowid_ */
   if( fields<=most ) return fields;
   return most-1<1 ? 1 : most-1;                     /* one is more_fields */
+}
+
+/* Programs with a grid for editing put "_rowid_" into their WHERE whatever the table is. Without a column of
+** that name it is a text to SQLite, and every row has it. */
+static void declare_rowid(sqlite3_str *s){
+  declare_column(s, ROWID_COLUMN, "TEXT HIDDEN");
 }
 
 /* id, the hidden columns, the fields, and more_fields if they do not all fit. */
@@ -61,9 +69,11 @@ static char *declare_contacts(table *t){
   sqlite3_str_appendall(s, "CREATE TABLE x(id TEXT PRIMARY KEY");
   t->hidden_columns = hidden_count(t->kind);
   for(int i=0; i<t->hidden_columns; i++) declare_column(s, ortto_hidden_column(t->kind, i), "HIDDEN");
+  t->rowid_column = 1 + t->hidden_columns;
+  declare_rowid(s);
   t->overflow = columns_fit(t->conn->db, t->kind, t->fields->count);
   for(int i=1; i<t->overflow; i++) declare_column(s, field[i].column, ortto_type_sql(field[i].type));
-  t->columns = t->hidden_columns + t->overflow;
+  t->columns = t->rowid_column + t->overflow;
   if( t->overflow<t->fields->count ){
     declare_column(s, "more_fields", "JSON");
     t->columns++;
@@ -80,6 +90,10 @@ static char *declare_plain(table *t){
                         f->key && !has_rowid(t->kind) ? " PRIMARY KEY" : "");
   }
   t->columns = t->overflow = t->fields->count;
+  if( !has_rowid(t->kind) ){
+    t->rowid_column = t->columns++;
+    declare_rowid(s);
+  }
   sqlite3_str_appendall(s, has_rowid(t->kind) ? ")" : ") WITHOUT ROWID");
   return sqlite3_str_finish(s);
 }
@@ -140,7 +154,7 @@ static int table_new(conn *c, const char *schema, const char *name, table **out)
   memset(t, 0, sizeof *t);
   t->conn = c;
   c->references++;
-  t->args.kind = -1;
+  t->args.kind = t->rowid_column = -1;
   t->next = c->tables;
   c->tables = t;
   t->schema = sqlite3_mprintf("%s", schema);
@@ -219,6 +233,30 @@ int vt_error(table *t, const char *format, ...){
   int rc = error_vset(&t->base.zErrMsg, format, args);
   va_end(args);
   return rc;
+}
+
+/* How a hidden column is given. */
+static const char *hidden_example(const char *name){
+  static const char *const examples[][2] = {
+    { "filter", "filter = '{\"$has_any_value\":{\"field_id\":\"str::email\"}}'" }, { "q", "q = 'ann'" },
+    { "scope", "scope = 'archived'" }, { "sort", "sort = 'created desc'" },
+    { "audience", "audience = 'NAME' or audience IN ('NAME', 'NAME')" },
+  };
+  int i = 0;
+  while( i<COUNT(examples)-1 && strcmp(examples[i][0], name)!=0 ) i++;
+  return examples[i][1];
+}
+
+int hidden_misused(table *t, int column){
+  const char *name = ortto_hidden_column(t->kind, column-1);
+  return vt_error(t, "ortto: %s is no value of a row but steers what is read: say %s, once, joined by AND to the "
+                  "rest (with a LEFT JOIN in its ON, not in the WHERE), and use it in no other way", name,
+                  hidden_example(name));
+}
+
+int hidden_twice(table *t, int column){
+  const char *name = ortto_hidden_column(t->kind, column-1);
+  return vt_error(t, "ortto: %s is given twice: it can be given once, such as %s", name, hidden_example(name));
 }
 
 static table *table_named(const conn *c, const char *name){
