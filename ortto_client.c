@@ -120,8 +120,9 @@ int ortto_json_is_object(const char *text, size_t length){
   return json_check(text, length, &v) && js_type(v)=='{';
 }
 
-int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out){
-  return fields_builtin(&client->context, table, by_ids, out);
+int ortto_fields_guessed(ortto_client *client, ortto_table table, const char *selection, int by_ids,
+                         ortto_field_list **out){
+  return fields_guessed(&client->context, table, selection, by_ids, out);
 }
 
 int ortto_options_read(ortto_client *client, const char *text, size_t length, ortto_options **out){
@@ -191,7 +192,8 @@ static int audience_offer(audience_search *s, const ortto_value *id, const ortto
 }
 
 static int audience_result(context *ctx, const audience_search *s){
-  if( s->id==NULL && s->near.found[0] )
+  int is_near = s->near.found[0] && s->near.distance*2<=strlen(s->wanted);
+  if( s->id==NULL && is_near )
     return fail(ctx, "ortto: there is no audience '%.80s'; the closest is '%.80s' (SELECT id, name FROM "
                 "ortto_audiences lists them)", s->wanted, s->near.found);
   if( s->id==NULL )

@@ -177,8 +177,10 @@ int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *s
                       ortto_field_list **out);
 /* For whoever is about to read ORTTO_FIELDS: asks for what was not asked since then. */
 int ortto_fields_renew(ortto_endpoint *endpoint, int64_t since);
-/* The built-in fields alone, for when the server cannot be asked. Sends nothing. */
-int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out);
+/* For when the server cannot be asked: the built-in fields or, where the selection names fields, these, of which
+** nothing is known but what their ids say. Sends nothing. */
+int ortto_fields_guessed(ortto_client *client, ortto_table table, const char *selection, int by_ids,
+                         ortto_field_list **out);
 void ortto_fields_free(ortto_field_list *list);
 /* Equal for two lists with the same ids, column names and types in the same order. */
 uint64_t ortto_fields_identity(const ortto_field_list *list);

@@ -136,9 +136,7 @@ static int row_update(table *t, const char *id, sqlite3_value **argv){
   char *tags = NULL;
   for(int i=1; i<=t->hidden_columns; i++)
     if( !sqlite3_value_nochange(argv[i]) )
-      return vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which "
-                      "columns change (and hidden columns cannot be set). Write: UPDATE %s SET city = "
-                      "(SELECT ... ) WHERE id IN (SELECT ...)", t->name);
+      return update_from_refused(t);
   sqlite3_str *record = sqlite3_str_new(NULL);
   sqlite3_str_appendf(record, "{\"fields\":{\"id\":\"%.24s\"", id);
   for(int i=1+t->hidden_columns; rc==SQLITE_OK && i<t->columns; i++){
@@ -176,7 +174,8 @@ static int row_delete(table *t, const char *id){
 int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
   table *t = (table *)base;
   *rowid = 0;
-  if( t->broken ) return vt_error(t, "%s", t->broken);
+  int ready = table_ready(t);
+  if( ready!=SQLITE_OK ) return ready;
   if( !is_contact_table(t) )
     return vt_error(t, "ortto: %s is read-only; people and accounts can be written", t->name);
   const char *old = text_of(argv[0]);

@@ -62,24 +62,36 @@ static int plan_hidden_value(plan *p, int i, int column){
   return SQLITE_OK;
 }
 
+/* A second value. From audience = A OR audience = B SQLite makes an IN, and newer versions show it to the arms of
+** the OR beside their own =: so where a list is among the two another plan is to be taken, and only if there is
+** none it is an error. Two plain ones are an error at once, for SQLite may find out by itself that they
+** contradict each other, and ask for nothing. */
+static int plan_hidden_twice(plan *p, int column, int list){
+  if( !list ) return hidden_twice(p->t, column);
+  sqlite3_str_appendf(p->code, " t%d", column);
+  p->hidden_bare = 1;
+  return SQLITE_OK;
+}
+
 /* Hidden columns: equality is a value, anything else an error. */
 static int plan_hidden(plan *p){
-  unsigned seen = 0, late = 0;
+  unsigned seen = 0, late = 0, lists = 0;
   int rc = SQLITE_OK;
   for(int i=0; rc==SQLITE_OK && i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
     unsigned bit = c->iColumn>0 && c->iColumn<=p->t->hidden_columns ? 1u<<c->iColumn : 0;
     if( is_limit(c->op) || bit==0 ) continue;
     if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ ) return hidden_misused(p->t, c->iColumn);
-    if( (seen | late) & bit ) return hidden_twice(p->t, c->iColumn);
-    if( !c->usable ) late |= bit;
+    if( is_in(p, i) ) lists |= bit;
+    if( (seen | late) & bit ) rc = plan_hidden_twice(p, c->iColumn, (lists & bit)!=0);
+    else if( !c->usable ) late |= bit;
     else{
       seen |= bit;
       rc = plan_hidden_value(p, i, c->iColumn);
     }
   }
   unsigned hidden = ((1u << p->t->hidden_columns) - 1) << 1;
-  p->hidden_bare = late!=0 || ((unsigned)p->info->colUsed & hidden & ~seen)!=0;
+  p->hidden_bare |= late!=0 || ((unsigned)p->info->colUsed & hidden & ~seen)!=0;
   return rc;
 }
 
@@ -174,7 +186,7 @@ static void plan_conditions(plan *p){
   double all = p->rows;
   for(int i=0; i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( c->usable && !is_limit(c->op) && c->iColumn>p->t->rowid_column ) plan_condition(p, i);
+    if( c->usable && !is_limit(c->op) && c->iColumn>p->t->hidden_columns ) plan_condition(p, i);
   }
   p->cost = scan_cost(p->rows);
   /* With hidden columns it must never look cheaper than the whole list, or an arm of an OR gets it. */
@@ -203,7 +215,9 @@ static void plan_columns(plan *p){
     int field = column_field(p->t, i);
     const char *name = field>=0 ? p->t->fields->field[field].column : "more_fields";
     if( i==p->t->rowid_column ) name = ROWID_COLUMN;
-    if( ++names<=6 ) sqlite3_str_appendf(s, "%s%s", names>1 ? ", " : "", name);
+    if( ++names>6 ) continue;
+    if( names>1 ) sqlite3_str_appendall(s, ", ");   /* debug builds of SQLite take no empty text for a first one */
+    sqlite3_str_appendall(s, name);
   }
   char *list = sqlite3_str_finish(s);
   int counted = !p->left && !p->keyed && !p->pushed;

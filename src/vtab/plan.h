@@ -14,7 +14,7 @@
 **
 **     u<hex>    columns used, as SQLite counts them       z         no constraint is left for SQLite to check
 **     h<col>    a hidden column is given                  H<col>    a list for one (audience)
-**     l, o      LIMIT, OFFSET
+**     t<col>    a hidden column has two values            l, o      LIMIT, OFFSET
 **     k, K      the id, a list of ids                     p, P      the person's id, a list
 **     e<col>    text equals     i<col>  text in a list    s<col>    text IS
 **     n<col>    is null         v<col>  is not null       x<col>    equals: only to see if nothing can match

@@ -207,10 +207,11 @@ static sqlite3_int64 integer_or_0(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_INTEGER ? sqlite3_value_int64(v) : 0;
 }
 
-/* One token of the plan; all but z, n and v take an argument. */
+/* One token of the plan; all but z, t, n and v take an argument. */
 static int setup_token(scan_setup *q, char token, int column, sqlite3_value **argv, int *arg){
   switch( token ){
     case 'z': q->exact = 1; return SQLITE_OK;
+    case 't': return hidden_twice(q->t, column);
     case 'n': return presence_add(q, column, ORTTO_HAS_NO_VALUE);
     case 'v': return presence_add(q, column, ORTTO_HAS_VALUE);
     default: break;

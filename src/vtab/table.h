@@ -43,7 +43,7 @@ struct table {
   int columns;                     /* SQL columns */
   int overflow;                    /* first field without a column, for more_fields; fields->count if none */
   uint64_t identity;               /* of the endpoint that listed the fields */
-  char *broken;                    /* why the fields could not be listed: what every query says */
+  char *broken;                    /* why the fields could not be listed: every query tries again */
   int refused;                     /* its arguments are not allowed: nothing may be sent on its behalf */
   writes *writes;                  /* its part of a transaction; NULL before the first */
 };
@@ -59,6 +59,10 @@ int columns_fit(sqlite3 *db, ortto_table kind, int fields);
 
 /* Host, key and limits of this table. The code is the client's. To be closed. */
 int endpoint_of(table *t, ortto_endpoint **endpoint);
+
+/* For whoever reads or writes: where the fields could not be listed when the table was connected, tries again,
+** and blocks. SQLITE_SCHEMA: it has other columns than it seemed, and SQLite is to prepare the statement anew. */
+int table_ready(table *t);
 
 /* ---- methods of the modules ---- */
 
@@ -82,6 +86,9 @@ int vt_error(table *t, const char *format, ...);
 /* What every wrong use of a hidden column says: how it is used. Returns SQLITE_ERROR, or SQLITE_NOMEM. */
 int hidden_misused(table *t, int column);
 int hidden_twice(table *t, int column);
+
+/* For versions of SQLite that ask for all columns as if they were set. The same codes. */
+int update_from_refused(table *t);
 
 /* The connected table of that name, perhaps with a schema in front; NULL if there is none. A created one
 ** that this connection has not used yet is connected by being named in a statement, which may block. */
