@@ -175,7 +175,8 @@ typedef struct audience_search {   /* for one name or id */
 } audience_search;
 
 /* One audience: its id and its name. 0 when out of memory. */
-static int audience_offer(audience_search *s, const ortto_value *id, const ortto_value *name, const char *text){
+static int audience_offer(audience_search *s, const ortto_value *id, const ortto_value *name,
+                          const char *text){
   size_t n = strlen(s->wanted);
   int is_id = id->length==n && memcmp(id->text, s->wanted, n)==0;
   int is_name = name->kind==ORTTO_VALUE_TEXT && name->length==n && memcmp(name->text, s->wanted, n)==0;
@@ -200,8 +201,8 @@ static int audience_result(context *ctx, const audience_search *s){
     return fail(ctx, "ortto: there is no audience '%.80s'; SELECT id, name FROM ortto_audiences lists them",
                 s->wanted);
   if( !s->by_id && s->by_name>1 )
-    return fail(ctx, "ortto: %d audiences are called '%.80s'; give the id of one of them (SELECT id, name FROM "
-                "ortto_audiences)", s->by_name, s->wanted);
+    return fail(ctx, "ortto: %d audiences are called '%.80s'; give the id of one of them (SELECT id, name "
+                "FROM ortto_audiences)", s->by_name, s->wanted);
   return ORTTO_OK;
 }
 

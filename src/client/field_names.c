@@ -191,8 +191,8 @@ static int reserve_fixed_names(text_map *names, ortto_table table){
 
 #define UNDERSCORES_MAX 8
 
-/* A name that differs from all before it: with a further underscore for each that is taken, from the ninth on with
-** a number, so that thousands stay short. *tries counts those of this fold. NULL when out of memory. */
+/* A name that differs from all before it: with an underscore for each try, from the ninth on with a number,
+** so that thousands stay short. NULL when out of memory. */
 static const char *name_apart(listing *l, const char *name, int tries){
   static const char underscores[] = "________";
   if( tries<=UNDERSCORES_MAX ) return arena_printf(l->memory, "%s%.*s", name, tries, underscores);
@@ -205,8 +205,8 @@ static char *lower_case(arena *a, const char *text){
   return fold;
 }
 
-/* The name that the field gets, and *fold, its lower case. tried: how many of a fold were given away, so that the
-** next does not try these again. 0 when out of memory. */
+/* The name that the field gets, and *fold, its lower case. tried: how many of a fold were given away, so that
+** the next does not try these again. 0 when out of memory. */
 static int name_separate(listing *l, ortto_field *f, text_map *names, text_map *tried, const char **fold){
   const char *name = f->column, *base = lower_case(l->memory, name);
   int tries = base ? map_get(tried, base, strlen(base)) : 0;
@@ -279,8 +279,8 @@ static int unknown_field(context *ctx, const listing *l, ortto_table table, cons
   closest near = closest_to(id);
   chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
   for(int i=0; i<l->count; i++){
-    const char *offered = strcmp(id, l->field[i].column)==0 ? id : l->field[i].id;
-    closest_offer(&near, offered, l->field[i].id);
+    closest_offer(&near, l->field[i].id, l->field[i].id);
+    closest_offer(&near, l->field[i].column, l->field[i].column);
   }
   if( c.at && choose_sorted(l, CUSTOM, &c) && choose_sorted(l, BUILT_IN, &c) )
     for(int i=0; i<c.count && b.n<600; i++) buf_printf(&b, "%s%s", i ? ", " : "", l->field[c.at[i]].id);
@@ -410,7 +410,8 @@ static int is_built_in_column(const listing *l, const char *name){
 /* A field of which only its id is known, or its column. */
 static void listing_guess(listing *l, ortto_table table, const char *name){
   const char *space = table==ORTTO_PEOPLE ? "cm" : "oc", *id = name;
-  if( map_get(&l->by_id, name, strlen(name))>=0 || strcmp(name, "id")==0 || is_built_in_column(l, name) ) return;
+  if( map_get(&l->by_id, name, strlen(name))>=0 || strcmp(name, "id")==0 ) return;
+  if( is_built_in_column(l, name) ) return;
   if( strchr(name, ':')==NULL ) id = arena_printf(l->memory, "str:%s:%s", space, name);
   if( id==NULL ){
     l->failed = 1;
@@ -421,7 +422,8 @@ static void listing_guess(listing *l, ortto_table table, const char *name){
   listing_add(l, f, custom ? CUSTOM : OTHER);
 }
 
-int fields_guessed(context *ctx, ortto_table table, const char *selection, int by_ids, ortto_field_list **out){
+int fields_guessed(context *ctx, ortto_table table, const char *selection, int by_ids,
+                   ortto_field_list **out){
   listing l;
   int named = selection_of(selection)==SELECT_NAMED;
   *out = NULL;

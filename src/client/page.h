@@ -44,7 +44,7 @@ typedef struct page {
   int id_count;
   int64_t offset, limit;           /* as asked */
   int list;                        /* of several that are read: which one */
-  js *id, *part;                   /* a row's id (no quotes, plain) and the r->parts objects that hold its values */
+  js *id, *part;                   /* a row's id, plain, and the r->parts objects that hold its values */
   int room, rows, at;              /* rows that fit, that are there, that were given away */
 } page;
 
@@ -118,8 +118,8 @@ static inline js *page_part(const ortto_reader *r, const page *p, int row){
 int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh);
 void seen_free(seen_ids *s);
 
-/* An id as it is meant: without escapes, and sound. *out is the slice itself where it is plain, else it lives in
-** that arena of the reader's. 0 when out of memory (the error is set). */
+/* An id as it is meant: without escapes, and sound. *out is the slice itself where it is plain, else it lives
+** in that arena of the reader's. 0 when out of memory (the error is set). */
 int id_plain(const ortto_reader *r, arena *memory, js slice, js *out);
 
 /* Adds the requests of one page, which is not freed yet. */

@@ -179,8 +179,8 @@ static int is_same(js a, js b){
   return a.n==b.n && memcmp(a.p, b.p, b.n)==0;
 }
 
-/* The next record that is what its key says. Under the id of a contact that was merged away there may come the
-** one that it was merged into, with an id of its own: that is not the record that was asked for. */
+/* The next record that is what its key says. Under the id of a contact that was merged away there may come
+** the one that it was merged into, with an id of its own: that is not the record that was asked for. */
 static int record_next(ortto_reader *r, js_iter *it, js *id, js *record, int *rc){
   js name, own;
   while( js_next(it, &name, record) ){
@@ -244,7 +244,8 @@ int page_extras(ortto_reader *r, page *p, const field_chunks *fields){
   p->extra = calloc((size_t)batches * (size_t)(fields->count - 1), sizeof *p->extra);
   if( p->extra==NULL ) return no_memory(r->endpoint->context);
   for(int part=1; part<fields->count; part++) for(int first=0; first<p->rows; first+=IDS_MAX){
-    http_request *c = by_ids(r, row_ids(r, p, first, batch_size(p, first)), fields->json[part], REQUEST_URGENT);
+    cJSON *ids = row_ids(r, p, first, batch_size(p, first));
+    http_request *c = by_ids(r, ids, fields->json[part], REQUEST_URGENT);
     if( c==NULL ) return ORTTO_NOMEM;
     p->extra[p->extras++] = c;
   }

@@ -37,6 +37,7 @@ typedef struct scan {
   seen_ids seen;
   int resumed, cursor_lost;        /* was to go on under a cursor; could not */
   int step_backs;
+  int64_t short_at;                /* offset of a last page that was too short, and is read again; -1 none */
   const char *fell_back;           /* why pages are asked for one at a time, or NULL */
   char server_time[21];
 } scan;
@@ -82,7 +83,7 @@ static int scan_open(ortto_reader *r, const ortto_query *q){
   r->own = s;
   s->limit = q->limit;
   s->one_by_one = q->one_by_one;
-  s->total = -1;
+  s->total = s->short_at = -1;
   s->next_offset = q->offset>0 && q->offset<=INT64_MAX/2 ? q->offset : 0;
   if( q->cursor_id && ortto_is_id(q->cursor_id, strlen(q->cursor_id)) ){
     memcpy(s->cursor, q->cursor_id, sizeof s->cursor);
@@ -187,8 +188,9 @@ static int rows_read(ortto_reader *r, page *p, js records){
     js *id = &p->id[p->rows], *part = page_part(r, p, p->rows);
     js_iter in = js_in(record);
     while( js_next(&in, &name, &v) ){
-      if( js_is(name, "id") && js_type(v)=='"' && !id_plain(r, &r->memory, unquoted(v), id) ) return ORTTO_NOMEM;
-      else if( js_is(name, "fields") ) *part = v;
+      if( js_is(name, "id") && js_type(v)=='"' ){
+        if( !id_plain(r, &r->memory, unquoted(v), id) ) return ORTTO_NOMEM;
+      }else if( js_is(name, "fields") ) *part = v;
     }
     if( id->p==NULL || id->n==0 ) return bad_answer(p->request, "has a record without an id");
     p->rows++;
@@ -213,6 +215,8 @@ static int rows_read(ortto_reader *r, page *p, js records){
 **                    total_matches tells: 3, 9 [guess]
 **   rows_removed     the same; or the page is behind the end,      a step back by as many rows: unread ones
 **                    where rows are null: 2.1 [recorded]           may have moved in front of our place
+**   ends_early       the cursor holds what it held at first: then   it is read again; then an error
+**                    the last page has what is left of the total
 **   rows_repeated    no row comes twice: 9 [guess]                 left out; a page of such alone is an
 **                                                                  error
 **   is_endless       has_more comes with rows, and next_offset     an error
@@ -268,13 +272,29 @@ static int step_back(ortto_reader *r, const page *p, int64_t by){
   return ORTTO_OK;
 }
 
+/* A last page under the cursor of those before it, and under their total, that has fewer rows than are left.
+** Without a cursor, or where the list has moved, the total proves nothing. */
+static int ends_early(const scan *s, const page *p, const answer *a){
+  int proven = s->fell_back==NULL && s->cursor[0] && strcmp(s->cursor, a->cursor)==0;
+  if( !s->begun || a->has_more || (!proven && s->short_at!=p->offset) ) return 0;
+  return a->total>=0 && a->total==s->total && p->offset + p->rows<a->total;
+}
+
 /* *again: the page is not safe to use; what it should have held is read anew. */
 static int rows_removed(ortto_reader *r, const page *p, const answer *a, int *again){
   scan *s = r->own;
   int behind = r->pages>0 && p->rows==0 && !a->has_more && p->offset>0 && p->offset>s->overlap;
   int64_t removed = s->total>=0 && a->total>=0 ? s->total - a->total : 0;
-  *again = s->begun && (behind || removed>0);
+  int early = !behind && removed==0 && ends_early(s, p, a);
+  *again = s->begun && (behind || removed>0 || early);
   if( !*again ) return ORTTO_OK;
+  if( early && s->short_at==p->offset )
+    return bad_answer(p->request, "ends the list at row %lld of the %lld that it says it has",
+                      (long long)(p->offset + p->rows), (long long)a->total);
+  if( early ){
+    s->short_at = p->offset;
+    return step_back(r, p, 0);
+  }
   if( behind ) return step_back(r, p, p->limit + s->overlap);
   s->total = a->total;
   return step_back(r, p, removed);
@@ -370,7 +390,7 @@ static void next_list(scan *s){
   s->begun = s->done = s->parallel = 0;
   s->next_offset = s->ask_offset = 0;
   s->cursor[0] = 0;
-  s->total = -1;
+  s->total = s->short_at = -1;
   s->overlap = 0;
 }
 
@@ -429,7 +449,8 @@ static int scan_count(ortto_reader *r, int64_t *count){
 static void scan_progress(const ortto_reader *r, ortto_progress *out){
   const scan *s = r->own;
   out->total = s->total;
-  if( s->lists==1 && r->pages==1 && r->current && !s->done && s->total>r->current->rows ) out->count = s->total;
+  int first = s->lists==1 && r->pages==1 && r->current && !s->done;
+  if( first && s->total>r->current->rows ) out->count = s->total;
   out->cursor_id = s->cursor[0] ? s->cursor : NULL;
   out->next_offset = s->next_offset;
   out->fell_back = s->fell_back;

@@ -178,7 +178,7 @@ static int cursor_count(cursor *cur, const scan_setup *q){
 
 #define IDS_A_REQUEST 100
 #define ROWS_A_PAGE 500
-#define COUNT_PAYS 4               /* requests by id from which on the number of all rows is worth one request */
+#define COUNT_PAYS 4               /* from so many requests by id on, the number of all rows is worth one */
 
 /* The number of all rows, 0 unknown. */
 static int total_rows(cursor *cur, const scan_setup *q, int64_t *total){
@@ -257,8 +257,8 @@ int vt_next(sqlite3_vtab_cursor *base){
   return SQLITE_OK;
 }
 
-/* A DELETE without a WHERE announces no column, and asks for the id all the same; OFFSET passes over rows, and
-** asks for those behind them. Then the rows are needed, up to the one the cursor stands on. */
+/* A DELETE without a WHERE announces no column, and asks for the id all the same; OFFSET passes over rows,
+** and asks for those behind them. Then the rows are needed, up to the one the cursor stands on. */
 static int cursor_uncount(cursor *cur){
   int rc = SQLITE_OK;
   cur->counting = cur->eof = 0;

@@ -62,9 +62,9 @@ static int plan_hidden_value(plan *p, int i, int column){
   return SQLITE_OK;
 }
 
-/* A second value. From audience = A OR audience = B SQLite makes an IN, and newer versions show it to the arms of
-** the OR beside their own =: so where a list is among the two another plan is to be taken, and only if there is
-** none it is an error. Two plain ones are an error at once, for SQLite may find out by itself that they
+/* A second value. From audience = A OR audience = B SQLite makes an IN, and newer versions show it to the
+** arms of the OR beside their own =: so where a list is among the two another plan is to be taken, and only
+** if there is none it is an error. Two plain ones are an error at once, for SQLite may find out by itself that they
 ** contradict each other, and ask for nothing. */
 static int plan_hidden_twice(plan *p, int column, int list){
   if( !list ) return hidden_twice(p->t, column);
@@ -211,12 +211,13 @@ static void plan_columns(plan *p){
   sqlite3_str *s = sqlite3_str_new(NULL);
   for(int i=0; i<p->t->columns; i++){
     if( !(p->info->colUsed >> (i<63 ? i : 63) & 1) || (i>=1 && i<=p->t->hidden_columns) ) continue;
+    if( i==p->t->rowid_column && i>=63 ) continue;   /* not asked for by itself */
     used++;
     int field = column_field(p->t, i);
     const char *name = field>=0 ? p->t->fields->field[field].column : "more_fields";
     if( i==p->t->rowid_column ) name = ROWID_COLUMN;
     if( ++names>6 ) continue;
-    if( names>1 ) sqlite3_str_appendall(s, ", ");   /* debug builds of SQLite take no empty text for a first one */
+    if( names>1 ) sqlite3_str_appendall(s, ", ");   /* nothing empty: debug builds of SQLite mind */
     sqlite3_str_appendall(s, name);
   }
   char *list = sqlite3_str_finish(s);
@@ -225,7 +226,8 @@ static void plan_columns(plan *p){
   else if( names<=6 ) plan_words(p, "columns: %s", list ? list : "");
   else{
     char count[40];
-    sqlite3_snprintf(sizeof count, count, "%d of %d", used, p->t->columns - p->t->hidden_columns - (p->t->rowid_column>=0));
+    int all = p->t->columns - p->t->hidden_columns - (p->t->rowid_column>=0);
+    sqlite3_snprintf(sizeof count, count, "%d of %d", used, all);
     plan_words(p, "columns: %s", count);
   }
   sqlite3_free(list);

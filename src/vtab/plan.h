@@ -27,9 +27,9 @@
 /* SQLite offers LIMIT and OFFSET as constraints without a column: their iColumn means nothing. */
 int is_limit(unsigned char op);
 
-/* Called several times for a statement. A plan under which a hidden column would have no value costs more than
-** any other, so that the order of a join does not decide; a hidden column that is used as no plan can is an
-** error. */
+/* Called several times for a statement. A plan under which a hidden column would have no value costs more
+** than any other, so that the order of a join does not decide; a hidden column that is used as no plan can is
+** an error. */
 int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info);
 
 #endif

@@ -183,7 +183,8 @@ static int hidden_add(scan_setup *q, int which, sqlite3_value *v){
 
 static int several_add(scan_setup *q, int which, sqlite3_value *v){
   if( sqlite3_value_type(v)==SQLITE_NULL ) return SQLITE_OK;
-  sqlite3_value **grown = sqlite3_realloc64(q->several, ((sqlite3_uint64)q->several_count + 1) * sizeof *grown);
+  sqlite3_uint64 count = (sqlite3_uint64)q->several_count + 1;
+  sqlite3_value **grown = sqlite3_realloc64(q->several, count * sizeof *grown);
   if( grown==NULL ) return SQLITE_NOMEM;
   q->several = grown;
   grown[q->several_count] = sqlite3_value_dup(v);

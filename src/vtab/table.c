@@ -62,8 +62,8 @@ static void declare_rowid(sqlite3_str *s){
   declare_column(s, ROWID_COLUMN, "TEXT HIDDEN");
 }
 
-/* id, the hidden columns, the fields, more_fields if they do not all fit, and _rowid_, which stands last, for of
-** the columns past the 63rd SQLite does not say which are used. */
+/* id, the hidden columns, the fields, more_fields if they do not all fit, and _rowid_. It stands last, for of
+** the columns past the 63rd SQLite does not say which are used, and it should push none there. */
 static char *declare_contacts(table *t){
   sqlite3_str *s = sqlite3_str_new(NULL);
   const ortto_field *field = t->fields->field;
@@ -117,8 +117,7 @@ int endpoint_of(table *t, ortto_endpoint **endpoint){
   return ortto_endpoint_open(t->conn->client, &t->args.settings, ORTTO_API, endpoint);
 }
 
-/* The endpoint for describing a table that exists: whoever only wants its columns, or to drop it, waits for the
-** network no longer than this. */
+/* Whoever only wants the columns of a table that exists, or to drop it, waits no longer than this. */
 #define DESCRIBE_MS 1800
 
 static int endpoint_in_haste(table *t, ortto_endpoint **endpoint){
@@ -169,7 +168,8 @@ static int table_break(table *t, const char *why){
   return rc;
 }
 
-/* Makes SQLite connect all tables of the schema anew, in a transaction too, and prepare the statement again. */
+/* Makes SQLite connect all tables of the schema anew, in a transaction too, and prepare the statement
+** again. */
 static int schema_reset(sqlite3 *db){
   int writable = 0;
   sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1, &writable);
@@ -299,20 +299,21 @@ static const char *hidden_example(const char *name){
 
 int hidden_misused(table *t, int column){
   const char *name = ortto_hidden_column(t->kind, column-1);
-  return vt_error(t, "ortto: the hidden column %s is no value of a row, it steers what is read, and cannot be used "
-                  "in this way. Say %s, joined by AND to the rest of the WHERE (of the ON, in a LEFT JOIN)", name,
-                  hidden_example(name));
+  return vt_error(t, "ortto: the hidden column %s is no value of a row, it steers what is read, and cannot "
+                  "be used in this way. Say %s, joined by AND to the rest of the WHERE (of the ON, in a LEFT "
+                  "JOIN)", name, hidden_example(name));
 }
 
 int hidden_twice(table *t, int column){
   const char *name = ortto_hidden_column(t->kind, column-1);
-  return vt_error(t, "ortto: the hidden column %s is given twice. Say it once: %s", name, hidden_example(name));
+  return vt_error(t, "ortto: the hidden column %s is given twice. Say it once: %s", name,
+                  hidden_example(name));
 }
 
 int update_from_refused(table *t){
-  return vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which columns change "
-                  "(and hidden columns cannot be set). Write: UPDATE %s SET city = (SELECT ... ) WHERE id IN "
-                  "(SELECT ...)", t->name);
+  return vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which columns "
+                  "change (and hidden columns cannot be set). Write: UPDATE %s SET city = (SELECT ... ) "
+                  "WHERE id IN (SELECT ...)", t->name);
 }
 
 static table *table_named(const conn *c, const char *name){

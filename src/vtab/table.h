@@ -39,7 +39,7 @@ struct table {
   const ortto_field_list *fields;
   ortto_field_list *owned_fields;  /* the same, if it is ours to free */
   int hidden_columns;              /* how many: they are the columns 1..hidden_columns */
-  int rowid_column;                /* the hidden one called _rowid_, which is the id; -1: the key is no one column */
+  int rowid_column;                /* the hidden one that is the id; -1: the key is not one column */
   int columns;                     /* SQL columns */
   int overflow;                    /* first field without a column, for more_fields; fields->count if none */
   uint64_t identity;               /* of the endpoint that listed the fields */
@@ -60,8 +60,9 @@ int columns_fit(sqlite3 *db, ortto_table kind, int fields);
 /* Host, key and limits of this table. The code is the client's. To be closed. */
 int endpoint_of(table *t, ortto_endpoint **endpoint);
 
-/* For whoever reads or writes: where the fields could not be listed when the table was connected, tries again,
-** and blocks. SQLITE_SCHEMA: it has other columns than it seemed, and SQLite is to prepare the statement anew. */
+/* For whoever reads or writes: where the fields could not be listed when the table was connected, tries
+** again, and blocks. SQLITE_SCHEMA: it has other columns than it seemed; SQLite is to prepare the statement
+** anew. */
 int table_ready(table *t);
 
 /* ---- methods of the modules ---- */

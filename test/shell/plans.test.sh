@@ -68,8 +68,18 @@ SELECT id FROM ortto_people WHERE scope = 'archived' AND email = 'y'
   ortto_people: scope given, columns: id, email
 SELECT id FROM ortto_people WHERE q = 'x' AND id = 'y'
   ortto_people: q given, columns: id
-SELECT id FROM ortto_people WHERE q LIKE 'x'
-  ortto_people: columns: id
+SELECT id FROM ortto_people WHERE audience IN ('x', 'y') AND email = 'z'
+  ortto_people: audience IN list, filter: email = value, columns: id, email
+SELECT id FROM ortto_people WHERE audience = 'x' OR audience = 'y'
+  ortto_people: audience IN list, columns: id
+SELECT p.id FROM leads l JOIN ortto_people p ON p.audience = l.email
+  l
+  p: audience given, columns: id
+SELECT p.id FROM ortto_people p JOIN leads l ON p.audience = l.email
+  l
+  p: audience given, columns: id
+SELECT city FROM ortto_people WHERE "_rowid_" = 'x'
+  ortto_people: id by get-by-ids, columns: 10 of 67
 
 -- counting and LIMIT
 SELECT count(*) FROM ortto_people
