@@ -174,8 +174,9 @@ static int row_delete(table *t, const char *id){
 int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
   table *t = (table *)base;
   *rowid = 0;
-  int ready = table_ready(t);
-  if( ready!=SQLITE_OK ) return ready;
+  int rc = table_may_act(t);
+  if( rc==SQLITE_OK ) rc = table_ready(t);
+  if( rc!=SQLITE_OK ) return rc;
   if( !is_contact_table(t) )
     return vt_error(t, "ortto: %s is read-only; people and accounts can be written", t->name);
   const char *old = text_of(argv[0]);
