@@ -193,16 +193,20 @@ static void plan_conditions(plan *p){
   if( p->hidden_given ) p->cost = REQUEST_COST * (2 + all/PAGE_ROWS) + all;
 }
 
+static void plan_limit_argument(plan *p, int op, char token, const char *words){
+  for(int i=0; i<p->info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+    if( c->op!=op || !c->usable ) continue;
+    plan_argument(p, i, 0, token, -1);
+    plan_words(p, words, NULL);
+  }
+}
+
 /* LIMIT sizes the pages where every row that the server sends is one that SQLite will take. */
 static void plan_limit(plan *p){
   if( p->left || p->info->nOrderBy ) return;
-  for(int i=0; i<p->info->nConstraint; i++){
-    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( !is_limit(c->op) || !c->usable ) continue;
-    int limit = c->op==SQLITE_INDEX_CONSTRAINT_LIMIT;
-    plan_argument(p, i, 0, limit ? 'l' : 'o', -1);
-    plan_words(p, limit ? "page sized by LIMIT%s" : "and OFFSET%s", "");
-  }
+  plan_limit_argument(p, SQLITE_INDEX_CONSTRAINT_LIMIT, 'l', "page sized by LIMIT");
+  plan_limit_argument(p, SQLITE_INDEX_CONSTRAINT_OFFSET, 'o', "and OFFSET");
 }
 
 /* The columns used, in words: names if they are few. */

@@ -55,6 +55,3 @@ SELECT count(*) FROM ortto_people WHERE sort IN ('email', 'city');
 SELECT audience FROM ortto_people LIMIT 1;
 SELECT count(*) FROM ortto_people GROUP BY scope;
 SELECT count(*) FROM a t LEFT JOIN ortto_people p WHERE lower(p.audience) = 'trial';
--- UPDATE ... FROM says so itself.
-UPDATE ortto_people AS p SET city = 'Oslo' FROM trial WHERE trial.id = p.id;
-SELECT count(*) FROM ortto_log WHERE path LIKE '%merge%';
