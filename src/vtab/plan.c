@@ -64,8 +64,8 @@ static int plan_hidden_value(plan *p, int i, int column){
 
 /* A second value. From audience = A OR audience = B SQLite makes an IN, and newer versions show it to the
 ** arms of the OR beside their own =: so where a list is among the two another plan is to be taken, and only
-** if there is none it is an error. Two plain ones are an error at once, for SQLite may find out by itself that they
-** contradict each other, and ask for nothing. */
+** if there is none it is an error. Two plain ones are an error at once, for SQLite may find out by itself
+** that they contradict each other, and ask for nothing. */
 static int plan_hidden_twice(plan *p, int column, int list){
   if( !list ) return hidden_twice(p->t, column);
   sqlite3_str_appendf(p->code, " t%d", column);
