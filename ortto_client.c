@@ -135,8 +135,9 @@ int ortto_json_is_object(const char *text, size_t length){
   return json_check(text, length, &v) && js_type(v)=='{';
 }
 
-int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out){
-  return fields_builtin(&client->context, table, by_ids, out);
+int ortto_fields_guessed(ortto_client *client, ortto_table table, const char *selection, int by_ids,
+                         ortto_field_list **out){
+  return fields_guessed(&client->context, table, selection, by_ids, out);
 }
 
 int ortto_options_read(ortto_client *client, const char *text, size_t length, ortto_options **out){
@@ -181,38 +182,79 @@ int ortto_value_check(ortto_client *client, const ortto_field *field, const char
   return rc;
 }
 
-static int audience_match(context *ctx, ortto_reader *r, const char *wanted, char **id){
-  const ortto_value *v = NULL;
-  size_t n = strlen(wanted);
-  int rc, by_name = 0, by_id = 0;
-  while( (rc = ortto_reader_next(r, &v))==ORTTO_ROW && v ){
-    int is_id = v[0].length==n && memcmp(v[0].text, wanted, n)==0;
-    int is_name = v[1].kind==ORTTO_VALUE_TEXT && v[1].length==n && memcmp(v[1].text, wanted, n)==0;
-    by_name += is_name;
-    if( (!is_id && !is_name) || v[0].kind!=ORTTO_VALUE_TEXT || by_id ) continue;
-    by_id = is_id;
-    free(*id);
-    if( (*id = text_copy_n(v[0].text, v[0].length))==NULL ) return no_memory(ctx);
-  }
-  if( rc!=ORTTO_DONE ) return rc;
-  if( *id==NULL ) return fail(ctx, "ortto: there is no audience '%.80s'; SELECT id, name FROM ortto_audiences lists them", wanted);
-  if( !by_id && by_name>1 )
-    return fail(ctx, "ortto: %d audiences are called '%.80s'; give the id of one of them (SELECT id, name FROM ortto_audiences)", by_name, wanted);
+typedef struct audience_search {   /* for one name or id */
+  const char *wanted;
+  char *id;
+  int by_name, by_id;              /* how many fit */
+  closest near;
+} audience_search;
+
+/* One audience: its id and its name. 0 when out of memory. */
+static int audience_offer(audience_search *s, const ortto_value *id, const ortto_value *name,
+                          const char *text){
+  size_t n = strlen(s->wanted);
+  int is_id = id->length==n && memcmp(id->text, s->wanted, n)==0;
+  int is_name = name->kind==ORTTO_VALUE_TEXT && name->length==n && memcmp(name->text, s->wanted, n)==0;
+  if( same_word(text, s->wanted) ){
+    s->near.found = text;
+    s->near.distance = 0;
+  }else closest_offer(&s->near, text, text);
+  s->by_name += is_name;
+  if( (!is_id && !is_name) || s->by_id ) return 1;
+  s->by_id = is_id;
+  free(s->id);
+  s->id = text_copy_n(id->text, id->length);
+  return s->id!=NULL;
+}
+
+static int audience_result(context *ctx, const audience_search *s){
+  int is_near = s->near.found[0] && s->near.distance*2<=strlen(s->wanted);
+  if( s->id==NULL && is_near )
+    return fail(ctx, "ortto: there is no audience '%.80s'; the closest is '%.80s' (SELECT id, name FROM "
+                "ortto_audiences lists them)", s->wanted, s->near.found);
+  if( s->id==NULL )
+    return fail(ctx, "ortto: there is no audience '%.80s'; SELECT id, name FROM ortto_audiences lists them",
+                s->wanted);
+  if( !s->by_id && s->by_name>1 )
+    return fail(ctx, "ortto: %d audiences are called '%.80s'; give the id of one of them (SELECT id, name "
+                "FROM ortto_audiences)", s->by_name, s->wanted);
   return ORTTO_OK;
 }
 
-int ortto_audience_find(ortto_endpoint *e, const char *name_or_id, char **id){
-  const ortto_field *members = ortto_table_fields(ORTTO_AUDIENCES)->field;
-  const ortto_field *fields[] = { &members[0], &members[1] };   /* id and name */
-  ortto_query q = { .table = ORTTO_AUDIENCES, .fields = fields, .field_count = 2 };
-  ortto_reader *r;
-  *id = NULL;
-  int rc = ortto_reader_open(e, &q, &r);
-  if( rc==ORTTO_OK ) rc = audience_match(e->context, r, name_or_id, id);
-  ortto_reader_close(r);
-  if( rc!=ORTTO_OK ){
-    free(*id);
-    *id = NULL;
+/* All audiences go by once. The closest names are kept in memory. */
+static int audiences_match(context *ctx, ortto_reader *r, audience_search *search, int count, arena *memory){
+  const ortto_value *v = NULL;
+  int rc = ortto_reader_next(r, &v), ok = 1;
+  for(; ok && rc==ORTTO_ROW; rc=ok ? ortto_reader_next(r, &v) : rc){
+    if( v[0].kind!=ORTTO_VALUE_TEXT ) continue;
+    int named = v[1].kind==ORTTO_VALUE_TEXT;
+    char *name = arena_text(memory, named ? v[1].text : "", named ? v[1].length : 0);
+    ok = name!=NULL;
+    for(int i=0; ok && i<count; i++) ok = audience_offer(&search[i], &v[0], &v[1], name);
   }
+  if( !ok ) return no_memory(ctx);
+  if( rc!=ORTTO_DONE ) return rc;
+  rc = ORTTO_OK;
+  for(int i=0; rc==ORTTO_OK && i<count; i++) rc = audience_result(ctx, &search[i]);
+  return rc;
+}
+
+int ortto_audiences_find(ortto_endpoint *e, const char *const *names, int count, char **ids){
+  const ortto_field *field = ortto_table_fields(ORTTO_AUDIENCES)->field, *fields[] = { &field[0], &field[1] };
+  ortto_query q = { .table = ORTTO_AUDIENCES, .fields = fields, .field_count = 2 };
+  arena memory = { 0 };
+  ortto_reader *r;
+  audience_search *search = calloc((size_t)count + 1, sizeof *search);
+  if( search==NULL ) return no_memory(e->context);
+  for(int i=0; i<count; i++){
+    search[i].wanted = names[i];
+    search[i].near = closest_to(names[i]);
+  }
+  int rc = ortto_reader_open(e, &q, &r);
+  if( rc==ORTTO_OK ) rc = audiences_match(e->context, r, search, count, &memory);
+  ortto_reader_close(r);
+  for(int i=0; i<count; i++) ids[i] = search[i].id;
+  arena_free(&memory);
+  free(search);
   return rc;
 }

@@ -177,8 +177,10 @@ int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *s
                       ortto_field_list **out);
 /* For whoever is about to read ORTTO_FIELDS: asks for what was not asked since then. */
 int ortto_fields_renew(ortto_endpoint *endpoint, int64_t since);
-/* The built-in fields alone, for when the server cannot be asked. Sends nothing. */
-int ortto_fields_builtin(ortto_client *client, ortto_table table, int by_ids, ortto_field_list **out);
+/* For when the server cannot be asked: the built-in fields or, where the selection names fields, these, of which
+** nothing is known but what their ids say. Sends nothing. */
+int ortto_fields_guessed(ortto_client *client, ortto_table table, const char *selection, int by_ids,
+                         ortto_field_list **out);
 void ortto_fields_free(ortto_field_list *list);
 /* Equal for two lists with the same ids, column names and types in the same order. */
 uint64_t ortto_fields_identity(const ortto_field_list *list);
@@ -234,7 +236,8 @@ typedef struct ortto_query {   /* all zero: every row. Strings and arrays are co
   const ortto_field *sort;     /* the server's own order by this field */
   int descending;
   int archived;                /* archived records only */
-  const char *audience;        /* id of the audience whose members are wanted */
+  const char *const *audiences;       /* ids: the members of any of these are wanted, each once */
+  int audience_count;
   int64_t limit;               /* no more rows than this will be read: sizes the pages. 0: unknown */
   int one_by_one;              /* never ask ahead: the read may end at any row */
   const char *cursor_id;       /* go on under this cursor ... */
@@ -251,6 +254,9 @@ void ortto_reader_close(ortto_reader *reader);
 ** up to `concurrency` under one cursor, delivered in order. */
 int ortto_reader_next(ortto_reader *reader, const ortto_value **values);
 
+/* Which of the query's audiences the present record was found in. */
+int ortto_reader_audience(const ortto_reader *reader);
+
 /* Instead of reading: the number of rows, from one request. *count is -1 if the server does not say. */
 int ortto_reader_count(ortto_reader *reader, int64_t *count);
 
@@ -258,6 +264,7 @@ typedef struct ortto_progress {
   int64_t page;                /* pages that have been entered; the record last returned is from the last */
   int page_ends;               /* the record last returned was the last of its page */
   int64_t total;               /* rows in all as the server estimates, -1 unknown */
+  int64_t count;               /* what ortto_reader_count would give, said by the first page; -1: read on */
   const char *cursor_id;       /* under which the scan goes on, or NULL */
   int64_t next_offset;         /* where the page after this one begins */
   int64_t requests, retries;   /* of this read so far */
@@ -272,8 +279,9 @@ void ortto_reader_progress(const ortto_reader *reader, ortto_progress *progress)
 ortto_cache *ortto_cache_new(void);
 void ortto_cache_free(ortto_cache *cache);
 
-/* The id of the audience with this name or id; unknown and ambiguous names are errors. *id is freed by the caller. */
-int ortto_audience_find(ortto_endpoint *endpoint, const char *name_or_id, char **id);
+/* The ids of the audiences with these names or ids, in their order, from one list of all; unknown and ambiguous
+** names are errors. ids[] is NULL before; what is there afterwards is freed by the caller, after an error too. */
+int ortto_audiences_find(ortto_endpoint *endpoint, const char *const *names, int count, char **ids);
 
 /* Is this JSON text, and an object? Strict: nothing behind it. */
 int ortto_json_is_object(const char *text, size_t length);

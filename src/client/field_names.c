@@ -181,33 +181,58 @@ static ortto_field **group_sorted(const listing *l, enum group group, int *count
 
 /* Names that no field's column may have. */
 static int reserve_fixed_names(text_map *names, ortto_table table){
-  int ok = map_put(names, "id", 2, -2) && map_put(names, "more_fields", 11, -2), i = 0;
+  int ok = map_put(names, "id", 2, -2) && map_put(names, "more_fields", 11, -2)
+        && map_put(names, "_rowid_", 7, -2), i = 0;
   const char *hidden = ortto_hidden_column(table, i);
   for(; ok && hidden; hidden = ortto_hidden_column(table, ++i))
     ok = map_put(names, hidden, strlen(hidden), -2);
   return ok;
 }
 
-/* Names that differ only in the case of letters would be one to SQLite: the later one gets underscores. */
+#define UNDERSCORES_MAX 8
+
+/* A name that differs from all before it: with an underscore for each try, from the ninth on with a number,
+** so that thousands stay short. NULL when out of memory. */
+static const char *name_apart(listing *l, const char *name, int tries){
+  static const char underscores[] = "________";
+  if( tries<=UNDERSCORES_MAX ) return arena_printf(l->memory, "%s%.*s", name, tries, underscores);
+  return arena_printf(l->memory, "%s_%d", name, tries);
+}
+
+static char *lower_case(arena *a, const char *text){
+  char *fold = text ? arena_text(a, text, strlen(text)) : NULL;
+  for(char *p=fold; p && *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);
+  return fold;
+}
+
+/* The name that the field gets, and *fold, its lower case. tried: how many of a fold were given away, so that
+** the next does not try these again. 0 when out of memory. */
+static int name_separate(listing *l, ortto_field *f, text_map *names, text_map *tried, const char **fold){
+  const char *name = f->column, *base = lower_case(l->memory, name);
+  int tries = base ? map_get(tried, base, strlen(base)) : 0;
+  *fold = base;
+  for(tries = tries<0 ? 0 : tries; *fold && f->column && taken(names, *fold); ){
+    f->column = name_apart(l, name, ++tries);
+    *fold = name_apart(l, base, tries);
+  }
+  return *fold && f->column && (tries==0 || map_put(tried, base, strlen(base), tries));
+}
+
+/* Names that differ only in the case of letters would be one to SQLite: the later ones get something more. */
 static int names_unique(listing *l, ortto_table table){
-  text_map names = { 0 };
+  text_map names = { 0 }, tried = { 0 };
   int ok = reserve_fixed_names(&names, table), n;
   for(int group=BUILT_IN; ok && group<=OTHER; group++){
     ortto_field **sorted = group_sorted(l, (enum group)group, &n);
     ok = sorted!=NULL;
     for(int i=0; ok && i<n; i++){
-      ortto_field *f = sorted[i];
-      char *fold = arena_text(l->memory, f->column, strlen(f->column));
-      for(char *p=fold; p && *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);
-      while( fold && f->column && taken(&names, fold) ){
-        f->column = arena_printf(l->memory, "%s_", f->column);
-        fold = arena_printf(l->memory, "%s_", fold);
-      }
-      ok = fold && f->column && map_put(&names, fold, strlen(fold), i);
+      const char *fold;
+      ok = name_separate(l, sorted[i], &names, &tried, &fold) && map_put(&names, fold, strlen(fold), i);
     }
     free(sorted);
   }
   map_free(&names);
+  map_free(&tried);
   return ok;
 }
 
@@ -254,8 +279,8 @@ static int unknown_field(context *ctx, const listing *l, ortto_table table, cons
   closest near = closest_to(id);
   chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
   for(int i=0; i<l->count; i++){
-    const char *offered = strcmp(id, l->field[i].column)==0 ? id : l->field[i].id;
-    closest_offer(&near, offered, l->field[i].id);
+    closest_offer(&near, l->field[i].id, l->field[i].id);
+    closest_offer(&near, l->field[i].column, l->field[i].column);
   }
   if( c.at && choose_sorted(l, CUSTOM, &c) && choose_sorted(l, BUILT_IN, &c) )
     for(int i=0; i<c.count && b.n<600; i++) buf_printf(&b, "%s%s", i ? ", " : "", l->field[c.at[i]].id);
@@ -267,15 +292,24 @@ static int unknown_field(context *ctx, const listing *l, ortto_table table, cons
   return ORTTO_ERROR;
 }
 
+static const char selection_separators[] = " ,\t\r\n";
+
+/* By its id, else by its column's name; -1: there is none. */
+static int field_named(const listing *l, const char *text, size_t n){
+  int at = map_get(&l->by_id, text, n);
+  const char *name = at<0 ? arena_text(l->memory, text, n) : NULL;
+  for(int i=0; name && at<0 && i<l->count; i++) if( same_word(l->field[i].column, name) ) at = i;
+  return at;
+}
+
 static int choose_named(context *ctx, const listing *l, ortto_table table, const char *selection, chosen *c){
-  static const char separators[] = " ,\t\r\n";
   int rc = ORTTO_OK;
   char *seen = calloc((size_t)l->count + 1, 1);
   for(const char *p=selection; seen && rc==ORTTO_OK; ){
-    p += strspn(p, separators);
-    size_t n = strcspn(p, separators);
+    p += strspn(p, selection_separators);
+    size_t n = strcspn(p, selection_separators);
     if( n==0 ) break;
-    int i = map_get(&l->by_id, p, n);
+    int i = field_named(l, p, n);
     if( i<0 && !(n==2 && memcmp(p, "id", 2)==0) ){
       char id[80];
       snprintf(id, sizeof id, "%.*s", (int)(n<79 ? n : 79), p);
@@ -364,10 +398,46 @@ uint64_t ortto_fields_identity(const ortto_field_list *list){
   return h;
 }
 
-int fields_builtin(context *ctx, ortto_table table, int by_ids, ortto_field_list **out){
+/* The built-in fields' columns are known; any other name is taken for a custom field's. */
+static int is_built_in_column(const listing *l, const char *name){
+  for(int i=0; i<l->count; i++){
+    const char *column = l->group[i]==BUILT_IN ? name_first(l, &l->field[i], BUILT_IN, NULL) : NULL;
+    if( column && same_word(column, name) ) return 1;
+  }
+  return 0;
+}
+
+/* A field of which only its id is known, or its column. */
+static void listing_guess(listing *l, ortto_table table, const char *name){
+  const char *space = table==ORTTO_PEOPLE ? "cm" : "oc", *id = name;
+  if( map_get(&l->by_id, name, strlen(name))>=0 || strcmp(name, "id")==0 ) return;
+  if( is_built_in_column(l, name) ) return;
+  if( strchr(name, ':')==NULL ) id = arena_printf(l->memory, "str:%s:%s", space, name);
+  if( id==NULL ){
+    l->failed = 1;
+    return;
+  }
+  int custom = strstr(id, ":cm:") || strstr(id, ":oc:");
+  ortto_field f = { .id = id, .name = id, .display_type = "", .type = type_of(id, ""), .custom = custom!=0 };
+  listing_add(l, f, custom ? CUSTOM : OTHER);
+}
+
+int fields_guessed(context *ctx, ortto_table table, const char *selection, int by_ids,
+                   ortto_field_list **out){
   listing l;
+  int named = selection_of(selection)==SELECT_NAMED;
+  *out = NULL;
   int rc = listing_begin(ctx, &l, table);
-  return rc==ORTTO_OK ? listing_finish(ctx, &l, table, NULL, by_ids, out) : rc;
+  if( rc!=ORTTO_OK ) return rc;
+  for(const char *p=selection; named && *p && !l.failed; ){
+    p += strspn(p, selection_separators);
+    size_t n = strcspn(p, selection_separators);
+    const char *name = arena_text(l.memory, p, n);
+    if( name==NULL ) l.failed = 1;
+    else if( n ) listing_guess(&l, table, name);
+    p += n;
+  }
+  return listing_finish(ctx, &l, table, named ? selection : NULL, by_ids, out);
 }
 
 int fields_known(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids,

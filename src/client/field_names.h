@@ -16,8 +16,10 @@
 #include "context.h"
 #include "endpoint.h"
 
-/* The built-in fields alone. Sends nothing. */
-int fields_builtin(context *ctx, ortto_table table, int by_ids, ortto_field_list **out);
+/* The built-in fields or, where the selection names fields, these, as far as their ids tell. Sends
+** nothing. */
+int fields_guessed(context *ctx, ortto_table table, const char *selection, int by_ids,
+                   ortto_field_list **out);
 
 /* What ortto_fields_list would give, out of what the account knows by now. Sends nothing. */
 int fields_known(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids,

@@ -66,7 +66,7 @@ static int set_put(id_set *s, id_key k){
 static int seen_add(seen_ids *s, js id){
   id_key k = id_key_of(id);
   if( set_has(&s->now, k) || set_has(&s->before, k) ) return 0;
-  if( s->now.used>=SEEN_MAX ){
+  if( s->now.used>=SEEN_MAX && !s->keep_all ){
     free(s->before.key);
     s->before = s->now;
     memset(&s->now, 0, sizeof s->now);
@@ -82,7 +82,9 @@ void seen_free(seen_ids *s){
 int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh){
   int kept = 0;
   for(int i=0; i<p->rows; i++){
-    int is_new = seen_add(seen, p->id[i]);
+    js id;
+    if( !id_plain(r, &r->scratch, p->id[i], &id) ) return ORTTO_NOMEM;
+    int is_new = seen_add(seen, id);
     if( is_new<0 ) return no_memory(r->endpoint->context);
     if( !is_new ) continue;
     p->id[kept] = p->id[i];
@@ -95,6 +97,12 @@ int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh){
 }
 
 /* ---- what every way of reading shares -------------------------------------------------------- */
+
+int id_plain(const ortto_reader *r, arena *memory, js slice, js *out){
+  out->p = text_clean(memory, slice.p, slice.n, 1, &out->n);
+  if( out->p==NULL ) no_memory(r->endpoint->context);
+  return out->p!=NULL;
+}
 
 void *reader_alloc(ortto_reader *r, size_t n){
   void *p = arena_alloc(&r->memory, n);
@@ -124,12 +132,14 @@ int field_want(ortto_reader *r, const ortto_field *f){
   return r->fields++;
 }
 
-http_request *reader_request(const ortto_reader *r, const char *path, cJSON *body, int ok, int flags){
+http_request *reader_request(ortto_reader *r, const char *path, cJSON *body, int ok, int flags){
   if( !ok ){
     cJSON_Delete(body);
     body = NULL;
   }
-  return request_new(r->endpoint, "POST", path, json_print(body), REQUEST_READ|flags, r->doing);
+  http_request *c = request_new(r->endpoint, "POST", path, json_print(body), REQUEST_READ|flags, r->doing);
+  if( c ) c->answered = &r->answered;
+  return c;
 }
 
 /* ---- pages ----------------------------------------------------------------------------------- */

@@ -28,9 +28,10 @@ typedef struct id_set {            /* open addressing; an all-zero key is an emp
   size_t size, used;
 } id_set;
 
-/* Exact for the last half a million ids and more, in at most 32 MB. All zero: none. */
+/* Exact for the last half a million ids and more, in at most 32 MB; or for all of them. All zero: none. */
 typedef struct seen_ids {
   id_set now, before;
+  int keep_all;                    /* several lists are read, and a record may be in any two of them */
 } seen_ids;
 
 typedef struct page {
@@ -42,7 +43,8 @@ typedef struct page {
   char *const *ids;                /* the ones asked for, which belong to the reader */
   int id_count;
   int64_t offset, limit;           /* as asked */
-  js *id, *part;                   /* a row's id (no quotes) and the r->parts objects that hold its values */
+  int list;                        /* of several that are read: which one */
+  js *id, *part;                   /* a row's id, plain, and the r->parts objects that hold its values */
   int room, rows, at;              /* rows that fit, that are there, that were given away */
 } page;
 
@@ -74,6 +76,7 @@ struct ortto_reader {
   page *head, **tail, *current;    /* asked for, oldest first; current is out of the queue */
   int queued;
   int64_t pages, requests, retries;
+  int answered;                    /* a request was: from then on a lost connection is waited out */
 };
 
 /* Zeroed memory that lives as long as the reader; NULL when out of memory (the error is set). */
@@ -91,7 +94,7 @@ int field_want(ortto_reader *r, const ortto_field *f);
 
 /* A POST that reads, with flags beside REQUEST_READ. Takes the body over, which ok = 0 calls half built. NULL
 ** when out of memory (the error is set). */
-http_request *reader_request(const ortto_reader *r, const char *path, cJSON *body, int ok, int flags);
+http_request *reader_request(ortto_reader *r, const char *path, cJSON *body, int ok, int flags);
 
 /* A page at the end of the queue; NULL when out of memory (the error is set). */
 page *page_new(ortto_reader *r);
@@ -114,6 +117,10 @@ static inline js *page_part(const ortto_reader *r, const page *p, int row){
 /* Drops the rows that came before; *fresh is how many did not. Before page_extras. */
 int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh);
 void seen_free(seen_ids *s);
+
+/* An id as it is meant: without escapes, and sound. *out is the slice itself where it is plain, else it lives
+** in that arena of the reader's. 0 when out of memory (the error is set). */
+int id_plain(const ortto_reader *r, arena *memory, js slice, js *out);
 
 /* Adds the requests of one page, which is not freed yet. */
 void page_requests(const page *p, int64_t *requests, int64_t *retries);

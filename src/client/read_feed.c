@@ -24,7 +24,7 @@ static int feed_open(ortto_reader *r, const ortto_query *q){
   return ids_given(r, q, &s->people);
 }
 
-static http_request *feed_request(const ortto_reader *r, const feed *s){
+static http_request *feed_request(ortto_reader *r, const feed *s){
   cJSON *body = cJSON_CreateObject();
   int ok = json_add(body, "person_id", cJSON_CreateString(s->people.id[s->people.next]))
         && json_add(body, "limit", json_integer(LIST_PAGE))

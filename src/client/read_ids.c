@@ -131,7 +131,7 @@ int fields_split(ortto_reader *r, field_chunks *out){
 }
 
 /* Takes the list of ids over. */
-static http_request *by_ids(const ortto_reader *r, cJSON *ids, const char *fields, int flags){
+static http_request *by_ids(ortto_reader *r, cJSON *ids, const char *fields, int flags){
   int people = r->table==ORTTO_PEOPLE;
   cJSON *body = cJSON_CreateObject();
   int ok = json_add(body, people ? "contact_ids" : "account_ids", ids);
@@ -139,12 +139,14 @@ static http_request *by_ids(const ortto_reader *r, cJSON *ids, const char *field
   return reader_request(r, people ? "/v1/person/get-by-ids" : "/v1/accounts/get-by-ids", body, ok, flags);
 }
 
-/* The ids of rows, byte for byte as the answer has them, with the quotes beside them. */
-static cJSON *row_ids(const page *p, int first, int count){
+/* The ids of rows. NULL when out of memory. */
+static cJSON *row_ids(ortto_reader *r, const page *p, int first, int count){
   cJSON *list = cJSON_CreateArray();
   int ok = list!=NULL;
-  for(int i=first; ok && i<first+count; i++)
-    ok = json_append(list, json_raw((js){ p->id[i].p - 1, p->id[i].n + 2 }));
+  for(int i=first; ok && i<first+count; i++){
+    const char *id = arena_text(&r->scratch, p->id[i].p, p->id[i].n);
+    ok = id && json_append(list, cJSON_CreateString(id));
+  }
   if( ok ) return list;
   cJSON_Delete(list);
   return NULL;
@@ -177,6 +179,26 @@ static int is_same(js a, js b){
   return a.n==b.n && memcmp(a.p, b.p, b.n)==0;
 }
 
+/* The next record that is what its key says. Under the id of a contact that was merged away there may come
+** the one that it was merged into, with an id of its own: that is not the record that was asked for. */
+static int record_next(ortto_reader *r, js_iter *it, js *id, js *record, int *rc){
+  js name, own;
+  while( js_next(it, &name, record) ){
+    if( !id_plain(r, &r->scratch, name, id) ){
+      *rc = ORTTO_NOMEM;
+      return 0;
+    }
+    js said = js_get(*record, "id");
+    if( js_type(said)!='"' ) return 1;
+    if( !id_plain(r, &r->scratch, unquoted(said), &own) ){
+      *rc = ORTTO_NOMEM;
+      return 0;
+    }
+    if( is_same(own, *id) ) return 1;
+  }
+  return 0;
+}
+
 /* Which of the rows first..first+count-1 this is, -1 none. */
 static int row_of(const page *p, int first, int count, js id, int guess){
   if( guess<first+count && is_same(p->id[guess], id) ) return guess;
@@ -198,7 +220,7 @@ static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int 
   if( rc!=ORTTO_OK ) return rc;
   int count = batch_size(p, first), found = 0, guess = first;
   js_iter it = js_in(records);
-  while( records.p && js_next(&it, &id, &record) ){
+  while( records.p && record_next(r, &it, &id, &record, &rc) ){
     int i = row_of(p, first, count, id, guess);
     if( i<0 ) continue;
     js *at = page_part(r, p, i) + part;
@@ -208,6 +230,7 @@ static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int 
     guess = i + 1;
   }
   log_rows(c, found);
+  if( rc!=ORTTO_OK ) return rc;
   if( found<count )
     return fail(r->endpoint->context, "ortto: %s: %d of %d records vanished between two requests, so that "
                 "their further fields could not be read. Run the statement again",
@@ -221,7 +244,8 @@ int page_extras(ortto_reader *r, page *p, const field_chunks *fields){
   p->extra = calloc((size_t)batches * (size_t)(fields->count - 1), sizeof *p->extra);
   if( p->extra==NULL ) return no_memory(r->endpoint->context);
   for(int part=1; part<fields->count; part++) for(int first=0; first<p->rows; first+=IDS_MAX){
-    http_request *c = by_ids(r, row_ids(p, first, batch_size(p, first)), fields->json[part], REQUEST_URGENT);
+    cJSON *ids = row_ids(r, p, first, batch_size(p, first));
+    http_request *c = by_ids(r, ids, fields->json[part], REQUEST_URGENT);
     if( c==NULL ) return ORTTO_NOMEM;
     p->extra[p->extras++] = c;
   }
@@ -266,9 +290,10 @@ static int ask_next(ortto_reader *r, id_reading *s){
   return p->request ? ORTTO_OK : ORTTO_NOMEM;
 }
 
-static int is_wanted(const page *p, js id){
-  for(int i=0; i<p->id_count; i++) if( id.n==24 && memcmp(p->ids[i], id.p, 24)==0 ) return 1;
-  return 0;
+/* The id as it was asked for, or NULL. */
+static const char *wanted_id(const page *p, js id){
+  for(int i=0; i<p->id_count; i++) if( id.n==24 && memcmp(p->ids[i], id.p, 24)==0 ) return p->ids[i];
+  return NULL;
 }
 
 static void page_remember(const ortto_reader *r, ortto_cache *cache, const page *p){
@@ -285,14 +310,16 @@ static int parse_page(ortto_reader *r, const id_reading *s, page *p){
   if( rc==ORTTO_OK ) rc = page_room(r, p, p->id_count);
   if( rc!=ORTTO_OK ) return rc;
   js_iter it = js_in(records);
-  while( records.p && js_next(&it, &id, &record) ){
-    if( p->rows==p->id_count || !is_wanted(p, id) || row_of(p, 0, p->rows, id, 0)>=0 ) continue;
+  while( records.p && record_next(r, &it, &id, &record, &rc) ){
+    const char *wanted = wanted_id(p, id);
+    if( p->rows==p->id_count || wanted==NULL || row_of(p, 0, p->rows, id, 0)>=0 ) continue;
     if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
     js fields = js_get(record, "fields");
-    p->id[p->rows] = id;
+    p->id[p->rows] = (js){ wanted, 24 };
     *page_part(r, p, p->rows++) = fields.p ? fields : (js){ "{}", 2 };
   }
   log_rows(p->request, p->rows);
+  if( rc!=ORTTO_OK ) return rc;
   page_remember(r, s->cache, p);
   return page_extras(r, p, &s->fields);
 }

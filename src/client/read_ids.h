@@ -32,7 +32,7 @@ typedef struct field_chunks {
 /* Once all fields are known. Sets r->parts: a row has a part for each chunk. */
 int fields_split(ortto_reader *r, field_chunks *out);
 
-/* The parts of a page's rows that its own request did not have. The rows' ids must be slices of an answer. */
+/* The parts of a page's rows that its own request did not have. */
 int page_extras(ortto_reader *r, page *p, const field_chunks *fields);
 
 /* The member of an answer that holds the records: "contacts" or "accounts". */

@@ -32,7 +32,7 @@ static int list_open(ortto_reader *r, const ortto_query *q){
   return ORTTO_OK;
 }
 
-static http_request *list_request(const ortto_reader *r, const list_reading *s){
+static http_request *list_request(ortto_reader *r, const list_reading *s){
   cJSON *body = cJSON_CreateObject();
   if( r->table==ORTTO_TAGS ) return reader_request(r, "/v1/tags/get", body, 1, 0);
   if( r->table!=ORTTO_AUDIENCES ) return reader_request(r, definitions_path(r->table), body, 1, 0);

@@ -19,12 +19,13 @@ typedef struct scan {
   /* what is asked for */
   field_chunks fields;
   const char *type, *sort_order;   /* constants, or NULL */
-  char *q, *audience, *sort;       /* or NULL */
+  char *q, *sort;                  /* or NULL */
   char **filter;                   /* one after the other: more than OR_MAX values need several. NULL: none */
-  int filters, filter_at;
+  char **audience;                 /* the same for each of these. NULL: none */
+  int filters, lists, list_at;     /* lists: as many as filters for each audience */
   int64_t limit;                   /* no more rows than this will be read; 0 unknown */
   int one_by_one;                  /* never ask ahead */
-  /* the list under the present filter */
+  /* the present list */
   char cursor[25];                 /* "" none */
   int begun, done;                 /* its first page came; so did its last */
   int parallel;                    /* pages are asked for ahead */
@@ -36,6 +37,7 @@ typedef struct scan {
   seen_ids seen;
   int resumed, cursor_lost;        /* was to go on under a cursor; could not */
   int step_backs;
+  int64_t short_at;                /* offset of a last page that was too short, and is read again; -1 none */
   const char *fell_back;           /* why pages are asked for one at a time, or NULL */
   char server_time[21];
 } scan;
@@ -65,13 +67,23 @@ static int open_filters(ortto_reader *r, scan *s, const ortto_query *q){
   return ok ? ORTTO_OK : no_memory(r->endpoint->context);
 }
 
+static int open_audiences(ortto_reader *r, scan *s, const ortto_query *q){
+  int ok = 1, count = q->audience_count;
+  s->lists = count ? s->filters*count : s->filters;
+  s->seen.keep_all = s->lists>1;
+  if( count==0 ) return ORTTO_OK;
+  s->audience = reader_alloc(r, (size_t)count * sizeof *s->audience);
+  for(int i=0; s->audience && ok && i<count; i++) ok = reader_text(r, q->audiences[i], &s->audience[i]);
+  return s->audience && ok ? ORTTO_OK : ORTTO_NOMEM;
+}
+
 static int scan_open(ortto_reader *r, const ortto_query *q){
   scan *s = reader_alloc(r, sizeof *s);
   if( s==NULL ) return ORTTO_NOMEM;
   r->own = s;
   s->limit = q->limit;
   s->one_by_one = q->one_by_one;
-  s->total = -1;
+  s->total = s->short_at = -1;
   s->next_offset = q->offset>0 && q->offset<=INT64_MAX/2 ? q->offset : 0;
   if( q->cursor_id && ortto_is_id(q->cursor_id, strlen(q->cursor_id)) ){
     memcpy(s->cursor, q->cursor_id, sizeof s->cursor);
@@ -80,24 +92,26 @@ static int scan_open(ortto_reader *r, const ortto_query *q){
   if( q->archived )                /* accounts: documented, never recorded */
     s->type = r->table==ORTTO_PEOPLE ? "archived" : "archived_organization";
   if( q->sort ) s->sort_order = q->descending ? "desc" : "asc";
-  if( !reader_text(r, q->q, &s->q) || !reader_text(r, q->audience, &s->audience)
-   || !reader_text(r, q->sort ? q->sort->id : NULL, &s->sort) ) return ORTTO_NOMEM;
+  if( !reader_text(r, q->q, &s->q) || !reader_text(r, q->sort ? q->sort->id : NULL, &s->sort) )
+    return ORTTO_NOMEM;
   int rc = fields_split(r, &s->fields);
-  return rc==ORTTO_OK ? open_filters(r, s, q) : rc;
+  if( rc==ORTTO_OK ) rc = open_filters(r, s, q);
+  return rc==ORTTO_OK ? open_audiences(r, s, q) : rc;
 }
 
 static int add_text(cJSON *o, const char *name, const char *value){
   return value==NULL || json_add(o, name, cJSON_CreateStringReference(value));
 }
 
-static http_request *rows_request(const ortto_reader *r, int64_t limit, int64_t offset, const char *cursor){
+static http_request *rows_request(ortto_reader *r, int64_t limit, int64_t offset, const char *cursor){
   const scan *s = r->own;
-  const char *filter = s->filter[s->filter_at];
+  const char *filter = s->filter[s->list_at % s->filters];
+  const char *audience = s->audience ? s->audience[s->list_at / s->filters] : NULL;
   cJSON *body = cJSON_CreateObject();
   int ok = json_add(body, "fields", cJSON_CreateRaw(s->fields.json[0]))
         && json_add(body, "limit", json_integer(limit)) && json_add(body, "offset", json_integer(offset))
         && add_text(body, "q", s->q) && add_text(body, "type", s->type)
-        && add_text(body, "audience_id", s->audience) && add_text(body, "sort_by_field_id", s->sort)
+        && add_text(body, "audience_id", audience) && add_text(body, "sort_by_field_id", s->sort)
         && add_text(body, "sort_order", s->sort_order);
   if( ok && cursor[0] ) ok = add_text(body, "cursor_id", cursor);
   if( ok && filter ) ok = json_add(body, "filter", cJSON_CreateRaw(filter));
@@ -115,6 +129,7 @@ static int ask(ortto_reader *r, int64_t offset){
   scan *s = r->own;
   page *p = page_new(r);
   if( p==NULL ) return ORTTO_NOMEM;
+  p->list = s->list_at / s->filters;
   p->offset = offset;
   p->limit = page_limit(s, offset);
   p->request = rows_request(r, p->limit, offset, s->cursor);
@@ -173,8 +188,9 @@ static int rows_read(ortto_reader *r, page *p, js records){
     js *id = &p->id[p->rows], *part = page_part(r, p, p->rows);
     js_iter in = js_in(record);
     while( js_next(&in, &name, &v) ){
-      if( js_is(name, "id") && js_type(v)=='"' ) *id = unquoted(v);
-      else if( js_is(name, "fields") ) *part = v;
+      if( js_is(name, "id") && js_type(v)=='"' ){
+        if( !id_plain(r, &r->memory, unquoted(v), id) ) return ORTTO_NOMEM;
+      }else if( js_is(name, "fields") ) *part = v;
     }
     if( id->p==NULL || id->n==0 ) return bad_answer(p->request, "has a record without an id");
     p->rows++;
@@ -199,6 +215,8 @@ static int rows_read(ortto_reader *r, page *p, js records){
 **                    total_matches tells: 3, 9 [guess]
 **   rows_removed     the same; or the page is behind the end,      a step back by as many rows: unread ones
 **                    where rows are null: 2.1 [recorded]           may have moved in front of our place
+**   ends_early       the cursor holds what it held at first: then   it is read again; then an error
+**                    the last page has what is left of the total
 **   rows_repeated    no row comes twice: 9 [guess]                 left out; a page of such alone is an
 **                                                                  error
 **   is_endless       has_more comes with rows, and next_offset     an error
@@ -254,25 +272,41 @@ static int step_back(ortto_reader *r, const page *p, int64_t by){
   return ORTTO_OK;
 }
 
+/* A last page under the cursor of those before it, and under their total, that has fewer rows than are left.
+** Without a cursor, or where the list has moved, the total proves nothing. */
+static int ends_early(const scan *s, const page *p, const answer *a){
+  int proven = s->fell_back==NULL && s->cursor[0] && strcmp(s->cursor, a->cursor)==0;
+  if( !s->begun || a->has_more || (!proven && s->short_at!=p->offset) ) return 0;
+  return a->total>=0 && a->total==s->total && p->offset + p->rows<a->total;
+}
+
 /* *again: the page is not safe to use; what it should have held is read anew. */
 static int rows_removed(ortto_reader *r, const page *p, const answer *a, int *again){
   scan *s = r->own;
   int behind = r->pages>0 && p->rows==0 && !a->has_more && p->offset>0 && p->offset>s->overlap;
   int64_t removed = s->total>=0 && a->total>=0 ? s->total - a->total : 0;
-  *again = s->begun && (behind || removed>0);
+  int early = !behind && removed==0 && ends_early(s, p, a);
+  *again = s->begun && (behind || removed>0 || early);
   if( !*again ) return ORTTO_OK;
+  if( early && s->short_at==p->offset )
+    return bad_answer(p->request, "ends the list at row %lld of the %lld that it says it has",
+                      (long long)(p->offset + p->rows), (long long)a->total);
+  if( early ){
+    s->short_at = p->offset;
+    return step_back(r, p, 0);
+  }
   if( behind ) return step_back(r, p, p->limit + s->overlap);
   s->total = a->total;
   return step_back(r, p, removed);
 }
 
-/* After a step back, and under another filter, rows may come again. */
+/* After a step back, under another filter and in another audience, rows may come again. */
 static int rows_repeated(ortto_reader *r, page *p){
   scan *s = r->own;
   int received = p->rows, fresh = 0;
   int rc = page_unseen(r, &s->seen, p, &fresh);
   if( rc!=ORTTO_OK ) return rc;
-  if( received>0 && fresh==0 && s->filters==1 && s->overlap<=0 )
+  if( received>0 && fresh==0 && s->lists==1 && s->overlap<=0 )
     return bad_answer(p->request, "has only rows that came before");
   s->overlap -= received;
   return ORTTO_OK;
@@ -351,12 +385,12 @@ static int take(ortto_reader *r, page *p, int *again){
   return rc==ORTTO_OK ? follow(r, p, &a, received) : rc;
 }
 
-static void next_filter(scan *s){
-  s->filter_at++;
+static void next_list(scan *s){
+  s->list_at++;
   s->begun = s->done = s->parallel = 0;
   s->next_offset = s->ask_offset = 0;
   s->cursor[0] = 0;
-  s->total = -1;
+  s->total = s->short_at = -1;
   s->overlap = 0;
 }
 
@@ -385,8 +419,8 @@ static int scan_load(ortto_reader *r, page **out){
   int rc = ORTTO_OK;
   while( rc==ORTTO_OK && *out==NULL ){
     if( s->done && r->head==NULL ){
-      if( s->filter_at+1>=s->filters ) return ORTTO_DONE;
-      next_filter(s);
+      if( s->list_at+1>=s->lists ) return ORTTO_DONE;
+      next_list(s);
     }
     rc = load_page(r, out);
   }
@@ -396,7 +430,7 @@ static int scan_load(ortto_reader *r, page **out){
 static int scan_count(ortto_reader *r, int64_t *count){
   const scan *s = r->own;
   answer a;
-  if( s->filters!=1 ) return ORTTO_OK;
+  if( s->lists!=1 ) return ORTTO_OK;
   page *p = page_new(r);
   if( p==NULL ) return ORTTO_NOMEM;
   p->request = rows_request(r, 1, 0, "");
@@ -415,6 +449,8 @@ static int scan_count(ortto_reader *r, int64_t *count){
 static void scan_progress(const ortto_reader *r, ortto_progress *out){
   const scan *s = r->own;
   out->total = s->total;
+  int first = s->lists==1 && r->pages==1 && r->current && !s->done;
+  if( first && s->total>r->current->rows ) out->count = s->total;
   out->cursor_id = s->cursor[0] ? s->cursor : NULL;
   out->next_offset = s->next_offset;
   out->fell_back = s->fell_back;

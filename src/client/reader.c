@@ -147,6 +147,10 @@ int ortto_reader_next(ortto_reader *r, const ortto_value **values){
   }
 }
 
+int ortto_reader_audience(const ortto_reader *r){
+  return r->current ? r->current->list : 0;
+}
+
 int ortto_reader_count(ortto_reader *r, int64_t *count){
   *count = -1;
   return r->way->count ? r->way->count(r, count) : ORTTO_OK;
@@ -154,7 +158,8 @@ int ortto_reader_count(ortto_reader *r, int64_t *count){
 
 void ortto_reader_progress(const ortto_reader *r, ortto_progress *out){
   const page *p = r->current;
-  *out = (ortto_progress){ .page = r->pages, .requests = r->requests, .retries = r->retries, .total = -1 };
+  *out = (ortto_progress){ .page = r->pages, .requests = r->requests, .retries = r->retries, .total = -1,
+                            .count = -1 };
   out->page_ends = p==NULL || p->at==p->rows;
   out->server_time = "";
   if( p ) page_requests(p, &out->requests, &out->retries);

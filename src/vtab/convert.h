@@ -13,7 +13,7 @@
 
 /* ---- from Ortto ---- */
 
-/* The text is copied. JSON gets SQLite's subtype for it. */
+/* The text is copied. JSON is text: a local copy has no subtype either. */
 void result_value(sqlite3_context *ctx, const ortto_value *v);
 
 /* The text is not copied: it must stay until the statement has run. */

@@ -34,6 +34,8 @@ static int refuse_row(table *t, const char *format, ...){
 
 /* One that shows no field. */
 static int refuse_column(table *t, int column){
+  if( column==t->rowid_column )
+    return refuse_row(t, "ortto: the column " ROWID_COLUMN " cannot be written; it is the id, which Ortto gives");
   if( column>t->hidden_columns )
     return refuse_row(t, "ortto: the column more_fields cannot be written; it shows fields that found no "
                       "column");
@@ -134,9 +136,7 @@ static int row_update(table *t, const char *id, sqlite3_value **argv){
   char *tags = NULL;
   for(int i=1; i<=t->hidden_columns; i++)
     if( !sqlite3_value_nochange(argv[i]) )
-      return vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which "
-                      "columns change (and hidden columns cannot be set). Write: UPDATE %s SET city = "
-                      "(SELECT ... ) WHERE id IN (SELECT ...)", t->name);
+      return update_from_refused(t);
   sqlite3_str *record = sqlite3_str_new(NULL);
   sqlite3_str_appendf(record, "{\"fields\":{\"id\":\"%.24s\"", id);
   for(int i=1+t->hidden_columns; rc==SQLITE_OK && i<t->columns; i++){
@@ -174,8 +174,8 @@ static int row_delete(table *t, const char *id){
 int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
   table *t = (table *)base;
   *rowid = 0;
-  if( t->broken ) return vt_error(t, "%s", t->broken);
   int rc = table_may_act(t);
+  if( rc==SQLITE_OK ) rc = table_ready(t);
   if( rc!=SQLITE_OK ) return rc;
   if( !is_contact_table(t) )
     return vt_error(t, "ortto: %s is read-only; people and accounts can be written", t->name);

@@ -14,6 +14,7 @@ typedef struct plan {
   sqlite3_str *words, *code;       /* the two halves of idxStr */
   int args;                        /* that xFilter gets */
   int hidden_given;                /* a hidden column has a value */
+  int hidden_bare;                 /* one would be read without */
   int scoped;                      /* and it is scope: nothing else can be asked of the server */
   int keyed;                       /* rows are fetched by id */
   int pushed;                      /* the server is asked to apply a condition */
@@ -26,6 +27,8 @@ typedef struct plan {
 #define LOOKUP_COST 200.0
 #define ROWS_GUESS 10000.0
 #define PAGE_ROWS 500.0
+/* Where a hidden column would be read without a value: such plans keep their order, behind all others. */
+#define BARE_COST 1e25
 
 static void plan_argument(plan *p, int constraint, int omit, char token, int column){
   p->info->aConstraintUsage[constraint].argvIndex = ++p->args;
@@ -46,35 +49,63 @@ int is_limit(unsigned char op){
   return op==SQLITE_INDEX_CONSTRAINT_LIMIT || op==SQLITE_INDEX_CONSTRAINT_OFFSET;
 }
 
-/* Equality on hidden columns. 0: this plan must not be used, because a value would come too late. */
+/* One value, or a list of audiences; that it is a list of others is an error. */
+static int plan_hidden_value(plan *p, int i, int column){
+  const char *name = ortto_hidden_column(p->t->kind, column-1);
+  int list = is_in(p, i);
+  if( list && strcmp(name, "audience")!=0 ) return hidden_misused(p->t, column);
+  if( list ) sqlite3_vtab_in(p->info, i, 1);
+  plan_argument(p, i, 1, list ? 'H' : 'h', column);
+  plan_words(p, list ? "%s IN list" : "%s given", name);
+  p->hidden_given = 1;
+  if( strcmp(name, "scope")==0 ) p->scoped = 1;
+  return SQLITE_OK;
+}
+
+/* A second value. From audience = A OR audience = B SQLite makes an IN, and newer versions show it to the
+** arms of the OR beside their own =: so where a list is among the two another plan is to be taken, and only
+** if there is none it is an error. Two plain ones are an error at once, for SQLite may find out by itself
+** that they contradict each other, and ask for nothing. */
+static int plan_hidden_twice(plan *p, int column, int list){
+  if( !list ) return hidden_twice(p->t, column);
+  sqlite3_str_appendf(p->code, " t%d", column);
+  p->hidden_bare = 1;
+  return SQLITE_OK;
+}
+
+/* Hidden columns: equality is a value, anything else an error. */
 static int plan_hidden(plan *p){
-  unsigned seen = 0;
-  for(int i=0; i<p->info->nConstraint; i++){
+  unsigned seen = 0, late = 0, lists = 0;
+  int rc = SQLITE_OK;
+  for(int i=0; rc==SQLITE_OK && i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( c->iColumn<1 || c->iColumn>p->t->hidden_columns ) continue;
-    if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ || is_in(p, i) ) continue;
-    if( !c->usable ) return 0;
-    if( seen & 1u<<c->iColumn ) continue;
-    seen |= 1u<<c->iColumn;
-    const char *name = ortto_hidden_column(p->t->kind, c->iColumn-1);
-    plan_argument(p, i, 1, 'h', c->iColumn);
-    plan_words(p, "%s given", name);
-    p->hidden_given = 1;
-    if( strcmp(name, "scope")==0 ) p->scoped = 1;
+    unsigned bit = c->iColumn>0 && c->iColumn<=p->t->hidden_columns ? 1u<<c->iColumn : 0;
+    if( is_limit(c->op) || bit==0 ) continue;
+    if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ ) return hidden_misused(p->t, c->iColumn);
+    if( is_in(p, i) ) lists |= bit;
+    if( (seen | late) & bit ) rc = plan_hidden_twice(p, c->iColumn, (lists & bit)!=0);
+    else if( !c->usable ) late |= bit;
+    else{
+      seen |= bit;
+      rc = plan_hidden_value(p, i, c->iColumn);
+    }
   }
-  return 1;
+  unsigned hidden = ((1u << p->t->hidden_columns) - 1) << 1;
+  p->hidden_bare |= late!=0 || ((unsigned)p->info->colUsed & hidden & ~seen)!=0;
+  return rc;
 }
 
 static int is_binary(plan *p, int i){
   return sqlite3_stricmp(sqlite3_vtab_collation(p->info, i), "BINARY")==0;
 }
 
-/* One column by its value or by a list: the id, or the feed's person. */
-static int plan_key(plan *p, int column, const char *tokens, const char *one, const char *list){
+/* One column, perhaps under a second name, by its value or by a list: the id, or the feed's person. */
+static int plan_key(plan *p, int column, int same, const char *tokens, const char *one, const char *list){
   int best = -1;
   for(int i=0; i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ || c->iColumn!=column || !c->usable || !is_binary(p, i) ) continue;
+    if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ || (c->iColumn!=column && c->iColumn!=same) ) continue;
+    if( !c->usable || !is_binary(p, i) ) continue;
     if( best<0 || !is_in(p, i) ) best = i;
   }
   if( best<0 ) return 0;
@@ -162,16 +193,20 @@ static void plan_conditions(plan *p){
   if( p->hidden_given ) p->cost = REQUEST_COST * (2 + all/PAGE_ROWS) + all;
 }
 
+static void plan_limit_argument(plan *p, int op, char token, const char *words){
+  for(int i=0; i<p->info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+    if( c->op!=op || !c->usable ) continue;
+    plan_argument(p, i, 0, token, -1);
+    plan_words(p, words, NULL);
+  }
+}
+
 /* LIMIT sizes the pages where every row that the server sends is one that SQLite will take. */
 static void plan_limit(plan *p){
   if( p->left || p->info->nOrderBy ) return;
-  for(int i=0; i<p->info->nConstraint; i++){
-    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( !is_limit(c->op) || !c->usable ) continue;
-    int limit = c->op==SQLITE_INDEX_CONSTRAINT_LIMIT;
-    plan_argument(p, i, 0, limit ? 'l' : 'o', -1);
-    plan_words(p, limit ? "page sized by LIMIT%s" : "and OFFSET%s", "");
-  }
+  plan_limit_argument(p, SQLITE_INDEX_CONSTRAINT_LIMIT, 'l', "page sized by LIMIT");
+  plan_limit_argument(p, SQLITE_INDEX_CONSTRAINT_OFFSET, 'o', "and OFFSET");
 }
 
 /* The columns used, in words: names if they are few. */
@@ -180,10 +215,14 @@ static void plan_columns(plan *p){
   sqlite3_str *s = sqlite3_str_new(NULL);
   for(int i=0; i<p->t->columns; i++){
     if( !(p->info->colUsed >> (i<63 ? i : 63) & 1) || (i>=1 && i<=p->t->hidden_columns) ) continue;
+    if( i==p->t->rowid_column && i>=63 ) continue;   /* not asked for by itself */
     used++;
     int field = column_field(p->t, i);
     const char *name = field>=0 ? p->t->fields->field[field].column : "more_fields";
-    if( ++names<=6 ) sqlite3_str_appendf(s, "%s%s", names>1 ? ", " : "", name);
+    if( i==p->t->rowid_column ) name = ROWID_COLUMN;
+    if( ++names>6 ) continue;
+    if( names>1 ) sqlite3_str_appendall(s, ", ");   /* nothing empty: debug builds of SQLite mind */
+    sqlite3_str_appendall(s, name);
   }
   char *list = sqlite3_str_finish(s);
   int counted = !p->left && !p->keyed && !p->pushed;
@@ -191,7 +230,8 @@ static void plan_columns(plan *p){
   else if( names<=6 ) plan_words(p, "columns: %s", list ? list : "");
   else{
     char count[40];
-    sqlite3_snprintf(sizeof count, count, "%d of %d", used, p->t->columns - p->t->hidden_columns);
+    int all = p->t->columns - p->t->hidden_columns - (p->t->rowid_column>=0);
+    sqlite3_snprintf(sizeof count, count, "%d of %d", used, all);
     plan_words(p, "columns: %s", count);
   }
   sqlite3_free(list);
@@ -213,7 +253,7 @@ static int plan_finish(plan *p){
   sqlite3_free(code);
   if( failed || p->info->idxStr==NULL ) return SQLITE_NOMEM;
   p->info->needToFreeIdxStr = 1;
-  p->info->estimatedCost = p->cost;
+  p->info->estimatedCost = p->hidden_bare ? p->cost*BARE_COST : p->cost;
   p->info->estimatedRows = (sqlite3_int64)(p->rows<1 ? 1 : p->rows);
   return SQLITE_OK;
 }
@@ -222,13 +262,14 @@ static void plan_contacts(plan *p){
   int64_t known = p->t->conn->total[p->t->kind];
   p->rows = known>0 ? (double)known : ROWS_GUESS;
   p->cost = scan_cost(p->rows);
-  if( !p->hidden_given && plan_key(p, 0, "kK", "id by get-by-ids", "list of ids by get-by-ids") ) return;
+  const char *one = "id by get-by-ids", *list = "list of ids by get-by-ids";
+  if( !p->hidden_given && plan_key(p, 0, p->t->rowid_column, "kK", one, list) ) return;
   if( p->scoped ) p->cost += REQUEST_COST;
   else plan_conditions(p);
 }
 
 static void plan_activities(plan *p){
-  int keyed = plan_key(p, 1, "pP", "the person's feed, 40 a second",
+  int keyed = plan_key(p, 1, 1, "pP", "the person's feed, 40 a second",
                        "a list of people, one feed after the other");
   if( !keyed ) p->cost = 1e12;                      /* it will be refused */
 }
@@ -238,11 +279,11 @@ int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
   p.words = sqlite3_str_new(NULL);
   p.code = sqlite3_str_new(NULL);
   conn_prune(p.t->conn);
-  int possible = !is_contact_table(p.t) || plan_hidden(&p);
-  if( !possible ){
+  int rc = is_contact_table(p.t) ? plan_hidden(&p) : SQLITE_OK;
+  if( rc!=SQLITE_OK ){
     sqlite3_free(sqlite3_str_finish(p.words));
     sqlite3_free(sqlite3_str_finish(p.code));
-    return SQLITE_CONSTRAINT;
+    return rc;
   }
   if( is_contact_table(p.t) ) plan_contacts(&p);
   if( p.t->kind==ORTTO_ACTIVITIES ) plan_activities(&p);

@@ -13,7 +13,8 @@
 ** (scan_setup reads it):
 **
 **     u<hex>    columns used, as SQLite counts them       z         no constraint is left for SQLite to check
-**     h<col>    a hidden column is given                  l, o      LIMIT, OFFSET
+**     h<col>    a hidden column is given                  H<col>    a list for one (audience)
+**     t<col>    a hidden column has two values            l, o      LIMIT, OFFSET
 **     k, K      the id, a list of ids                     p, P      the person's id, a list
 **     e<col>    text equals     i<col>  text in a list    s<col>    text IS
 **     n<col>    is null         v<col>  is not null       x<col>    equals: only to see if nothing can match
@@ -26,7 +27,9 @@
 /* SQLite offers LIMIT and OFFSET as constraints without a column: their iColumn means nothing. */
 int is_limit(unsigned char op);
 
-/* Called several times for a statement. SQLITE_CONSTRAINT: a hidden column's value would come too late. */
+/* Called several times for a statement. A plan under which a hidden column would have no value costs more
+** than any other, so that the order of a join does not decide; a hidden column that is used as no plan can is
+** an error. */
 int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info);
 
 #endif

@@ -131,6 +131,14 @@ static const ortto_field *sort_field(const table *t, const char *text, int *desc
   return NULL;
 }
 
+static int audience_add(scan_setup *q, const char *text){
+  const char **grown = sqlite3_realloc64(q->named, ((sqlite3_uint64)q->audiences + 1) * sizeof *grown);
+  if( grown==NULL ) return SQLITE_NOMEM;
+  q->named = grown;
+  q->named[q->audiences++] = text;
+  return SQLITE_OK;
+}
+
 /* The hidden column of that name gets a text, which lives as long as the cursor. */
 static int hidden_set(scan_setup *q, const char *name, const char *text, size_t n){
   table *t = q->t;
@@ -140,7 +148,7 @@ static int hidden_set(scan_setup *q, const char *name, const char *text, size_t 
                       "{\"$str::is\":{\"field_id\":\"str::first\",\"value\":\"Ann\"}}");
     q->query.filter = text;
   }else if( strcmp(name, "q")==0 ) q->query.q = text;
-  else if( strcmp(name, "audience")==0 ) q->query.audience = text;
+  else if( strcmp(name, "audience")==0 ) return audience_add(q, text);
   else if( strcmp(name, "scope")==0 ){
     if( sqlite3_stricmp(text, "archived")!=0 )
       return vt_error(t, "ortto: scope cannot be '%.40s'; it takes 'archived'", text);
@@ -154,30 +162,57 @@ static int hidden_set(scan_setup *q, const char *name, const char *text, size_t 
   return SQLITE_OK;
 }
 
+/* The text of a value that is ours. */
+static int hidden_text(scan_setup *q, const char *name, sqlite3_value *ours){
+  const char *text = (const char *)sqlite3_value_text(ours);
+  size_t n = (size_t)sqlite3_value_bytes(ours);
+  if( text==NULL ) return SQLITE_NOMEM;
+  if( strlen(text)!=n ) return vt_error(q->t, "ortto: %s cannot hold a NUL character", name);
+  return hidden_set(q, name, text, n);
+}
+
 static int hidden_add(scan_setup *q, int which, sqlite3_value *v){
   sqlite3_value *copy = sqlite3_value_dup(v);
   const char *name = ortto_hidden_column(q->t->kind, which);
   q->given[which] = copy;
   if( copy==NULL ) return SQLITE_NOMEM;
-  if( sqlite3_value_type(v)==SQLITE_NULL ){
-    q->nothing = 1;
-    return SQLITE_OK;
+  if( sqlite3_value_type(v)!=SQLITE_NULL ) return hidden_text(q, name, copy);
+  q->nothing = 1;
+  return SQLITE_OK;
+}
+
+static int several_add(scan_setup *q, int which, sqlite3_value *v){
+  if( sqlite3_value_type(v)==SQLITE_NULL ) return SQLITE_OK;
+  sqlite3_uint64 count = (sqlite3_uint64)q->several_count + 1;
+  sqlite3_value **grown = sqlite3_realloc64(q->several, count * sizeof *grown);
+  if( grown==NULL ) return SQLITE_NOMEM;
+  q->several = grown;
+  grown[q->several_count] = sqlite3_value_dup(v);
+  if( grown[q->several_count]==NULL ) return SQLITE_NOMEM;
+  return hidden_text(q, ortto_hidden_column(q->t->kind, which), grown[q->several_count++]);
+}
+
+static int hidden_list_add(scan_setup *q, int which, sqlite3_value *list){
+  sqlite3_value *v;
+  int rc = SQLITE_OK;
+  int step = sqlite3_vtab_in_first(list, &v);
+  while( rc==SQLITE_OK && step==SQLITE_OK ){
+    rc = several_add(q, which, v);
+    step = sqlite3_vtab_in_next(list, &v);
   }
-  const char *text = (const char *)sqlite3_value_text(copy);
-  size_t n = (size_t)sqlite3_value_bytes(copy);
-  if( text==NULL ) return SQLITE_NOMEM;
-  if( strlen(text)!=n ) return vt_error(q->t, "ortto: %s cannot hold a NUL character", name);
-  return hidden_set(q, name, text, n);
+  if( q->several_count==0 ) q->nothing = 1;
+  return rc!=SQLITE_OK || step==SQLITE_DONE ? rc : step;
 }
 
 static sqlite3_int64 integer_or_0(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_INTEGER ? sqlite3_value_int64(v) : 0;
 }
 
-/* One token of the plan; all but z, n and v take an argument. */
+/* One token of the plan; all but z, t, n and v take an argument. */
 static int setup_token(scan_setup *q, char token, int column, sqlite3_value **argv, int *arg){
   switch( token ){
     case 'z': q->exact = 1; return SQLITE_OK;
+    case 't': return hidden_twice(q->t, column);
     case 'n': return presence_add(q, column, ORTTO_HAS_NO_VALUE);
     case 'v': return presence_add(q, column, ORTTO_HAS_VALUE);
     default: break;
@@ -185,6 +220,7 @@ static int setup_token(scan_setup *q, char token, int column, sqlite3_value **ar
   sqlite3_value *v = argv[(*arg)++];
   switch( token ){
     case 'h': return hidden_add(q, column-1, v);
+    case 'H': return hidden_list_add(q, column-1, v);
     case 'k': case 'p': q->query.by_ids = 1; return id_add(q, v);
     case 'K': case 'P': q->query.by_ids = 1; return ids_add(q, v);
     case 'e': case 's': return equals_add(q, column, token, v);
@@ -213,19 +249,21 @@ static int tokens_read(scan_setup *q, const char *plan, int argc, sqlite3_value 
   return rc==SQLITE_OK && arg!=argc ? SQLITE_INTERNAL : rc;
 }
 
-/* What cannot be asked for together; and the audience by its id. */
+/* What cannot be asked for together; and the audiences by their ids. */
 static int setup_check(scan_setup *q){
   table *t = q->t;
-  if( q->query.archived && (q->query.filter || q->query.audience) )
+  if( q->query.archived && (q->query.filter || q->audiences) )
     return vt_error(t, "ortto: scope = 'archived' cannot be combined with %s: the server filters no archived "
                     "records. Use a WHERE on the columns", q->query.filter ? "filter" : "audience");
   if( t->kind==ORTTO_ACTIVITIES && !q->query.by_ids )
     return vt_error(t, "ortto: the activity feed belongs to a person: say WHERE person_id = '...' or "
                     "person_id IN (...), joined by AND to the rest");
-  if( q->query.audience==NULL || q->nothing ) return SQLITE_OK;
-  int rc = vt_fail(t, ortto_audience_find(q->endpoint, q->query.audience, &q->audience));
-  q->query.audience = q->audience;
-  return rc;
+  if( q->audiences==0 || q->nothing ) return SQLITE_OK;
+  q->audience = calloc((size_t)q->audiences, sizeof *q->audience);
+  if( q->audience==NULL ) return SQLITE_NOMEM;
+  q->query.audiences = (const char *const *)q->audience;
+  q->query.audience_count = q->audiences;
+  return vt_fail(t, ortto_audiences_find(q->endpoint, q->named, q->audiences, q->audience));
 }
 
 /* The list is complete, and moves no more. */
@@ -255,6 +293,10 @@ void setup_free(scan_setup *q){
   sqlite3_free(q->list);
   sqlite3_free(q->condition);
   sqlite3_free(q->condition_from);
+  for(int i=0; i<q->several_count; i++) sqlite3_value_free(q->several[i]);
+  sqlite3_free(q->several);
+  sqlite3_free(q->named);
+  for(int i=0; q->audience && i<q->audiences; i++) free(q->audience[i]);
   free(q->audience);
   ortto_endpoint_close(q->endpoint);
 }

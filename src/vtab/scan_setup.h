@@ -26,7 +26,11 @@ typedef struct scan_setup {        /* zero but for t, given, endpoint; the query
   ortto_condition *condition;
   int conditions;
   int *condition_from;             /* place of a condition's values in list */
-  char *audience;                  /* its id */
+  sqlite3_value **several;         /* audiences by a list, as given: the cursor's, if it takes them */
+  int several_count;
+  const char **named;              /* audiences, as given: texts of given or several */
+  char **audience;                 /* their ids, by malloc */
+  int audiences;
   sqlite3_int64 limit, offset;
 } scan_setup;
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "../text.h"
 #include "sql.h"
 #include "guard.h"
 
@@ -18,7 +19,8 @@ static int has_rowid(ortto_table kind){
 }
 
 int column_field(const table *t, int column){
-  if( !is_contact_table(t) || column==0 ) return column;
+  if( !is_contact_table(t) ) return column<t->fields->count ? column : -1;
+  if( column==0 ) return 0;
   int field = column - t->hidden_columns;
   return field>=1 && field<t->overflow ? field : -1;
 }
@@ -50,12 +52,19 @@ static int hidden_count(ortto_table kind){
 }
 
 int columns_fit(sqlite3 *db, ortto_table kind, int fields){
-  int most = sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1) - hidden_count(kind);
+  int most = sqlite3_limit(db, SQLITE_LIMIT_COLUMN, -1) - hidden_count(kind) - 1;   /* _rowid_ */
   if( fields<=most ) return fields;
   return most-1<1 ? 1 : most-1;                     /* one is more_fields */
 }
 
-/* id, the hidden columns, the fields, and more_fields if they do not all fit. */
+/* Programs with a grid for editing put "_rowid_" into their WHERE whatever the table is. Without a column of
+** that name it is a text to SQLite, and every row has it. */
+static void declare_rowid(sqlite3_str *s){
+  declare_column(s, ROWID_COLUMN, "TEXT HIDDEN");
+}
+
+/* id, the hidden columns, the fields, more_fields if they do not all fit, and _rowid_. It stands last, for of
+** the columns past the 63rd SQLite does not say which are used, and it should push none there. */
 static char *declare_contacts(table *t){
   sqlite3_str *s = sqlite3_str_new(NULL);
   const ortto_field *field = t->fields->field;
@@ -69,6 +78,8 @@ static char *declare_contacts(table *t){
     declare_column(s, "more_fields", "JSON");
     t->columns++;
   }
+  t->rowid_column = t->columns++;
+  declare_rowid(s);
   sqlite3_str_appendall(s, ") WITHOUT ROWID");
   return sqlite3_str_finish(s);
 }
@@ -81,6 +92,10 @@ static char *declare_plain(table *t){
                         f->key && !has_rowid(t->kind) ? " PRIMARY KEY" : "");
   }
   t->columns = t->overflow = t->fields->count;
+  if( !has_rowid(t->kind) ){
+    t->rowid_column = t->columns++;
+    declare_rowid(s);
+  }
   sqlite3_str_appendall(s, has_rowid(t->kind) ? ")" : ") WITHOUT ROWID");
   return sqlite3_str_finish(s);
 }
@@ -103,18 +118,38 @@ int endpoint_of(table *t, ortto_endpoint **endpoint){
   return ortto_endpoint_open(t->conn->client, &t->args.settings, ORTTO_API, endpoint);
 }
 
+/* Whoever only wants the columns of a table that exists, or to drop it, waits no longer than this. */
+#define DESCRIBE_MS 1800
+
+static int endpoint_in_haste(table *t, ortto_endpoint **endpoint){
+  long ms;
+  ortto_args hasty = t->args.settings;             /* its texts stay the table's */
+  char limit[24], none[] = "0";
+  int rc = ortto_config_number(t->conn->client, &t->args.settings, ORTTO_TIMEOUT_MS, &ms);
+  if( rc!=ORTTO_OK ) return rc;
+  sqlite3_snprintf(sizeof limit, limit, "%ld", ms>DESCRIBE_MS ? DESCRIBE_MS : ms);
+  hasty.value[ORTTO_TIMEOUT_MS] = limit;
+  hasty.value[ORTTO_RETRIES] = none;
+  return ortto_endpoint_open(t->conn->client, &hasty, ORTTO_API, endpoint);
+}
+
+/* The fields of people or accounts, from what the account knows since then, or from the server. */
+static int contact_fields(table *t, ortto_endpoint *e, int64_t since, ortto_field_list **fields){
+  t->identity = ortto_endpoint_identity(e);
+  return ortto_fields_list(e, t->kind, t->args.fields, t->args.by_ids, since, fields);
+}
+
 /* Asks the server for the columns of people and accounts; at a CREATE proves the key for the others. */
 static int table_list_fields(table *t, int creating){
   ortto_endpoint *e = NULL;
   sqlite3_stmt *held = waiting_begin(t->conn);
-  int rc = ORTTO_OK;
+  int rc = ORTTO_OK, hasty = t->created && !creating;
   if( !is_contact_table(t) ) t->fields = ortto_table_fields(t->kind);
-  if( is_contact_table(t) || creating ) rc = endpoint_of(t, &e);
+  if( is_contact_table(t) || creating ) rc = hasty ? endpoint_in_haste(t, &e) : endpoint_of(t, &e);
   if( rc==ORTTO_OK && is_contact_table(t) ){
     int64_t since = t->created ? ORTTO_KNOWN : ortto_config_changed(t->conn->client);
-    rc = ortto_fields_list(e, t->kind, t->args.fields, t->args.by_ids, creating ? ORTTO_ANEW : since, &t->owned_fields);
+    rc = contact_fields(t, e, creating ? ORTTO_ANEW : since, &t->owned_fields);
     if( rc==ORTTO_OK ) t->fields = t->owned_fields;
-    t->identity = ortto_endpoint_identity(e);
   }else if( rc==ORTTO_OK && creating ) rc = ortto_check(e);
   ortto_endpoint_close(e);
   waiting_end(held);
@@ -123,16 +158,45 @@ static int table_list_fields(table *t, int creating){
 
 /* A table that exists can be described and dropped without key and network. */
 static int table_break(table *t, const char *why){
-  t->broken = sqlite3_mprintf("%s (this table could not be prepared when it was first used in this "
-                              "connection; open the database anew once that is mended)", why);
+  t->broken = sqlite3_mprintf("%s", why);
   if( t->broken==NULL ) return ORTTO_NOMEM;
   if( !is_contact_table(t) ){
     t->fields = ortto_table_fields(t->kind);
     return ORTTO_OK;
   }
-  int rc = ortto_fields_builtin(t->conn->client, t->kind, t->args.by_ids, &t->owned_fields);
+  int rc = ortto_fields_guessed(t->conn->client, t->kind, t->args.fields, t->args.by_ids, &t->owned_fields);
   if( rc==ORTTO_OK ) t->fields = t->owned_fields;
   return rc;
+}
+
+/* Makes SQLite connect all tables of the schema anew, in a transaction too, and prepare the statement
+** again. */
+static int schema_reset(sqlite3 *db){
+  int writable = 0;
+  sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1, &writable);
+  int rc = sql_run(db, "PRAGMA writable_schema=RESET");
+  if( writable ) sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
+  return rc==SQLITE_OK ? SQLITE_SCHEMA : rc;
+}
+
+int table_ready(table *t){
+  ortto_endpoint *e = NULL;
+  ortto_field_list *fields = NULL;
+  if( t->broken==NULL ) return SQLITE_OK;
+  if( t->refused || !is_contact_table(t) ) return vt_error(t, "%s", t->broken);
+  int rc = endpoint_of(t, &e);
+  if( rc==ORTTO_OK ) rc = contact_fields(t, e, ORTTO_KNOWN, &fields);
+  ortto_endpoint_close(e);
+  if( rc!=ORTTO_OK ) return vt_fail(t, rc);
+  if( ortto_fields_identity(fields)!=ortto_fields_identity(t->fields) ){
+    ortto_fields_free(fields);
+    return schema_reset(t->conn->db);
+  }
+  ortto_fields_free(t->owned_fields);              /* no cursor has rows under them */
+  t->fields = t->owned_fields = fields;
+  sqlite3_free(t->broken);
+  t->broken = NULL;
+  return SQLITE_OK;
 }
 
 static int table_new(conn *c, const char *schema, const char *name, table **out){
@@ -141,7 +205,7 @@ static int table_new(conn *c, const char *schema, const char *name, table **out)
   memset(t, 0, sizeof *t);
   t->conn = c;
   c->references++;
-  t->args.kind = -1;
+  t->args.kind = t->rowid_column = -1;
   t->next = c->tables;
   c->tables = t;
   t->schema = sqlite3_mprintf("%s", schema);
@@ -220,6 +284,37 @@ int vt_error(table *t, const char *format, ...){
   int rc = error_vset(&t->base.zErrMsg, format, args);
   va_end(args);
   return rc;
+}
+
+/* How a hidden column is given. */
+static const char *hidden_example(const char *name){
+  static const char *const examples[][2] = {
+    { "filter", "filter = '{\"$has_any_value\":{\"field_id\":\"str::email\"}}'" }, { "q", "q = 'ann'" },
+    { "scope", "scope = 'archived'" }, { "sort", "sort = 'created desc'" },
+    { "audience", "audience = 'NAME' or audience IN ('NAME', 'NAME')" },
+  };
+  int i = 0;
+  while( i<COUNT(examples)-1 && strcmp(examples[i][0], name)!=0 ) i++;
+  return examples[i][1];
+}
+
+int hidden_misused(table *t, int column){
+  const char *name = ortto_hidden_column(t->kind, column-1);
+  return vt_error(t, "ortto: the hidden column %s is no value of a row, it steers what is read, and cannot "
+                  "be used in this way. Say %s, joined by AND to the rest of the WHERE (of the ON, in a LEFT "
+                  "JOIN)", name, hidden_example(name));
+}
+
+int hidden_twice(table *t, int column){
+  const char *name = ortto_hidden_column(t->kind, column-1);
+  return vt_error(t, "ortto: the hidden column %s is given twice. Say it once: %s", name,
+                  hidden_example(name));
+}
+
+int update_from_refused(table *t){
+  return vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which columns "
+                  "change (and hidden columns cannot be set). Write: UPDATE %s SET city = (SELECT ... ) "
+                  "WHERE id IN (SELECT ...)", t->name);
 }
 
 /* ---- names, as SQLite resolves them ---- */

@@ -15,6 +15,7 @@
 #include "arguments.h"
 
 #define HIDDEN_MAX 5
+#define ROWID_COLUMN "_rowid_"
 
 typedef struct savepoint {
   int number;                      /* SQLite's */
@@ -38,10 +39,11 @@ struct table {
   const ortto_field_list *fields;
   ortto_field_list *owned_fields;  /* the same, if it is ours to free */
   int hidden_columns;              /* how many: they are the columns 1..hidden_columns */
+  int rowid_column;                /* the hidden one that is the id; -1: the key is not one column */
   int columns;                     /* SQL columns */
   int overflow;                    /* first field without a column, for more_fields; fields->count if none */
   uint64_t identity;               /* of the endpoint that listed the fields */
-  char *broken;                    /* why the fields could not be listed: what every query says */
+  char *broken;                    /* why the fields could not be listed: every query tries again */
   int refused;                     /* its arguments are not allowed: nothing may be sent on its behalf */
   writes *writes;                  /* its part of a transaction; NULL before the first */
 };
@@ -49,7 +51,7 @@ struct table {
 /* People and accounts: the server says which columns they have; hidden ones too; they can be written. */
 int is_contact_table(const table *t);
 
-/* The field shown by an SQL column, -1 for a hidden column and for more_fields. */
+/* The field shown by an SQL column, -1 for a hidden column, _rowid_ too, and for more_fields. */
 int column_field(const table *t, int column);
 
 /* How many fields find a column, if the hidden ones and perhaps more_fields have one too. */
@@ -57,6 +59,11 @@ int columns_fit(sqlite3 *db, ortto_table kind, int fields);
 
 /* Host, key and limits of this table. The code is the client's. To be closed. */
 int endpoint_of(table *t, ortto_endpoint **endpoint);
+
+/* For whoever reads or writes: where the fields could not be listed when the table was connected, tries
+** again, and blocks. SQLITE_SCHEMA: it has other columns than it seemed; SQLite is to prepare the statement
+** anew. */
+int table_ready(table *t);
 
 /* ---- methods of the modules ---- */
 
@@ -76,6 +83,13 @@ int vt_fail(table *t, int rc);
 
 /* The table says that sentence. Returns SQLITE_ERROR, or SQLITE_NOMEM. */
 int vt_error(table *t, const char *format, ...);
+
+/* What every wrong use of a hidden column says: how it is used. Returns SQLITE_ERROR, or SQLITE_NOMEM. */
+int hidden_misused(table *t, int column);
+int hidden_twice(table *t, int column);
+
+/* For versions of SQLite that ask for all columns as if they were set. The same codes. */
+int update_from_refused(table *t);
 
 /* The connected table of that name, perhaps with a schema in front; NULL if there is none. A created one
 ** that this connection has not used yet is connected by being named in a statement, which may block. */

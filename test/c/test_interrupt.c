@@ -279,7 +279,8 @@ static void test_rate(void **state){
   sql_must(db, "SELECT email FROM ortto_people");                       /* 6 requests */
   sql_must(db, "CREATE TABLE ids AS SELECT id FROM ortto_people");      /* 6 */
   /* 15 */
-  sql_must(db, "SELECT count(email) FROM ortto_people WHERE id IN (SELECT id FROM ids LIMIT 1500)");
+  for(int i=0; i<3; i++)         /* 500 a statement: for more the whole list would be read */
+    sql_must(db, "SELECT count(email) FROM ortto_people WHERE id IN (SELECT id FROM ids LIMIT 500)");
   sql_must(db, "SELECT count(*) FROM ortto_tags");
   sql_must(db, "SELECT ortto_check()");
   sql_must(db, "SELECT count(*) FROM ortto_accounts");

@@ -16,7 +16,7 @@
 static const char *const FAULTS[] = {
     "status", "429", "reset", "reset_after", "truncate", "cut_json", "not_json", "empty", "hang", "drip",
     "short_page", "forget_cursor", "fresh_cursor", "same_page", "repeat_id", "stuck_offset", "huge",
-    "latency", "missing", "replace", "redirect", "zero_cursor", "no_meta"};
+    "latency", "missing", "replace", "redirect", "zero_cursor", "no_meta", "lost_row"};
 
 const Fault *fault(const Call *c, FaultKind kind) {
   for (int k = 0; k < c->nFault; k++)

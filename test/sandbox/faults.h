@@ -18,6 +18,7 @@
 **   forget_cursor    all cursors are dropped   fresh_cursor   every page names a new one
 **   zero_cursor      cursor_id is all zeros    stuck_offset   next_offset does not grow
 **   same_page        the rows of the page before
+**   lost_row         the last row of the page is left out, and nothing says so
 **   repeat_id (shift)    the last row of the page before comes once more, in front;
 **                        with shift in place of the page's last row, and next_offset says so
 **   missing (member)     no_meta               a member of the answer is left out
@@ -39,7 +40,7 @@
 typedef enum {
   F_STATUS, F_429, F_RESET, F_RESET_AFTER, F_TRUNCATE, F_CUT_JSON, F_NOT_JSON, F_EMPTY, F_HANG, F_DRIP,
   F_SHORT_PAGE, F_FORGET_CURSOR, F_FRESH_CURSOR, F_SAME_PAGE, F_REPEAT_ID, F_STUCK_OFFSET, F_HUGE,
-  F_LATENCY, F_MISSING, F_REPLACE, F_REDIRECT, F_ZERO_CURSOR, F_NO_META
+  F_LATENCY, F_MISSING, F_REPLACE, F_REDIRECT, F_ZERO_CURSOR, F_NO_META, F_LOST_ROW
 } FaultKind;
 
 struct Fault {

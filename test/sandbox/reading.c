@@ -262,6 +262,7 @@ static void bend_page(const Call *c, const Snapshot *s, Page *p) {
     p->from = p->offset > p->limit ? p->offset - p->limit : 0;
     p->to = p->from + n;
   }
+  if (fault(c, F_LOST_ROW) && p->to > p->from) p->to--;
   if (fault(c, F_STUCK_OFFSET)) p->next = p->offset;
   if (fault(c, F_FRESH_CURSOR)) {
     Snapshot alias = *s;

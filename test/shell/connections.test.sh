@@ -159,7 +159,7 @@ SELECT ortto_config('key', 'sandbox-key');
 SELECT count(*) FROM p;
 SQL
 )
-verdict "it says so until the connection is opened anew" '[ "$(grep -c "ortto: " <<<"$said")" = 2 ] && says anew'
+verdict "it says so, and tries again at the next query" '[ "$(grep -c "ortto: " <<<"$said")" = 1 ] && says 7'
 prints "then it works" 7 <<<"SELECT count(*) FROM p;"
 
 said=$($SQLITE3 -batch "$DB" 2>&1 <<SQL

@@ -86,3 +86,14 @@ got=$(sql "CREATE TABLE pick AS SELECT '$account' AS id; ANALYZE" \
   ".shell curl -s -X POST -d @rename.json $ORTTO_API_URL/sandbox/accounts >/dev/null" \
   "SELECT a.name = 'Renamed' FROM pick CROSS JOIN ortto_accounts a ON a.id = pick.id" | xargs)
 is 'a statement does not see what an earlier one fetched' "$got" '0 1'
+
+# ---- many ids ------------------------------------------------------------------------
+# More ids than the whole list has pages: one request for its length, then the list.
+$SQLITE3 -batch -cmd '.load ./ortto' ids.db "CREATE TABLE ids AS SELECT id FROM ortto_people LIMIT 5000" 2>&1
+forget
+many="SELECT count(*), count(email) > 0 FROM ortto_people WHERE id IN (SELECT id FROM ids)"
+is '5,000 ids are found' "$($SQLITE3 -batch -cmd '.load ./ortto' ids.db "$many" 2>&1)" '5000|1'
+is 'in no more requests than the list takes' "$(sent /v1/person/get-by-ids) $(($(sent /v1/person/get) <= 13))" '0 1'
+forget
+few="SELECT count(*) FROM ortto_people WHERE id IN (SELECT id FROM ids LIMIT 250)"
+is '250 ids are fetched by id' "$($SQLITE3 -batch -cmd '.load ./ortto' ids.db "$few" 2>&1) $(sent /v1/person/get-by-ids)" '250 3'

@@ -17,7 +17,7 @@ CREATE VIRTUAL TABLE x USING ortto(table=tags, columns=ids);
 CREATE VIRTUAL TABLE x USING ortto(table=tags, fields=all);
 -- An unknown field names the closest and lists the rest.
 CREATE VIRTUAL TABLE x USING ortto(table=people, fields='str::emial');
-CREATE VIRTUAL TABLE x USING ortto(table=people, fields='email');
+CREATE VIRTUAL TABLE x USING ortto(table=people, fields='emial');
 CREATE VIRTUAL TABLE x USING ortto(table=accounts, fields='str::email');
 -- Settings that are bad, and those that are no arguments.
 CREATE VIRTUAL TABLE x USING ortto(table=people, timeout_ms=0);
