@@ -50,7 +50,7 @@ void fn_config(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   int rc = to_sqlite(c, which<0 ? ORTTO_ERROR : ORTTO_OK, &error);
   if( rc==SQLITE_OK && argc>1 ) rc = config_set(c, (ortto_setting)which, argv[1], &error);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_config_get(c->client, (ortto_setting)which, &text), &error);
-  int number = which>=ORTTO_TIMEOUT_MS && which<=ORTTO_MAX_DELETES;
+  int number = which>=ORTTO_TIMEOUT_MS && which<=ORTTO_MAX_UPDATES;
   if( rc!=SQLITE_OK ) result_code(ctx, rc, error);
   else if( text && number ) sqlite3_result_int64(ctx, strtoll(text, NULL, 10));
   else if( text ) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
@@ -185,6 +185,14 @@ static int call_endpoint(const conn *c, const ortto_options *options, ortto_endp
   return to_sqlite(c, ortto_endpoint_open(c->client, args, protocol, e), error);
 }
 
+/* Not where the setting write is off. */
+static int write_allowed(const conn *c, const char *function, char **error){
+  long on;
+  int rc = to_sqlite(c, ortto_config_number(c->client, NULL, ORTTO_WRITE, &on), error);
+  if( rc!=SQLITE_OK || on ) return rc;
+  return error_set(error, "ortto: %s sends nothing: the setting write is off", function);
+}
+
 static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ortto_verb verb){
   conn *c = conn_of(ctx);
   const char *json = (const char *)sqlite3_value_text(argv[0]);
@@ -194,8 +202,8 @@ static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ort
   ortto_endpoint *e = NULL;
   ortto_sending *sending = NULL;
   char *error = NULL;
-  int rc = SQLITE_OK;
-  if( json==NULL )
+  int rc = write_allowed(c, verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert", &error);
+  if( rc==SQLITE_OK && json==NULL )
     rc = error_set(&error, "ortto: %s needs a JSON object, or a list of them, not NULL",
                    verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert");
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_options_read(c->client, given, given_n, &options), &error);

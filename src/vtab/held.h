@@ -34,8 +34,6 @@ int vt_end(sqlite3_vtab *base);
 int vt_savepoint(sqlite3_vtab *base, int number);
 int vt_release(sqlite3_vtab *base, int number);
 
-/* A savepoint that was never announced is older than this table's first write: then nothing of it stays. -1
-** is the one that opened the transaction. */
 int vt_rollback_to(sqlite3_vtab *base, int number);
 
 #endif
