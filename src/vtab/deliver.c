@@ -23,6 +23,7 @@ typedef struct delivery {
   int archiving;                   /* those gathered are archived, not written */
   int stopped, interrupted;        /* nothing more is to be sent */
   int unlisted;                    /* SQLite's code: why not all failures could be put on record */
+  sqlite3_int64 all;               /* rows of this table */
   sqlite3_int64 taken, refused;
   char *reason;                    /* of the first failure */
 } delivery;
@@ -39,12 +40,12 @@ static const char *operation_name(sqlite3_stmt *row){
   }
 }
 
-/* o is NULL, or the outcome of that row. */
-static void record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o, const char *otherwise){
+/* o is NULL, or the outcome of that row. 0: it could not be put on record. */
+static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o, const char *otherwise){
   d->settled = sqlite3_column_int64(row, SPOOL_PLACE);
   if( o && o->errortype==NULL ){
     d->taken++;
-    return;
+    return 1;
   }
   spool_failure failure = { .table = d->t->name, .operation = operation_name(row) };
   if( o ){
@@ -62,24 +63,29 @@ static void record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *
     failure.message = o ? "ortto: interrupted before the answer came" : "ortto: not sent: interrupted";
   if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", failure.message);
   int rc = spool_fail(d->spool, &failure, row);
-  if( rc==SQLITE_OK ) return;
+  if( rc==SQLITE_OK ) return 1;
   d->unlisted = rc;
   d->stopped = 1;                  /* what fails from here on could not be named */
+  return 0;
 }
 
 /* The rows that were gathered get the outcome at their place; without a sending, all from `first` on fail
-** with those words. */
+** with those words. A writing that failed may end the reading: then it goes on with the next row. */
 static int record_outcomes(delivery *d, ortto_sending *sending, const char *otherwise){
-  sqlite3_stmt *row;
-  int rc = spool_rows(d->spool, &row, held_owner(d->t), d->first, sending ? d->gathered : -1);
-  int step = SQLITE_DONE;
-  if( rc!=SQLITE_OK ) return rc;
-  for(int i=0; ; i++){
-    step = sqlite3_step(row);
-    if( step!=SQLITE_ROW ) break;
-    record_outcome(d, row, sending ? ortto_sending_outcome(sending, i) : NULL, otherwise);
-  }
-  rc = sqlite3_finalize(row);
+  sqlite3_int64 from = d->first;
+  int rc, step, i = 0, listed = 1;
+  do{
+    sqlite3_stmt *row;
+    rc = spool_rows(d->spool, &row, held_owner(d->t), from, sending ? d->gathered-i : -1);
+    if( rc!=SQLITE_OK ) return rc;
+    for(listed=1; listed; i++){
+      step = sqlite3_step(row);
+      if( step!=SQLITE_ROW ) break;
+      listed = record_outcome(d, row, sending ? ortto_sending_outcome(sending, i) : NULL, otherwise);
+      from = d->settled + 1;
+    }
+    rc = sqlite3_finalize(row);
+  }while( !listed );
   return step==SQLITE_DONE ? SQLITE_OK : rc;
 }
 
@@ -266,9 +272,9 @@ static int others_fail(delivery *d){
   table *own = d->t;
   int rc = SQLITE_OK;
   for(table *t=own->conn->tables; rc==SQLITE_OK && t; t=t->next){
-    int any = 0;
-    if( t!=own ) rc = spool_any(d->spool, held_owner(t), &any);
-    if( rc!=SQLITE_OK || !any ) continue;
+    sqlite3_int64 rows = 0;
+    if( t!=own ) rc = spool_count(d->spool, held_owner(t), &rows);
+    if( rc!=SQLITE_OK || rows==0 ) continue;
     d->t = t;
     d->first = 1;
     rc = record_outcomes(d, NULL, "ortto: not sent, because the COMMIT failed at another table");
@@ -288,6 +294,7 @@ static int delivery_failed(delivery *d, int rc){
     if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", said);
     listed = rest_fails(d, d->reason ? d->reason : "not sent");
   }
+  d->refused = d->all - d->taken; /* whether or not they could be listed */
   int others = others_fail(d);
   if( listed==SQLITE_OK ) listed = others;
   if( listed==SQLITE_OK ) listed = d->unlisted;
@@ -328,12 +335,12 @@ static int brakes(table *t){
 }
 
 /* Is all that was held back there, and safe from what fails later? */
-static int delivery_ready(table *t, int *any){
+static int delivery_ready(table *t, sqlite3_int64 *rows){
   spool *s = &t->conn->spool;
   int rc = SQLITE_OK;
-  if( spool_sound(s) ) rc = spool_any(s, held_owner(t), any);
-  if( rc==SQLITE_OK && *any ) rc = brakes(t);
-  if( rc==SQLITE_OK && *any ) rc = spool_keep(s);
+  if( spool_sound(s) ) rc = spool_count(s, held_owner(t), rows);
+  if( rc==SQLITE_OK && *rows ) rc = brakes(t);
+  if( rc==SQLITE_OK && *rows ) rc = spool_keep(s);
   if( !spool_sound(s) )
     return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: rows that were held back are lost "
                     "(out of memory, or the disk is full), and ortto_failures cannot list them. The "
@@ -346,9 +353,8 @@ static int delivery_ready(table *t, int *any){
 int vt_sync(sqlite3_vtab *base){
   table *t = (table *)base;
   delivery d = { .t = t, .spool = &t->conn->spool };
-  int any = 0;
-  int rc = delivery_ready(t, &any);
-  if( rc!=SQLITE_OK || !any ) return rc;
+  int rc = delivery_ready(t, &d.all);
+  if( rc!=SQLITE_OK || d.all==0 ) return rc;
   rc = delivery_run(&d);
   if( rc!=SQLITE_OK || d.refused ) rc = delivery_failed(&d, rc);
   else spool_delete(d.spool, held_owner(t), 0);

@@ -254,10 +254,10 @@ int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 
 
 int vt_destroy(sqlite3_vtab *base){
   table *t = (table *)base;
-  int any;
-  int rc = spool_any(&t->conn->spool, held_owner(t), &any);
+  sqlite3_int64 rows;
+  int rc = spool_count(&t->conn->spool, held_owner(t), &rows);
   if( rc!=SQLITE_OK ) return rc;
-  if( any ) return SQLITE_LOCKED;
+  if( rows ) return SQLITE_LOCKED;
   if( t->writes ) writes_end(t->writes, &t->conn->spool);
   table_free(t);
   return SQLITE_OK;

@@ -158,14 +158,10 @@ void spool_delete(spool *s, sqlite3_int64 owner, sqlite3_int64 after){
   spool_sound(s);
 }
 
-int spool_any(const spool *s, sqlite3_int64 owner, int *any){
-  sqlite3_int64 found = 0;
-  int rc = SQLITE_OK;
-  if( s->db )
-    rc = sql_integer(s->db, &found, "SELECT EXISTS (SELECT 1 FROM held WHERE owner=%lld AND place>%lld)",
-                     owner, s->since);
-  *any = found!=0;
-  return rc;
+int spool_count(const spool *s, sqlite3_int64 owner, sqlite3_int64 *rows){
+  *rows = 0;
+  if( s->db==NULL ) return SQLITE_OK;
+  return sql_integer(s->db, rows, "SELECT count(*) FROM held WHERE owner=%lld AND place>%lld", owner, s->since);
 }
 
 /* A record that is changed twice counts once. */

@@ -78,8 +78,8 @@ int spool_insert(spool *s, sqlite3_int64 owner, char kind, const char *id, const
 /* Rows of this owner at places above `after` go; 0: all. What could not be deleted makes the spool damaged. */
 void spool_delete(spool *s, sqlite3_int64 owner, sqlite3_int64 after);
 
-/* Has this owner any row? */
-int spool_any(const spool *s, sqlite3_int64 owner, int *any);
+/* How many rows has this owner? */
+int spool_count(const spool *s, sqlite3_int64 owner, sqlite3_int64 *rows);
 
 /* How many records the updates and the deletes of all owners concern. */
 int spool_changes(const spool *s, sqlite3_int64 *updates, sqlite3_int64 *deletes);
