@@ -59,8 +59,6 @@ static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o
     failure.sent_length = (size_t)sqlite3_column_bytes(row, SPOOL_RECORD);
   }
   d->refused++;
-  if( d->interrupted && failure.status==0 && (o==NULL || strcmp(o->errortype, "UNKNOWN_OUTCOME")==0) )
-    failure.message = o ? "ortto: interrupted before the answer came" : "ortto: not sent: interrupted";
   if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", failure.message);
   int rc = spool_fail(d->spool, &failure, row);
   if( rc==SQLITE_OK ) return 1;
@@ -315,9 +313,9 @@ static int brake(table *t, sqlite3_int64 rows, ortto_setting setting, const char
   int rc = vt_fail(t, ortto_config_number(t->conn->client, NULL, setting, &most));
   if( rc!=SQLITE_OK || rows<=most ) return rc;
   const char *name = ortto_setting_name(setting);
-  return vt_error(t, "ortto: COMMIT failed before anything was sent: this transaction would %s %lld rows, and "
-                  "%s allows %ld. It was rolled back. If that is meant: SELECT ortto_config('%s', %lld), and "
-                  "do it again", what, rows, name, most, name, rows);
+  return vt_error(t, "ortto: COMMIT failed before anything was sent: this transaction would %s %lld rows, "
+                  "and %s allows %ld. It was rolled back. If that is meant: SELECT ortto_config('%s', %lld), "
+                  "and do it again", what, rows, name, most, name, rows);
 }
 
 /* Of all tables together; what stood in the way is no failure of Ortto's. */
@@ -342,11 +340,12 @@ static int delivery_ready(table *t, sqlite3_int64 *rows){
   if( rc==SQLITE_OK && *rows ) rc = brakes(t);
   if( rc==SQLITE_OK && *rows ) rc = spool_keep(s);
   if( !spool_sound(s) )
-    return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: rows that were held back are lost "
-                    "(out of memory, or the disk is full), and ortto_failures cannot list them. The "
+    return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: rows that were held back are "
+                    "lost (out of memory, or the disk is full), and ortto_failures cannot list them. The "
                     "transaction was rolled back: nothing of it is done", t->name);
   if( rc!=SQLITE_OK && t->base.zErrMsg==NULL )
-    return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: %s", t->name, sqlite3_errstr(rc));
+    return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: %s", t->name,
+                    sqlite3_errstr(rc));
   return rc;
 }
 

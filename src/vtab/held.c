@@ -86,8 +86,8 @@ static int column_write(table *t, int column, sqlite3_value *v, sqlite3_str *fie
   if( at<0 ) return refuse_column(t, column);
   const ortto_field *f = &t->fields->field[at];
   if( f->read_only )
-    return refuse_row(t, "ortto: the column %s is read-only: Ortto sets it; the value was '%!.40s'", f->column,
-                      sqlite3_value_text(v));
+    return refuse_row(t, "ortto: the column %s is read-only: Ortto sets it; the value was '%!.40s'",
+                      f->column, sqlite3_value_text(v));
   if( f->type!=ORTTO_TEXT && is_empty_text(v) )
     return refuse_row(t, "ortto: the column %s takes no empty text; for no value give NULL, as "
                       "NULLIF(..., '') does", f->column);
@@ -131,7 +131,7 @@ static int insert_told(table *t, sqlite3_value **argv, int rc){
     if( best<0 || named || !column_is_key(t, best) ) best = i;
   }
   if( best<0 ) return rc;
-  char *told = sqlite3_mprintf("'%!.60s'", text_of(argv[best]));
+  char *told = sqlite3_mprintf("'%!.40s'", text_of(argv[best]));
   const char *column = t->fields->field[column_field(t, best)].column;
   int said = told ? strstr(t->base.zErrMsg, told)!=NULL : 0;
   int made = said ? SQLITE_ERROR : vt_error(t, "%s (in the row with %s %s)", t->base.zErrMsg, column, told);

@@ -256,8 +256,8 @@ static int small_begin(sqlite3_vtab *base){
 static int small_sync(sqlite3_vtab *base){
   const small_vtab *t = (const small_vtab *)base;
   if( spool_sound(&t->fixed.conn->spool) ) return SQLITE_OK;
-  return error_set(&base->zErrMsg, "ortto: COMMIT failed: what was deleted from %s, or held back, could not be "
-                   "kept (out of memory, or the disk is full). The transaction was rolled back",
+  return error_set(&base->zErrMsg, "ortto: COMMIT failed: what was deleted from %s, or held back, could not "
+                   "be kept (out of memory, or the disk is full). The transaction was rolled back",
                    t->table->name);
 }
 

@@ -161,7 +161,8 @@ void spool_delete(spool *s, sqlite3_int64 owner, sqlite3_int64 after){
 int spool_count(const spool *s, sqlite3_int64 owner, sqlite3_int64 *rows){
   *rows = 0;
   if( s->db==NULL ) return SQLITE_OK;
-  return sql_integer(s->db, rows, "SELECT count(*) FROM held WHERE owner=%lld AND place>%lld", owner, s->since);
+  return sql_integer(s->db, rows, "SELECT count(*) FROM held WHERE owner=%lld AND place>%lld", owner,
+                     s->since);
 }
 
 /* A record that is changed twice counts once. */
@@ -204,7 +205,8 @@ int spool_failures(const spool *s, sqlite3_stmt **rows){
 
 int spool_failure_delete(spool *s, sqlite3_int64 number){
   int rc = spool_hold(s);
-  if( rc==SQLITE_OK ) rc = sql_run(s->db, "UPDATE failures SET gone=%lld WHERE number=%lld", ++s->place, number);
+  if( rc==SQLITE_OK )
+    rc = sql_run(s->db, "UPDATE failures SET gone=%lld WHERE number=%lld", ++s->place, number);
   spool_sound(s);
   return rc;
 }

@@ -11,7 +11,7 @@
 **
 ** Rows are in order by their place, which counts from 1 and is never given twice, not even after a rollback.
 ** They are written in one transaction here. When memory or the disk runs out SQLite takes such a transaction
-** back by itself: then the spool is `damaged` until the user's transaction ends, and nothing of it may be sent.
+** back by itself: then the spool is `damaged` until the user's transaction ends: nothing of it may be sent.
 */
 #ifndef ORTTO_VTAB_SPOOL_H
 #define ORTTO_VTAB_SPOOL_H
@@ -46,7 +46,8 @@ typedef struct writes {            /* of one table in a transaction; all zero: n
   int count, cap;
 } writes;
 
-/* A table takes part in it, and no longer does. With the last one what is held back goes, what failed stays. */
+/* A table takes part in it, and no longer does. With the last one goes what is held back; what failed
+** stays. */
 int writes_begin(writes *w, spool *s);
 void writes_end(writes *w, spool *s);
 
@@ -75,7 +76,7 @@ enum { SPOOL_PLACE, SPOOL_KIND, SPOOL_ID, SPOOL_EMAIL, SPOOL_RECORD };
 int spool_insert(spool *s, sqlite3_int64 owner, char kind, const char *id, const char *email,
                  const char *record);
 
-/* Rows of this owner at places above `after` go; 0: all. What could not be deleted makes the spool damaged. */
+/* Rows of this owner at places above `after` go; 0: all. What cannot be deleted makes the spool damaged. */
 void spool_delete(spool *s, sqlite3_int64 owner, sqlite3_int64 after);
 
 /* How many rows has this owner? */

@@ -67,8 +67,8 @@ static void assert_in(const char *text, const char *part){
 #define ARRIVED "SELECT count(*) FROM ortto_people WHERE email LIKE '%@t.example'"
 #define LARGE "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 6000) " \
   "INSERT INTO ortto_people(email, notes) SELECT 'l' || i || '@t.example', printf('%.3000c', 'x') FROM n"
-#define OUTBOX "CREATE TABLE outbox(email); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT " \
-  "500) INSERT INTO outbox SELECT 'o' || i || '@t.example' FROM n"
+#define OUTBOX "CREATE TABLE outbox(email); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n " \
+  "LIMIT 500) INSERT INTO outbox SELECT 'o' || i || '@t.example' FROM n"
 
 /* ---- a full disk ----------------------------------------------------------- */
 
@@ -114,8 +114,8 @@ static void test_full_rows(void **state){
   sql_must(db, "BEGIN");
   disk_limit(5000000);
   for(int i=0; i<4000; i++){
-    char *sql = sqlite3_mprintf("INSERT INTO ortto_people(email, notes) VALUES('r%d@t.example', printf('%%.3000c', "
-                                "'x'))", i);
+    char *sql = sqlite3_mprintf("INSERT INTO ortto_people(email, notes) VALUES('r%d@t.example', "
+                                "printf('%%.3000c', 'x'))", i);
     failed += sql_run(db, sql)!=SQLITE_OK;
     sqlite3_free(sql);
   }
@@ -138,9 +138,10 @@ static void test_full_failures(void **state){
   server_start(&s, "--people 5");
   sqlite3 *db = quick_open(&s);
   sql_must(db, "BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 3000) "
-               "INSERT INTO ortto_people(email, notes) SELECT 'f' || i || '@t.example', printf('%.3000c', 'x') "
-               "FROM n");
-  server_do(&s, "/sandbox/fault", "{\"kind\":\"status\",\"status\":503,\"path\":\"/v1/person/merge\",\"times\":-1}");
+               "INSERT INTO ortto_people(email, notes) SELECT 'f' || i || '@t.example', "
+               "printf('%.3000c', 'x') FROM n");
+  server_do(&s, "/sandbox/fault",
+            "{\"kind\":\"status\",\"status\":503,\"path\":\"/v1/person/merge\",\"times\":-1}");
   disk_limit(14000000);
   int rc = sql_run(db, "COMMIT");
   disk_limit(0);
@@ -154,8 +155,8 @@ static void test_full_failures(void **state){
 
 /* ---- a failed allocation --------------------------------------------------- */
 
-/* Any one of a COMMIT: it succeeds and all arrived, or it fails, the local rows are back, and each row arrived
-** or is listed, or the message says that some are not. */
+/* Any one of a COMMIT: it succeeds and all arrived, or it fails, the local rows are back, and each row
+** arrived or is listed, or the message says that some are not. */
 static void test_nomem_commit(void **state){
   (void)state;
   server s;
@@ -175,8 +176,8 @@ static void test_nomem_commit(void **state){
     fail_from(0, 0);
     char *said = sqlite3_mprintf("%s", sqlite3_errmsg(db));
     long arrived = number(db, ARRIVED);
-    long listed = number(db, "SELECT count(*) FROM ortto_failures WHERE email LIKE '%@t.example' AND email NOT IN "
-                             "(SELECT email FROM ortto_people WHERE email LIKE '%@t.example')");
+    long listed = number(db, "SELECT count(*) FROM ortto_failures WHERE email LIKE '%@t.example' AND email "
+                             "NOT IN (SELECT email FROM ortto_people WHERE email LIKE '%@t.example')");
     if( rc==SQLITE_OK ){
       if( arrived!=3 || number(db, "SELECT count(*) FROM ortto_people WHERE tags='[\"new\"]'")!=1 )
         fail_msg("allocation %ld: COMMIT succeeded, and %ld of 3 arrived", n, arrived);
@@ -185,7 +186,7 @@ static void test_nomem_commit(void **state){
       failures++;
       if( !sqlite3_get_autocommit(db) ) sql_must(db, "ROLLBACK");
       int open = rc==SQLITE_NOMEM || strstr(said, "but for some") || strstr(said, "before anything");
-      if( number(db, "SELECT count(*) FROM outbox")!=3 ){       /* SQLite had committed when it ran out of memory */
+      if( number(db, "SELECT count(*) FROM outbox")!=3 ){       /* SQLite had committed before */
         if( arrived!=3 ) fail_msg("allocation %ld: the outbox is empty, %ld arrived: %s", n, arrived, said);
         sql_must(db, "INSERT INTO outbox VALUES('a@t.example'), ('b@t.example'), ('c@t.example')");
       }
