@@ -30,16 +30,6 @@ typedef struct delivery {
 
 /* -- outcomes -- */
 
-static const char *operation_name(sqlite3_stmt *row){
-  const char *kind = (const char *)sqlite3_column_text(row, SPOOL_KIND);
-  switch( kind ? kind[0] : 0 ){
-    case 0: return NULL;
-    case SPOOL_INSERT: return "insert";
-    case SPOOL_DELETE: return "delete";
-    default: return "update";
-  }
-}
-
 /* o is NULL, or the outcome of that row. 0: it could not be put on record. */
 static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o, const char *otherwise){
   d->settled = sqlite3_column_int64(row, SPOOL_PLACE);
@@ -47,7 +37,7 @@ static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o
     d->taken++;
     return 1;
   }
-  spool_failure failure = { .table = d->t->name, .operation = operation_name(row) };
+  spool_failure failure = { .table = d->t->name, .operation = held_operation(row) };
   if( o ){
     failure.message = o->message;
     failure.status = o->status;
@@ -313,9 +303,9 @@ static int brake(table *t, sqlite3_int64 rows, ortto_setting setting, const char
   int rc = vt_fail(t, ortto_config_number(t->conn->client, NULL, setting, &most));
   if( rc!=SQLITE_OK || rows<=most ) return rc;
   const char *name = ortto_setting_name(setting);
-  return vt_error(t, "ortto: COMMIT failed before anything was sent: this transaction would %s %lld rows, "
+  return vt_error(t, "ortto: COMMIT failed before anything was sent: this transaction would %s %lld %s, "
                   "and %s allows %ld. It was rolled back. If that is meant: SELECT ortto_config('%s', %lld), "
-                  "and do it again", what, rows, name, most, name, rows);
+                  "and do it again", what, rows, rows==1 ? "row" : "rows", name, most, name, rows);
 }
 
 /* Of all tables together; what stood in the way is no failure of Ortto's. */

@@ -14,6 +14,54 @@ sqlite3_int64 held_owner(const table *t){
   return (sqlite3_int64)(intptr_t)t;
 }
 
+const char *held_operation(sqlite3_stmt *row){
+  const char *kind = (const char *)sqlite3_column_text(row, SPOOL_KIND);
+  switch( kind ? kind[0] : 0 ){
+    case 0: return NULL;
+    case SPOOL_INSERT: return "insert";
+    case SPOOL_DELETE: return "delete";
+    default: return "update";
+  }
+}
+
+const table *held_table(const conn *c, sqlite3_stmt *row){
+  const table *t = c->tables;
+  while( t && held_owner(t)!=sqlite3_column_int64(row, SPOOL_OWNER) ) t = t->next;
+  return t;
+}
+
+static const ortto_field *field_of(const table *t, const char *id){
+  for(int i=1; i<t->fields->count; i++) if( strcmp(t->fields->field[i].id, id)==0 ) return &t->fields->field[i];
+  return NULL;                     /* the record's own id */
+}
+
+/* A list that was given as text is shown as a list. */
+static void change_show(sqlite3_str *s, const table *t, sqlite3_stmt *member){
+  const ortto_field *f = field_of(t, (const char *)sqlite3_column_text(member, 0));
+  if( f==NULL ) return;
+  int nested = f->type==ORTTO_JSON && sqlite3_column_type(member, 2)!=SQLITE_NULL;
+  if( sqlite3_str_length(s)>1 ) sqlite3_str_appendchar(s, 1, ',');
+  json_string(s, f->column, strlen(f->column));
+  sqlite3_str_appendf(s, ":%s", sqlite3_column_text(member, nested ? 2 : 1));
+}
+
+int held_changes(const table *t, sqlite3_stmt *row, char **changes){
+  sqlite3_stmt *member;
+  *changes = NULL;
+  int rc = spool_members(&t->conn->spool, &member, sqlite3_column_value(row, SPOOL_RECORD));
+  sqlite3_str *s = sqlite3_str_new(NULL);
+  sqlite3_str_appendchar(s, 1, '{');
+  while( rc==SQLITE_OK && sqlite3_step(member)==SQLITE_ROW ){
+    if( sqlite3_column_text(member, 0) && sqlite3_column_text(member, 1) ) change_show(s, t, member);
+    else rc = SQLITE_NOMEM;
+  }
+  int finished = sqlite3_finalize(member);
+  sqlite3_str_appendchar(s, 1, '}');
+  *changes = sqlite3_str_finish(s);
+  if( rc==SQLITE_OK ) rc = finished;
+  return rc==SQLITE_OK && *changes==NULL ? SQLITE_NOMEM : rc;
+}
+
 static int hold_row(table *t, char kind, const char *id, const char *email, const char *record){
   spool *s = &t->conn->spool;
   int rc = spool_insert(s, held_owner(t), kind, id, email, record);
@@ -199,6 +247,7 @@ static int update_column(table *t, int column, sqlite3_value *v, sqlite3_str *re
 static int row_update(table *t, const char *id, sqlite3_value **argv){
   int rc = SQLITE_OK, set = 0;
   char *tags = NULL;
+  const char *email = NULL;
   for(int i=1; i<=t->hidden_columns; i++)
     if( !sqlite3_value_nochange(argv[i]) )
       return vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which "
@@ -209,6 +258,7 @@ static int row_update(table *t, const char *id, sqlite3_value **argv){
   for(int i=1+t->hidden_columns; rc==SQLITE_OK && i<t->columns; i++){
     if( sqlite3_value_nochange(argv[i]) ) continue;
     set = 1;
+    if( column_is(t, i, "str::email") && !is_empty_text(argv[i]) ) email = text_of(argv[i]);
     rc = update_column(t, i, argv[i], record, &tags);
   }
   sqlite3_str_appendall(record, "}");
@@ -216,7 +266,7 @@ static int row_update(table *t, const char *id, sqlite3_value **argv){
   sqlite3_str_appendall(record, "}");
   char *text = sqlite3_str_finish(record);
   char kind = tags ? SPOOL_UPDATE_TAGS : SPOOL_UPDATE;
-  if( rc==SQLITE_OK && set ) rc = text ? hold_row(t, kind, id, NULL, text) : SQLITE_NOMEM;
+  if( rc==SQLITE_OK && set ) rc = text ? hold_row(t, kind, id, email, text) : SQLITE_NOMEM;
   sqlite3_free(text);
   sqlite3_free(tags);
   if( rc!=SQLITE_CONSTRAINT || t->base.zErrMsg==NULL ) return rc;

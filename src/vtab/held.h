@@ -17,6 +17,16 @@
 /* The table as an owner of rows in the spool. */
 sqlite3_int64 held_owner(const table *t);
 
+/* "insert", "update" or "delete", of the row that a statement of the spool stands on; NULL when out of
+** memory. */
+const char *held_operation(sqlite3_stmt *row);
+
+/* Its table; NULL if it is gone. */
+const table *held_table(const conn *c, sqlite3_stmt *row);
+
+/* What it changes: an object from column name to what it becomes, by sqlite3_malloc. */
+int held_changes(const table *t, sqlite3_stmt *row, char **changes);
+
 /* Which statement this is: DELETE has one argument, INSERT no old key. */
 int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid);
 

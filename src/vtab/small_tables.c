@@ -7,6 +7,7 @@
 
 #include "../text.h"
 #include "sql.h"
+#include "held.h"
 
 typedef struct small_cursor {      /* the first member of each table's own */
   sqlite3_vtab_cursor base;
@@ -116,6 +117,51 @@ static void failures_commit(conn *c){
   spool_failures_commit(&c->spool);
 }
 
+/* -- ortto_pending -- */
+
+typedef struct pending_cursor {
+  small_cursor row;
+  sqlite3_stmt *rows;              /* NULL: there are none */
+} pending_cursor;
+
+static void pending_close(small_cursor *row){
+  pending_cursor *cur = (pending_cursor *)row;
+  sqlite3_finalize(cur->rows);
+  cur->rows = NULL;
+}
+
+static int pending_open(small_cursor *row){
+  pending_close(row);
+  return spool_pending(&row->conn->spool, &((pending_cursor *)row)->rows);
+}
+
+static int pending_next(small_cursor *row){
+  pending_cursor *cur = (pending_cursor *)row;
+  int rc = cur->rows ? sqlite3_step(cur->rows) : SQLITE_DONE;
+  row->eof = rc!=SQLITE_ROW;
+  if( rc==SQLITE_ROW ) row->rowid = sqlite3_column_int64(cur->rows, SPOOL_PLACE);
+  return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static void pending_column(const small_cursor *row, sqlite3_context *ctx, int column){
+  sqlite3_stmt *rows = ((const pending_cursor *)row)->rows;
+  const table *t = held_table(row->conn, rows);
+  char *changes = NULL;
+  int rc;
+  if( t==NULL ) return;
+  switch( column ){
+    case 0: sqlite3_result_text(ctx, t->name, -1, SQLITE_TRANSIENT); break;
+    case 1: sqlite3_result_text(ctx, held_operation(rows), -1, SQLITE_STATIC); break;
+    case 2: sqlite3_result_value(ctx, sqlite3_column_value(rows, SPOOL_ID)); break;
+    case 3: sqlite3_result_value(ctx, sqlite3_column_value(rows, SPOOL_EMAIL)); break;
+    default:
+      rc = held_changes(t, rows, &changes);
+      if( rc==SQLITE_OK ) sqlite3_result_text(ctx, changes, -1, SQLITE_TRANSIENT);
+      else sqlite3_result_error_code(ctx, rc);
+      sqlite3_free(changes);
+  }
+}
+
 /* -- all of them -- */
 
 static const small_table small_tables[] = {
@@ -128,6 +174,9 @@ static const small_table small_tables[] = {
     "message TEXT, sent JSON)",
     sizeof(failures_cursor), failures_open, failures_next, failures_column, failures_close, failures_remove,
     failures_restore, failures_commit },
+  { "ortto_pending",
+    "CREATE TABLE x(table_name TEXT, operation TEXT, id TEXT, email TEXT, changes JSON)",
+    sizeof(pending_cursor), pending_open, pending_next, pending_column, pending_close, NULL, NULL, NULL },
 };
 
 #define SMALL_TABLES COUNT(small_tables)

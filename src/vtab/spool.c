@@ -174,8 +174,24 @@ int spool_changes(const spool *s, sqlite3_int64 *updates, sqlite3_int64 *deletes
 }
 
 int spool_rows(const spool *s, sqlite3_stmt **rows, sqlite3_int64 owner, sqlite3_int64 from, int limit){
-  return sql_prepare(s->db, rows, "SELECT place, kind, id, email, record FROM held WHERE owner=%lld AND "
+  return sql_prepare(s->db, rows, "SELECT place, kind, id, email, record, owner FROM held WHERE owner=%lld AND "
                      "place>=%lld ORDER BY place LIMIT %d", owner, from>s->since ? from : s->since+1, limit);
+}
+
+int spool_pending(const spool *s, sqlite3_stmt **rows){
+  *rows = NULL;
+  if( s->db==NULL ) return SQLITE_OK;
+  return sql_prepare(s->db, rows, "SELECT place, kind, id, email, record, owner FROM held WHERE place>%lld "
+                     "ORDER BY place", s->since);
+}
+
+/* The tags of an UPDATE stand beside the fields. */
+int spool_members(const spool *s, sqlite3_stmt **members, sqlite3_value *record){
+  int rc = sql_prepare(s->db, members,
+    "SELECT key, ?1 -> fullkey, CASE WHEN type='text' AND json_valid(value) THEN value END "
+    "FROM json_each(?1,'$.fields') UNION ALL "
+    "SELECT 'tags', ?1 -> '$.tags', NULL WHERE json_type(?1,'$.tags') IS NOT NULL");
+  return rc==SQLITE_OK ? sqlite3_bind_value(*members, 1, record) : rc;
 }
 
 /* -- rows that could not be delivered -- */

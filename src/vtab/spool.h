@@ -70,7 +70,7 @@ int spool_keep(spool *s);
 enum { SPOOL_INSERT = 'I', SPOOL_UPDATE = 'U', SPOOL_UPDATE_TAGS = 'T', SPOOL_DELETE = 'D' };
 
 /* The columns of spool_rows, and of the row that spool_fail is given. */
-enum { SPOOL_PLACE, SPOOL_KIND, SPOOL_ID, SPOOL_EMAIL, SPOOL_RECORD };
+enum { SPOOL_PLACE, SPOOL_KIND, SPOOL_ID, SPOOL_EMAIL, SPOOL_RECORD, SPOOL_OWNER };
 
 /* Opens the database if need be. id and email may be NULL. SQLITE_ABORT: the spool is damaged. */
 int spool_insert(spool *s, sqlite3_int64 owner, char kind, const char *id, const char *email,
@@ -87,6 +87,13 @@ int spool_changes(const spool *s, sqlite3_int64 *updates, sqlite3_int64 *deletes
 
 /* Rows of this owner from place `from` on, at most `limit` of them (-1: all). The spool is open. */
 int spool_rows(const spool *s, sqlite3_stmt **rows, sqlite3_int64 owner, sqlite3_int64 from, int limit);
+
+/* Rows of all owners. *rows is NULL if nothing ever was held back. */
+int spool_pending(const spool *s, sqlite3_stmt **rows);
+
+/* The members of a record's fields: name, value as JSON, and the text of a value that is JSON itself. To be
+** stepped and finalized. */
+int spool_members(const spool *s, sqlite3_stmt **members, sqlite3_value *record);
 
 /* ---- rows that could not be delivered ---- */
 
