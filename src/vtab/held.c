@@ -31,7 +31,8 @@ const table *held_table(const conn *c, sqlite3_stmt *row){
 }
 
 static const ortto_field *field_of(const table *t, const char *id){
-  for(int i=1; i<t->fields->count; i++) if( strcmp(t->fields->field[i].id, id)==0 ) return &t->fields->field[i];
+  for(int i=1; i<t->fields->count; i++)
+    if( strcmp(t->fields->field[i].id, id)==0 ) return &t->fields->field[i];
   return NULL;                     /* the record's own id */
 }
 
@@ -307,7 +308,7 @@ int vt_destroy(sqlite3_vtab *base){
   sqlite3_int64 rows;
   int rc = spool_count(&t->conn->spool, held_owner(t), &rows);
   if( rc!=SQLITE_OK ) return rc;
-  if( rows ) return SQLITE_LOCKED;
+  if( rows || !spool_sound(&t->conn->spool) ) return SQLITE_LOCKED;     /* its COMMIT is to fail */
   if( t->writes ) writes_end(t->writes, &t->conn->spool);
   table_free(t);
   return SQLITE_OK;

@@ -30,8 +30,8 @@ int held_changes(const table *t, sqlite3_stmt *row, char **changes);
 /* Which statement this is: DELETE has one argument, INSERT no old key. */
 int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid);
 
-/* DROP TABLE. Rows that wait for COMMIT must not vanish with the table. (SQLite takes no message from
-** here.) */
+/* DROP TABLE. Rows that wait for COMMIT must not vanish with the table, nor must it that rows are lost.
+** (SQLite takes no message from here.) */
 int vt_destroy(sqlite3_vtab *base);
 
 /* ---- transactions ---- */

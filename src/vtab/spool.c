@@ -174,8 +174,9 @@ int spool_changes(const spool *s, sqlite3_int64 *updates, sqlite3_int64 *deletes
 }
 
 int spool_rows(const spool *s, sqlite3_stmt **rows, sqlite3_int64 owner, sqlite3_int64 from, int limit){
-  return sql_prepare(s->db, rows, "SELECT place, kind, id, email, record, owner FROM held WHERE owner=%lld AND "
-                     "place>=%lld ORDER BY place LIMIT %d", owner, from>s->since ? from : s->since+1, limit);
+  return sql_prepare(s->db, rows, "SELECT place, kind, id, email, record, owner FROM held WHERE owner=%lld "
+                     "AND place>=%lld ORDER BY place LIMIT %d", owner, from>s->since ? from : s->since + 1,
+                     limit);
 }
 
 int spool_pending(const spool *s, sqlite3_stmt **rows){

@@ -97,6 +97,17 @@ static void test_full_statement(void **state){
     assert_int_equal(sends(&s), 0);
     assert_sql(db, "SELECT count(*) FROM outbox", "500");
   }
+  /* A table that is dropped does not take the loss along. */
+  sql_must(db, "CREATE VIRTUAL TABLE temp.p USING ortto(table=people); BEGIN; INSERT INTO p(email) SELECT "
+               "email FROM outbox");
+  disk_limit(5000000);
+  assert_int_not_equal(sql_run(db, "INSERT INTO p(email, notes) SELECT a.email, printf('%.3000c', 'x') FROM "
+                                   "outbox a, (SELECT 1 FROM outbox LIMIT 20)"), SQLITE_OK);
+  disk_limit(0);
+  sql_must(db, "DELETE FROM outbox");
+  assert_int_not_equal(sql_run(db, "DROP TABLE p"), SQLITE_OK);
+  assert_int_equal(sql_run(db, "COMMIT"), SQLITE_ERROR);
+  assert_sql(db, "SELECT count(*) FROM outbox", "500");
   /* With room for all the same goes through. */
   sql_must(db, "BEGIN; INSERT INTO ortto_people(email) SELECT email FROM outbox; DELETE FROM outbox; COMMIT");
   assert_sql(db, ARRIVED, "500");
