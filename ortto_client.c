@@ -144,7 +144,7 @@ static int value_refuse(context *ctx, const ortto_field *field, const char *why,
   while( n<v.n && n && (v.p[n] & 0xC0)==0x80 ) n--;
   memcpy(shown, v.p, n);
   shown[n] = 0;
-  snprintf(begin, sizeof begin, "%s", shown);
+  snprintf(begin, sizeof begin, "%.24s", shown);
   if( why[0]==0 ) return no_memory(ctx);
   if( strstr(why, "cannot be") || strstr(why, "too long") || strstr(why, begin) )
     return fail(ctx, "ortto: the column %.80s %s", field->column, why);

@@ -107,6 +107,11 @@ static const char *text_of(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_NULL ? NULL : (const char *)sqlite3_value_text(v);
 }
 
+/* Was there no memory for the text? (It is made where the database has another encoding.) */
+static int text_failed(sqlite3_value *v){
+  return sqlite3_value_type(v)==SQLITE_TEXT && sqlite3_value_text(v)==NULL;
+}
+
 static int is_empty_text(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_TEXT && sqlite3_value_bytes(v)==0;
 }
@@ -134,6 +139,7 @@ static int column_write(table *t, int column, sqlite3_value *v, sqlite3_str *fie
   int at = column_field(t, column);
   if( at<0 ) return refuse_column(t, column);
   const ortto_field *f = &t->fields->field[at];
+  if( text_failed(v) ) return SQLITE_NOMEM;
   if( f->read_only )
     return refuse_row(t, "ortto: the column %s is read-only: Ortto sets it; the value was '%!.40s'",
                       f->column, sqlite3_value_text(v));
@@ -193,7 +199,7 @@ static int insert_told(table *t, sqlite3_value **argv, int rc){
 static int row_insert(table *t, sqlite3_value **argv){
   int people = t->kind==ORTTO_PEOPLE;
   const char *id = is_empty_text(argv[0]) ? NULL : text_of(argv[0]), *email = NULL;
-  int rc = SQLITE_OK, any = 0, named = id!=NULL;
+  int rc = text_failed(argv[0]) ? SQLITE_NOMEM : SQLITE_OK, any = 0, named = id!=NULL;
   sqlite3_str *record = sqlite3_str_new(NULL);
   sqlite3_str_appendall(record, "{\"fields\":{");
   if( id ){
@@ -296,6 +302,7 @@ int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 
     return vt_error(t, "ortto: the record cannot be written: '%!.40s' is no id of Ortto's", old);
   if( argc==1 ) return old ? row_delete(t, old) : SQLITE_OK;
   if( old==NULL ) return row_insert(t, argv+2);
+  if( text_failed(argv[1]) ) return SQLITE_NOMEM;
   const char *now = text_of(argv[1]);
   if( now==NULL || strcmp(old, now)!=0 )
     return vt_error(t, "ortto: the id of a record cannot be changed: Ortto gives it. To make another record, "

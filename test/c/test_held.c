@@ -238,14 +238,59 @@ static void test_nomem_savepoint(void **state){
     int rc = sqlite3_step(stmt);
     fail_from(0, 0);
     sqlite3_finalize(stmt);
-    (void)rc;
     if( sqlite3_get_autocommit(db) ) continue;
     if( sql_run(db, "COMMIT")!=SQLITE_OK ) continue;
     commits++;
+    long more = number(db, "SELECT count(*) FROM ortto_people WHERE email IN ('b@t.example', 'c@t.example')");
+    if( word==1 && (more==1 || (rc==SQLITE_DONE && more!=2)) ) fail_msg("allocation %ld: %ld rows", n, more);
     assert_int_equal(number(db, "SELECT count(*) FROM ortto_people WHERE email='a@t.example'"), 1);
     server_do(&s, "/sandbox/reset", NULL);
   }
   assert_true(commits>50);
+  db_close(db);
+  server_stop(&s);
+}
+
+/* Without memory for a text in another encoding the row fails: nothing of it is taken for NULL. */
+static void test_nomem_text(void **state){
+  (void)state;
+  server s;
+  int done = 0;
+  server_start(&s, "--people 5 --no-archived");
+  sqlite3 *db = NULL;
+  sqlite3 *first = quick_open(&s);
+  char *id = sql_text(first, "SELECT max(id) FROM ortto_people");
+  db_close(first);
+  db = quick_open(&s);
+  sql_must(db, "PRAGMA encoding='UTF-16le'; CREATE TABLE t(id, email, tags)");
+  char *sql = sqlite3_mprintf("INSERT INTO t VALUES(%Q, 'a@t.example', '[\"x\"]')", id);
+  sql_must(db, sql);
+  sqlite3_free(sql);
+  sqlite3_free(id);
+  for(long n=1; n<120; n++){
+    static const char *const words[] = {
+      "INSERT INTO ortto_people(id, email, tags) SELECT id, email, tags FROM t",
+      "UPDATE ortto_people SET email=(SELECT email FROM t), tags=(SELECT tags FROM t) "
+      "WHERE id=(SELECT id FROM t)",
+    };
+    for(int word=0; word<2; word++){
+      sqlite3_stmt *stmt = NULL;
+      sql_must(db, "BEGIN");
+      assert_int_equal(sqlite3_prepare_v2(db, words[word], -1, &stmt, NULL), SQLITE_OK);
+      fail_from(n, 1);
+      int rc = sqlite3_step(stmt);
+      fail_from(0, 0);
+      sqlite3_finalize(stmt);
+      if( rc==SQLITE_CONSTRAINT ) fail_msg("allocation %ld: called a refusal: %s", n, sqlite3_errmsg(db));
+      if( rc==SQLITE_DONE ){
+        done++;
+        assert_sql(db, "SELECT count(*) FROM ortto_pending, t WHERE ortto_pending.id=t.id AND changes LIKE "
+                       "'%a@t.example%[\"x\"]%'", "1");
+      }
+      if( !sqlite3_get_autocommit(db) ) sql_must(db, "ROLLBACK");
+    }
+  }
+  assert_true(done>2);
   db_close(db);
   server_stop(&s);
 }
@@ -319,6 +364,7 @@ int main(void){
     cmocka_unit_test(test_full_failures),
     cmocka_unit_test(test_nomem_commit),
     cmocka_unit_test(test_nomem_savepoint),
+    cmocka_unit_test(test_nomem_text),
     cmocka_unit_test(test_failures_deleted),
     cmocka_unit_test(test_failures_full),
   };
