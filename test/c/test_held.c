@@ -176,7 +176,7 @@ static void test_nomem_commit(void **state){
   sqlite3 *db = quick_open(&s);
   sql_must(db, "CREATE TABLE outbox(email); INSERT INTO outbox VALUES('a@t.example'), ('b@t.example'), "
                "('c@t.example'); CREATE TEMP TABLE one AS SELECT max(id) AS id FROM ortto_people");
-  for(int done=0; !done && n<3000; n += n<300 ? 1 : 7){
+  for(int done=0; !done && n<6000; n += n<600 ? 1 : 7){
     server_do(&s, "/sandbox/reset", NULL);
     sql_must(db, "BEGIN; INSERT INTO ortto_people(email) SELECT email FROM outbox; "
                  "UPDATE ortto_people SET tags='[\"new\"]' WHERE id=(SELECT id FROM one); "
@@ -267,7 +267,7 @@ static void test_nomem_text(void **state){
   sql_must(db, sql);
   sqlite3_free(sql);
   sqlite3_free(id);
-  for(long n=1; n<120; n++){
+  for(long n=1; n<200; n++){
     static const char *const words[] = {
       "INSERT INTO ortto_people(id, email, tags) SELECT id, email, tags FROM t",
       "UPDATE ortto_people SET email=(SELECT email FROM t), tags=(SELECT tags FROM t) "
@@ -373,5 +373,6 @@ int main(void){
   failing.xMalloc = failing_malloc;
   failing.xRealloc = failing_realloc;
   sqlite3_config(SQLITE_CONFIG_MALLOC, &failing);
+  sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);                 /* small ones too go through failing_malloc */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
