@@ -208,8 +208,8 @@ static int tags_complete(delivery *d, const char *id, const char *record){
 /* The row that d->rows stands on cannot be sent; those before it can. */
 static int delivery_pass(delivery *d, const char *why){
   int rc = delivery_send(d);
-  if( rc==SQLITE_OK && !d->stopped && !d->interrupted ) record_outcome(d, d->rows, NULL, why);
-  return rc;
+  if( rc!=SQLITE_OK || d->stopped || d->interrupted || record_outcome(d, d->rows, NULL, why) ) return rc;
+  return rest_fails(d, why_stopped(d));
 }
 
 /* Adds the row that d->rows stands on. What was gathered goes out before a row of the other sort, or if it
