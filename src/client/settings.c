@@ -242,7 +242,8 @@ static void trim_key(char *text){
   text[n] = 0;
 }
 
-/* A path where file:PATH was meant; a key holds no slash as far as any was seen [guess], and names no file. */
+/* A path where file:PATH was meant; a key holds no slash as far as any was seen [guess], and names no
+** file. */
 static int is_path(const char *key){
   return (strchr(key, '/') || strchr(key, '\\')) && is_readable(key);
 }
@@ -256,7 +257,7 @@ int key_resolve(context *ctx, ortto_setting s, const char *value, char **key){
     *key = text_copy(value);
     if( *key==NULL ) rc = no_memory(ctx);
   }
-  if( rc!=ORTTO_OK ) return rc;
+  if( rc!=ORTTO_OK || *key==NULL ) return rc;
   trim_key(*key);
   int path = is_path(*key);
   if( !path && (*key)[0] && !has_controls(*key) ) return ORTTO_OK;
