@@ -4,6 +4,7 @@
 */
 #include "ortto_client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,12 +153,18 @@ int64_t ortto_log_last(const ortto_client *client){
   return client->queue.log.count;
 }
 
-/* Only what does not fit without being shown already is shown behind the reason. */
+/* A value is shown behind the reason, cut at a character's end, unless the reason shows it. */
 static int value_refuse(context *ctx, const ortto_field *field, const char *why, js v){
+  char shown[61], begin[25];
+  size_t n = v.n<sizeof shown ? v.n : sizeof shown - 1;
+  while( n<v.n && n && (v.p[n] & 0xC0)==0x80 ) n--;
+  memcpy(shown, v.p, n);
+  shown[n] = 0;
+  snprintf(begin, sizeof begin, "%.24s", shown);
   if( why[0]==0 ) return no_memory(ctx);
-  if( strstr(why, "cannot be") || strstr(why, "too long") )
+  if( strstr(why, "cannot be") || strstr(why, "too long") || strstr(why, begin) )
     return fail(ctx, "ortto: the column %.80s %s", field->column, why);
-  return fail(ctx, "ortto: the column %.80s %s: %.*s", field->column, why, up_to(60, v.n), v.p);
+  return fail(ctx, "ortto: the column %.80s %s: %s", field->column, why, shown);
 }
 
 int ortto_value_check(ortto_client *client, const ortto_field *field, const char *json, size_t length){

@@ -63,7 +63,8 @@ const char *ortto_error(const ortto_client *client);
 
 typedef enum ortto_setting {
   ORTTO_REGION, ORTTO_KEY, ORTTO_SEGMENT_KEY, ORTTO_API_URL, ORTTO_TIMEOUT_MS, ORTTO_RETRIES, ORTTO_RATE,
-  ORTTO_CONCURRENCY, ORTTO_MAX_DELETES, ORTTO_PROGRESS, ORTTO_CA_FILE, ORTTO_SETTINGS   /* their number */
+  ORTTO_CONCURRENCY, ORTTO_MAX_DELETES, ORTTO_MAX_UPDATES, ORTTO_WRITE, ORTTO_PROGRESS, ORTTO_CA_FILE,
+  ORTTO_SETTINGS               /* their number */
 } ortto_setting;
 
 /* Settings written in a table's arguments: value[i] is NULL where none was given. Owned by the caller. */
@@ -92,7 +93,7 @@ int ortto_config_get(ortto_client *client, ortto_setting setting, char **text);
 /* Is a value in force, wherever it comes from? */
 int ortto_config_is_set(const ortto_client *client, ortto_setting setting);
 
-/* The number in force for one of the numeric settings or, for progress, 0 or 1; args may be NULL. */
+/* The number in force for one of the numeric settings or, for progress and write, 0 or 1; args may be NULL. */
 int ortto_config_number(ortto_client *client, const ortto_args *args, ortto_setting setting, long *number);
 
 /* ---- endpoint: a host with a key ----------------------------------------------------------------------------- */

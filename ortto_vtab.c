@@ -14,7 +14,7 @@
 **
 ** Arguments of USING ortto(...): region, key, table (by position or name), then by name segment_key, api_url,
 ** timeout_ms, retries, rate, concurrency, fields (standard, all, or a list of field ids), columns (names or
-** ids).
+** ids), write (on: INSERT, UPDATE and DELETE outside the schema temp too).
 **
 ** Hidden columns of people and accounts, each for one `=`: filter (a filter object of Ortto's own), q (text
 ** search), scope ('archived'), sort ('column' or 'column desc'), audience (people: a name or id).

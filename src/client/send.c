@@ -240,13 +240,16 @@ static int wave_send(ortto_sending *s, batches *all, int wave){
 
 /* Records that have no outcome yet. */
 static void leftovers(ortto_sending *s, const batches *all){
-  const char *why = s->stopped ? "ortto: not sent, because an earlier request failed" : "ortto: not sent";
+  const char *why = s->stopped ? "ortto: not sent, because an earlier request failed"
+                               : "ortto: not sent: interrupted";
+  const char *open = s->stopped ? "ortto: given up before the answer came"
+                                : "ortto: interrupted before the answer came";
   for(int i=0; i<all->count; i++){
     const batch *b = &all->list[i];
     if( b->request==NULL || b->request->attempt==0 ) continue;
     for(int k=0; k<b->count; k++){               /* on the wire when the user interrupted */
       record *r = &s->record[b->member[k]];
-      if( r->outcome.status<0 ) outcome_set(r, 0, UNKNOWN, "ortto: given up before the answer came");
+      if( r->outcome.status<0 ) outcome_set(r, 0, UNKNOWN, open);
     }
   }
   for(int i=0; i<s->count; i++)

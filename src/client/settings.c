@@ -34,6 +34,9 @@ static const setting_info known[ORTTO_SETTINGS] = {
   [ORTTO_CONCURRENCY] = { "concurrency", "ORTTO_CONCURRENCY", "8", 1, 64, "a whole number from 1 to 64" },
   [ORTTO_MAX_DELETES] = { "max_deletes", "ORTTO_MAX_DELETES", "100", 0, 1000000000,
                           "a whole number from 0 to 1000000000" },
+  [ORTTO_MAX_UPDATES] = { "max_updates", "ORTTO_MAX_UPDATES", "1000", 0, 1000000000,
+                          "a whole number from 0 to 1000000000" },
+  [ORTTO_WRITE]       = { "write", "ORTTO_WRITE", "on", 0, 0, "on or off" },
   [ORTTO_PROGRESS]    = { "progress", "ORTTO_PROGRESS", "off", 0, 0, "on or off" },
   [ORTTO_CA_FILE]     = { "ca_file", "ORTTO_CA_FILE", NULL, 0, 0,
                           "the path of a file with certificates of authorities (PEM)" },
@@ -129,7 +132,7 @@ static const char *kept_form(ortto_setting s, const char *value, size_t *length)
     case ORTTO_KEY: case ORTTO_SEGMENT_KEY: break;
     case ORTTO_API_URL: if( !url_is_good(value, &loopback) ) kept = NULL; break;
     case ORTTO_CA_FILE: if( !is_readable(value) ) kept = NULL; break;
-    case ORTTO_PROGRESS:
+    case ORTTO_PROGRESS: case ORTTO_WRITE:
       if( same_word(value, "on") ) kept = "on";
       else kept = same_word(value, "off") ? "off" : NULL;
       break;
@@ -152,7 +155,9 @@ static int normal_setting(context *ctx, ortto_setting s, const char *value, int 
 }
 
 int settings_check(context *ctx, ortto_setting setting, const char *value, int in_args, char **normal){
-  if( in_args && (setting==ORTTO_MAX_DELETES || setting==ORTTO_PROGRESS || setting==ORTTO_CA_FILE) )
+  int of_connection = setting==ORTTO_MAX_DELETES || setting==ORTTO_MAX_UPDATES || setting==ORTTO_PROGRESS
+                   || setting==ORTTO_CA_FILE;
+  if( in_args && of_connection )
     return fail(ctx, "ortto: %s is no argument of a table; use SELECT ortto_config('%s', ...)",
                 known[setting].name, known[setting].name);
   return normal_setting(ctx, setting, value, in_args, normal);
@@ -162,6 +167,10 @@ int settings_check(context *ctx, ortto_setting setting, const char *value, int i
 static const char *setting_raw(const settings *own, const ortto_args *args, ortto_setting s,
                                enum origin *from){
   const char *set = getenv(known[s].variable);
+  *from = FROM_ENVIRONMENT;
+  if( s==ORTTO_WRITE && set && same_word(set, "off") ) return set;      /* the last word */
+  *from = FROM_CONFIG;
+  if( s==ORTTO_WRITE && own->config[s] && same_word(own->config[s], "off") ) return own->config[s];
   *from = FROM_ARGS;
   if( args && args->value[s] ) return args->value[s];
   *from = FROM_CONFIG;
@@ -313,7 +322,7 @@ int settings_number(context *ctx, const settings *own, const ortto_args *args, o
   int rc = setting_value(ctx, own, args, setting, &value, &from);
   if( rc!=ORTTO_OK ) return rc;
   *number = 0;
-  if( setting==ORTTO_PROGRESS ) *number = value && strcmp(value, "on")==0;
+  if( setting==ORTTO_PROGRESS || setting==ORTTO_WRITE ) *number = value && strcmp(value, "on")==0;
   else if( value ) number_parse(setting, value, number);
   free(value);
   return ORTTO_OK;

@@ -96,8 +96,8 @@ static int argument_set(conn *c, arguments *a, const char *name, const char *val
   /* A key that holds = and was not quoted ends up here: so the name is shown only if it cannot be one. */
   if( i==ORTTO_SETTINGS )
     return error_set(error, "ortto: there is no argument '%s'; the arguments are region, key, table, "
-                     "segment_key, api_url, timeout_ms, retries, rate, concurrency, fields, columns (a value "
-                     "that holds = must be quoted)", strlen(name)<=12 ? name : "...");
+                     "segment_key, api_url, timeout_ms, retries, rate, concurrency, write, fields, columns "
+                     "(a value that holds = must be quoted)", strlen(name)<=12 ? name : "...");
   if( a->settings.value[i] ) return error_set(error, "ortto: %s is given twice", name);
   int checked = ortto_setting_check(c->client, (ortto_setting)i, value, 1, &a->settings.value[i]);
   return to_sqlite(c, checked, error);

@@ -22,30 +22,22 @@ typedef struct delivery {
   int gathered;
   int archiving;                   /* those gathered are archived, not written */
   int stopped, interrupted;        /* nothing more is to be sent */
+  int unlisted;                    /* SQLite's code: why not all failures could be put on record */
+  sqlite3_int64 all;               /* rows of this table */
   sqlite3_int64 taken, refused;
   char *reason;                    /* of the first failure */
 } delivery;
 
 /* -- outcomes -- */
 
-static const char *operation_name(sqlite3_stmt *row){
-  const char *kind = (const char *)sqlite3_column_text(row, SPOOL_KIND);
-  switch( kind ? kind[0] : 0 ){
-    case 0: return NULL;
-    case SPOOL_INSERT: return "insert";
-    case SPOOL_DELETE: return "delete";
-    default: return "update";
-  }
-}
-
-/* o is NULL, or the outcome of that row. */
+/* o is NULL, or the outcome of that row. 0: it could not be put on record. */
 static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o, const char *otherwise){
   d->settled = sqlite3_column_int64(row, SPOOL_PLACE);
   if( o && o->errortype==NULL ){
     d->taken++;
-    return SQLITE_OK;
+    return 1;
   }
-  spool_failure failure = { .table = d->t->name, .operation = operation_name(row) };
+  spool_failure failure = { .table = d->t->name, .operation = held_operation(row) };
   if( o ){
     failure.message = o->message;
     failure.status = o->status;
@@ -58,28 +50,43 @@ static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o
   }
   d->refused++;
   if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", failure.message);
-  return spool_fail(d->spool, &failure, row);
+  int rc = spool_fail(d->spool, &failure, row);
+  if( rc==SQLITE_OK ) return 1;
+  d->unlisted = rc;
+  d->stopped = 1;                  /* what fails from here on could not be named */
+  return 0;
 }
 
 /* The rows that were gathered get the outcome at their place; without a sending, all from `first` on fail
-** with those words. */
+** with those words. A writing that failed may end the reading: then it goes on with the next row. */
 static int record_outcomes(delivery *d, ortto_sending *sending, const char *otherwise){
-  sqlite3_stmt *row;
-  int rc = spool_rows(d->spool, &row, held_owner(d->t), d->first, sending ? d->gathered : -1);
-  int step = SQLITE_DONE;
-  if( rc!=SQLITE_OK ) return rc;
-  for(int i=0; rc==SQLITE_OK; i++){
-    step = sqlite3_step(row);
-    if( step!=SQLITE_ROW ) break;
-    rc = record_outcome(d, row, sending ? ortto_sending_outcome(sending, i) : NULL, otherwise);
-  }
-  int finished = sqlite3_finalize(row);
-  return rc==SQLITE_OK && step!=SQLITE_DONE ? finished : rc;
+  sqlite3_int64 from = d->first;
+  int rc, step, i = 0, listed = 1;
+  do{
+    sqlite3_stmt *row;
+    rc = spool_rows(d->spool, &row, held_owner(d->t), from, sending ? d->gathered-i : -1);
+    if( rc!=SQLITE_OK ) return rc;
+    for(listed=1; listed; i++){
+      step = sqlite3_step(row);
+      if( step!=SQLITE_ROW ) break;
+      listed = record_outcome(d, row, sending ? ortto_sending_outcome(sending, i) : NULL, otherwise);
+      from = d->settled + 1;
+    }
+    rc = sqlite3_finalize(row);
+  }while( !listed );
+  return step==SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 static int rest_fails(delivery *d, const char *why){
   d->first = d->settled + 1;
   return record_outcomes(d, NULL, why);
+}
+
+/* An outcome that cannot be put on record stops the sending too. */
+static const char *why_stopped(const delivery *d){
+  if( d->interrupted ) return "ortto: not sent: interrupted";
+  if( d->unlisted ) return "ortto: not sent, because an earlier failure could not be put on record";
+  return "ortto: not sent, because an earlier request failed";
 }
 
 /* -- sending -- */
@@ -94,8 +101,7 @@ static ortto_verb delivery_verb(const delivery *d){
 static int delivery_settle(delivery *d, ortto_sending *sending){
   int rc = record_outcomes(d, sending, NULL);
   if( rc!=SQLITE_OK ) return rc;
-  if( d->interrupted ) return rest_fails(d, "ortto: not sent: interrupted");
-  return d->stopped ? rest_fails(d, "ortto: not sent, because an earlier request failed") : SQLITE_OK;
+  return d->interrupted || d->stopped ? rest_fails(d, why_stopped(d)) : SQLITE_OK;
 }
 
 /* Nothing was sent at all. */
@@ -148,8 +154,8 @@ static int tags_fetch(delivery *d, const char *const *ids, int n){
       rc = vt_fail(d->t, got);
       break;
     }
-    if( v[1].kind==ORTTO_VALUE_JSON )
-      rc = spool_tags_set(d->spool, v[0].text, v[0].length, v[1].text, v[1].length);
+    int any = v[1].kind==ORTTO_VALUE_JSON;
+    rc = spool_tags_set(d->spool, v[0].text, v[0].length, any ? v[1].text : "[]", any ? v[1].length : 2);
   }
   ortto_reader_close(reader);
   return rc;
@@ -175,16 +181,23 @@ static int tags_read(delivery *d){
   return rc;
 }
 
+/* Are the tags of this person known, if they must be? Who is not found has none that could be taken off. */
+static int tags_ready(delivery *d, const char *id, int *known){
+  int listed = 0;
+  int rc = spool_tags_known(d->spool, id, &listed, known);
+  if( rc!=SQLITE_OK || listed ) return rc;
+  rc = tags_read(d);
+  return rc==SQLITE_OK ? spool_tags_known(d->spool, id, &listed, known) : rc;
+}
+
 /* A record whose tags are set. A later UPDATE of the same person in this transaction starts from them. */
 static int tags_complete(delivery *d, const char *id, const char *record){
   char *gone = NULL;
-  int known = 0;
-  int rc = id && record ? spool_tags_known(d->spool, id, &known) : SQLITE_NOMEM;
-  if( rc==SQLITE_OK && !known ) rc = tags_read(d);
-  if( rc==SQLITE_OK ) rc = spool_tags_replace(d->spool, id, record, &gone);
+  int rc = spool_tags_replace(d->spool, id, record, &gone);
   if( rc==SQLITE_OK ){
     sqlite3_str_append(d->records, record, (int)strlen(record) - 1);
     sqlite3_str_appendf(d->records, ",\"unset_tags\":%s}", gone);
+    rc = sqlite3_str_errcode(d->records);
   }
   sqlite3_free(gone);
   return rc;
@@ -192,23 +205,35 @@ static int tags_complete(delivery *d, const char *id, const char *record){
 
 /* -- the rows of one table -- */
 
+/* The row that d->rows stands on cannot be sent; those before it can. */
+static int delivery_pass(delivery *d, const char *why){
+  int rc = delivery_send(d);
+  if( rc!=SQLITE_OK || d->stopped || d->interrupted || record_outcome(d, d->rows, NULL, why) ) return rc;
+  return rest_fails(d, why_stopped(d));
+}
+
 /* Adds the row that d->rows stands on. What was gathered goes out before a row of the other sort, or if it
 ** is enough. */
 static int delivery_gather(delivery *d){
   const char *kind = (const char *)sqlite3_column_text(d->rows, SPOOL_KIND);
   const char *record = (const char *)sqlite3_column_text(d->rows, SPOOL_RECORD);
+  const char *id = (const char *)sqlite3_column_text(d->rows, SPOOL_ID);
   if( kind==NULL || record==NULL ) return SQLITE_NOMEM;
-  int archiving = kind[0]==SPOOL_DELETE, rc = SQLITE_OK;
+  int archiving = kind[0]==SPOOL_DELETE, tags = kind[0]==SPOOL_UPDATE_TAGS, known = 1, rc = SQLITE_OK;
   if( d->gathered && (archiving!=d->archiving || d->gathered==SEND_AT_ONCE) ) rc = delivery_send(d);
   if( rc!=SQLITE_OK || d->stopped || d->interrupted ) return rc;
+  if( tags ) rc = id ? tags_ready(d, id, &known) : SQLITE_NOMEM;
+  if( rc==SQLITE_OK && !known )
+    return delivery_pass(d, "ortto: not sent: this person is archived or not in Ortto any more, so that the "
+                         "tags to be taken off are not known");
+  if( rc!=SQLITE_OK ) return rc;
   if( d->gathered==0 ){
     d->records = sqlite3_str_new(NULL);
     d->first = sqlite3_column_int64(d->rows, SPOOL_PLACE);
     d->archiving = archiving;
   }
   sqlite3_str_appendall(d->records, d->gathered++ ? "," : "[");
-  if( kind[0]==SPOOL_UPDATE_TAGS )
-    return tags_complete(d, (const char *)sqlite3_column_text(d->rows, SPOOL_ID), record);
+  if( tags ) return tags_complete(d, id, record);
   sqlite3_str_appendall(d->records, record);
   return sqlite3_str_errcode(d->records);
 }
@@ -222,7 +247,8 @@ static int delivery_run(delivery *d){
   while( rc==SQLITE_OK && !d->stopped && !d->interrupted ){
     int step = sqlite3_step(d->rows);
     if( step==SQLITE_DONE ) return delivery_send(d);
-    rc = step==SQLITE_ROW ? delivery_gather(d) : step;
+    if( step!=SQLITE_ROW ) return step;
+    rc = delivery_gather(d);
   }
   return rc;
 }
@@ -234,9 +260,9 @@ static int others_fail(delivery *d){
   table *own = d->t;
   int rc = SQLITE_OK;
   for(table *t=own->conn->tables; rc==SQLITE_OK && t; t=t->next){
-    int any = 0;
-    if( t!=own ) rc = spool_any(d->spool, held_owner(t), &any);
-    if( rc!=SQLITE_OK || !any ) continue;
+    sqlite3_int64 rows = 0;
+    if( t!=own ) rc = spool_count(d->spool, held_owner(t), &rows);
+    if( rc!=SQLITE_OK || rows==0 ) continue;
     d->t = t;
     d->first = 1;
     rc = record_outcomes(d, NULL, "ortto: not sent, because the COMMIT failed at another table");
@@ -248,33 +274,76 @@ static int others_fail(delivery *d){
 /* What has no outcome yet is put on record, and the sentence gives the counts. */
 static int delivery_failed(delivery *d, int rc){
   table *t = d->t;
+  int listed = SQLITE_OK;
   if( rc!=SQLITE_OK ){
-    const char *words = rc==SQLITE_NOMEM ? "out of memory" : spool_error(d->spool);
-    if( t->base.zErrMsg==NULL ) vt_error(t, "ortto: %s", words);
+    if( t->base.zErrMsg==NULL ) vt_error(t, "ortto: %s", sqlite3_errstr(rc));
     d->interrupted |= rc==SQLITE_INTERRUPT;
     const char *said = t->base.zErrMsg ? t->base.zErrMsg : "out of memory";
     if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", said);
-    rest_fails(d, d->reason ? d->reason : "not sent");
+    listed = rest_fails(d, d->reason ? d->reason : "not sent");
   }
-  others_fail(d);
-  vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld records were taken, %lld "
-           "were not. The first reason: %s. SELECT * FROM ortto_failures lists what was not taken; the local "
-           "transaction was rolled back", t->name, d->taken, d->refused, d->reason ? d->reason : "");
+  d->refused = d->all - d->taken; /* whether or not they could be listed */
+  int others = others_fail(d);
+  if( listed==SQLITE_OK ) listed = others;
+  if( listed==SQLITE_OK ) listed = d->unlisted;
+  const char *reason = d->interrupted ? "ortto: interrupted" : d->reason;
+  char *gap = listed==SQLITE_OK ? NULL : sqlite3_mprintf(" (but for some: %s)", sqlite3_errstr(listed));
+  vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld %s taken, %lld %s not. The "
+           "first reason: %s. SELECT * FROM ortto_failures lists what was not taken%s; the local transaction "
+           "was rolled back", t->name, d->taken, d->taken==1 ? "record was" : "records were", d->refused,
+           d->refused==1 ? "was" : "were", reason ? reason : "", gap ? gap : "");
+  sqlite3_free(gap);
   return d->interrupted ? SQLITE_INTERRUPT : SQLITE_ERROR;
+}
+
+/* -- what holds a COMMIT back -- */
+
+static int brake(table *t, sqlite3_int64 rows, ortto_setting setting, const char *what){
+  long most;
+  int rc = vt_fail(t, ortto_config_number(t->conn->client, NULL, setting, &most));
+  if( rc!=SQLITE_OK || rows<=most ) return rc;
+  const char *name = ortto_setting_name(setting);
+  return vt_error(t, "ortto: COMMIT failed before anything was sent: this transaction would %s %lld %s, "
+                  "and %s allows %ld. It was rolled back. If that is meant: SELECT ortto_config('%s', %lld), "
+                  "and do it again", what, rows, rows==1 ? "row" : "rows", name, most, name, rows);
+}
+
+/* Of all tables together; what stood in the way is no failure of Ortto's. */
+static int brakes(table *t){
+  long on;
+  sqlite3_int64 updates, deletes;
+  int rc = vt_fail(t, ortto_config_number(t->conn->client, NULL, ORTTO_WRITE, &on));
+  if( rc==SQLITE_OK && !on )
+    return vt_error(t, "ortto: COMMIT failed before anything was sent: the setting write is off. The "
+                    "transaction was rolled back");
+  if( rc==SQLITE_OK ) rc = spool_changes(&t->conn->spool, &updates, &deletes);
+  if( rc==SQLITE_OK ) rc = brake(t, deletes, ORTTO_MAX_DELETES, "archive");
+  if( rc==SQLITE_OK ) rc = brake(t, updates, ORTTO_MAX_UPDATES, "change");
+  return rc;
+}
+
+/* Is all that was held back there, and safe from what fails later? */
+static int delivery_ready(table *t, sqlite3_int64 *rows){
+  spool *s = &t->conn->spool;
+  int rc = SQLITE_OK;
+  if( spool_sound(s) ) rc = spool_count(s, held_owner(t), rows);
+  if( rc==SQLITE_OK && *rows ) rc = brakes(t);
+  if( rc==SQLITE_OK && *rows ) rc = spool_keep(s);
+  if( !spool_sound(s) )
+    return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: rows that were held back are "
+                    "lost (out of memory, or the disk is full), and ortto_failures cannot list them. The "
+                    "transaction was rolled back: nothing of it is done", t->name);
+  if( rc!=SQLITE_OK && t->base.zErrMsg==NULL )
+    return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: %s", t->name,
+                    sqlite3_errstr(rc));
+  return rc;
 }
 
 int vt_sync(sqlite3_vtab *base){
   table *t = (table *)base;
   delivery d = { .t = t, .spool = &t->conn->spool };
-  int any;
-  if( d.spool->damaged )
-    return vt_error(t, "ortto: what was held back for COMMIT could not be kept in order (out of memory, or "
-                    "the disk is full): nothing of %s was sent; ROLLBACK", t->name);
-  int rc = spool_any(d.spool, held_owner(t), &any);
-  if( rc!=SQLITE_OK )
-    return vt_error(t, "ortto: COMMIT failed before anything of %s was sent: %s", t->name,
-                    sqlite3_errstr(rc));
-  if( !any ) return SQLITE_OK;
+  int rc = delivery_ready(t, &d.all);
+  if( rc!=SQLITE_OK || d.all==0 ) return rc;
   rc = delivery_run(&d);
   if( rc!=SQLITE_OK || d.refused ) rc = delivery_failed(&d, rc);
   else spool_delete(d.spool, held_owner(t), 0);

@@ -52,7 +52,7 @@ void fn_config(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   if( rc==SQLITE_OK && argc>1 ) rc = function_may_act(c, "ortto_config", &error);
   if( rc==SQLITE_OK && argc>1 ) rc = config_set(c, (ortto_setting)which, argv[1], &error);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_config_get(c->client, (ortto_setting)which, &text), &error);
-  int number = which>=ORTTO_TIMEOUT_MS && which<=ORTTO_MAX_DELETES;
+  int number = which>=ORTTO_TIMEOUT_MS && which<=ORTTO_MAX_UPDATES;
   if( rc!=SQLITE_OK ) result_code(ctx, rc, error);
   else if( text && number ) sqlite3_result_int64(ctx, strtoll(text, NULL, 10));
   else if( text ) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
@@ -199,6 +199,14 @@ static int call_endpoint(const conn *c, const ortto_options *options, ortto_endp
   return to_sqlite(c, ortto_endpoint_open(c->client, args, protocol, e), error);
 }
 
+/* Not where the setting write is off. */
+static int write_allowed(const conn *c, const char *function, char **error){
+  long on;
+  int rc = to_sqlite(c, ortto_config_number(c->client, NULL, ORTTO_WRITE, &on), error);
+  if( rc!=SQLITE_OK || on ) return rc;
+  return error_set(error, "ortto: %s sends nothing: the setting write is off", function);
+}
+
 static void result_json(sqlite3_context *ctx, char *text, sqlite3_int64 n){
   if( text==NULL ) sqlite3_result_error_nomem(ctx);
   else sqlite3_result_text64(ctx, text, (sqlite3_uint64)n, sqlite3_free, SQLITE_UTF8);
@@ -220,6 +228,7 @@ static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ort
     sqlite3_result_subtype(ctx, 'J');
     return;
   }
+  if( rc==SQLITE_OK ) rc = write_allowed(c, function, &error);
   if( rc==SQLITE_OK && json==NULL )
     rc = error_set(&error, "ortto: %s needs a JSON object, or a list of them, not NULL", function);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_options_read(c->client, given, given_n, &options), &error);

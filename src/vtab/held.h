@@ -17,11 +17,21 @@
 /* The table as an owner of rows in the spool. */
 sqlite3_int64 held_owner(const table *t);
 
+/* "insert", "update" or "delete", of the row that a statement of the spool stands on; NULL when out of
+** memory. */
+const char *held_operation(sqlite3_stmt *row);
+
+/* Its table; NULL if it is gone. */
+const table *held_table(const conn *c, sqlite3_stmt *row);
+
+/* What it changes: an object from column name to what it becomes, by sqlite3_malloc. */
+int held_changes(const table *t, sqlite3_stmt *row, char **changes);
+
 /* Which statement this is: DELETE has one argument, INSERT no old key. */
 int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid);
 
-/* DROP TABLE. Rows that wait for COMMIT must not vanish with the table. (SQLite takes no message from
-** here.) */
+/* DROP TABLE. Rows that wait for COMMIT must not vanish with the table, nor must it that rows are lost.
+** (SQLite takes no message from here.) */
 int vt_destroy(sqlite3_vtab *base);
 
 /* ---- transactions ---- */
@@ -34,8 +44,6 @@ int vt_end(sqlite3_vtab *base);
 int vt_savepoint(sqlite3_vtab *base, int number);
 int vt_release(sqlite3_vtab *base, int number);
 
-/* A savepoint that was never announced is older than this table's first write: then nothing of it stays. -1
-** is the one that opened the transaction. */
 int vt_rollback_to(sqlite3_vtab *base, int number);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "../text.h"
 #include "sql.h"
+#include "held.h"
 
 typedef struct small_cursor {      /* the first member of each table's own */
   sqlite3_vtab_cursor base;
@@ -23,6 +24,8 @@ typedef struct small_table {
   void (*column)(const small_cursor *cur, sqlite3_context *ctx, int column);
   void (*close)(small_cursor *cur);                    /* or NULL */
   int (*remove)(conn *c, sqlite3_int64 rowid);         /* DELETE; NULL: nothing can be written */
+  void (*restore)(conn *c, sqlite3_int64 after);       /* what was deleted after that place of the spool */
+  void (*commit)(conn *c);                             /* it is gone for good */
 } small_table;
 
 /* -- ortto_log -- */
@@ -106,17 +109,74 @@ static int failures_remove(conn *c, sqlite3_int64 rowid){
   return spool_failure_delete(&c->spool, rowid);
 }
 
+static void failures_restore(conn *c, sqlite3_int64 after){
+  spool_failures_restore(&c->spool, after);
+}
+
+static void failures_commit(conn *c){
+  spool_failures_commit(&c->spool);
+}
+
+/* -- ortto_pending -- */
+
+typedef struct pending_cursor {
+  small_cursor row;
+  sqlite3_stmt *rows;              /* NULL: there are none */
+} pending_cursor;
+
+static void pending_close(small_cursor *row){
+  pending_cursor *cur = (pending_cursor *)row;
+  sqlite3_finalize(cur->rows);
+  cur->rows = NULL;
+}
+
+static int pending_open(small_cursor *row){
+  pending_close(row);
+  return spool_pending(&row->conn->spool, &((pending_cursor *)row)->rows);
+}
+
+static int pending_next(small_cursor *row){
+  pending_cursor *cur = (pending_cursor *)row;
+  int rc = cur->rows ? sqlite3_step(cur->rows) : SQLITE_DONE;
+  row->eof = rc!=SQLITE_ROW;
+  if( rc==SQLITE_ROW ) row->rowid = sqlite3_column_int64(cur->rows, SPOOL_PLACE);
+  return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static void pending_column(const small_cursor *row, sqlite3_context *ctx, int column){
+  sqlite3_stmt *rows = ((const pending_cursor *)row)->rows;
+  const table *t = held_table(row->conn, rows);
+  char *changes = NULL;
+  int rc;
+  if( t==NULL ) return;
+  switch( column ){
+    case 0: sqlite3_result_text(ctx, t->name, -1, SQLITE_TRANSIENT); break;
+    case 1: sqlite3_result_text(ctx, held_operation(rows), -1, SQLITE_STATIC); break;
+    case 2: sqlite3_result_value(ctx, sqlite3_column_value(rows, SPOOL_ID)); break;
+    case 3: sqlite3_result_value(ctx, sqlite3_column_value(rows, SPOOL_EMAIL)); break;
+    default:
+      rc = held_changes(t, rows, &changes);
+      if( rc==SQLITE_OK ) sqlite3_result_text(ctx, changes, -1, SQLITE_TRANSIENT);
+      else sqlite3_result_error_code(ctx, rc);
+      sqlite3_free(changes);
+  }
+}
+
 /* -- all of them -- */
 
 static const small_table small_tables[] = {
   { "ortto_log",
     "CREATE TABLE x(at DATETIME, method TEXT, path TEXT, status INTEGER, attempt INTEGER, ms INTEGER, "
     "sent_bytes INTEGER, received_bytes INTEGER, rows INTEGER, request_id TEXT, error TEXT)",
-    sizeof(log_cursor), log_open, log_next, log_column, NULL, NULL },
+    sizeof(log_cursor), log_open, log_next, log_column, NULL, NULL, NULL, NULL },
   { "ortto_failures",
     "CREATE TABLE x(at DATETIME, table_name TEXT, operation TEXT, id TEXT, email TEXT, status INTEGER, "
     "message TEXT, sent JSON)",
-    sizeof(failures_cursor), failures_open, failures_next, failures_column, failures_close, failures_remove },
+    sizeof(failures_cursor), failures_open, failures_next, failures_column, failures_close, failures_remove,
+    failures_restore, failures_commit },
+  { "ortto_pending",
+    "CREATE TABLE x(table_name TEXT, operation TEXT, id TEXT, email TEXT, changes JSON)",
+    sizeof(pending_cursor), pending_open, pending_next, pending_column, pending_close, NULL, NULL, NULL },
 };
 
 #define SMALL_TABLES COUNT(small_tables)
@@ -126,6 +186,7 @@ static const small_table small_tables[] = {
 typedef struct small_vtab {
   fixed_table fixed;
   const small_table *table;
+  writes writes;
 } small_vtab;
 
 static const small_table *table_of(const sqlite3_vtab_cursor *base){
@@ -165,6 +226,11 @@ static int small_connect(sqlite3 *db, void *aux, int argc, const char *const *ar
   int rc = connect_sized(db, aux, out, small_tables[i].columns, sizeof(small_vtab));
   if( rc==SQLITE_OK ) ((small_vtab *)*out)->table = &small_tables[i];
   return rc;
+}
+
+static int small_disconnect(sqlite3_vtab *base){
+  sqlite3_free(((small_vtab *)base)->writes.savepoints);
+  return fixed_disconnect(base);
 }
 
 static int small_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
@@ -221,15 +287,62 @@ static int small_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
 static int small_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
   const small_vtab *t = (const small_vtab *)base;
   *rowid = 0;
-  if( argc==1 ) return t->table->remove(t->fixed.conn, sqlite3_value_int64(argv[0]));
+  if( argc==1 ){
+    int rc = t->table->remove(t->fixed.conn, sqlite3_value_int64(argv[0]));
+    if( rc==SQLITE_OK || rc==SQLITE_NOMEM ) return rc;
+    return error_set(&base->zErrMsg, "ortto: cannot delete from %s: %s", t->table->name, sqlite3_errstr(rc));
+  }
   return error_set(&base->zErrMsg, "ortto: rows of %s can be deleted, not written", t->table->name);
 }
 
+/* -- their part of a transaction -- */
+
+static int small_begin(sqlite3_vtab *base){
+  small_vtab *t = (small_vtab *)base;
+  return writes_begin(&t->writes, &t->fixed.conn->spool);
+}
+
+static int small_sync(sqlite3_vtab *base){
+  const small_vtab *t = (const small_vtab *)base;
+  if( spool_sound(&t->fixed.conn->spool) ) return SQLITE_OK;
+  return error_set(&base->zErrMsg, "ortto: COMMIT failed: what was deleted from %s, or held back, could not "
+                   "be kept (out of memory, or the disk is full). The transaction was rolled back",
+                   t->table->name);
+}
+
+static int small_rollback(sqlite3_vtab *base){
+  small_vtab *t = (small_vtab *)base;
+  writes_end(&t->writes, &t->fixed.conn->spool);
+  return SQLITE_OK;
+}
+
+static int small_commit(sqlite3_vtab *base){
+  small_vtab *t = (small_vtab *)base;
+  t->table->commit(t->fixed.conn);
+  return small_rollback(base);
+}
+
+static int small_savepoint(sqlite3_vtab *base, int number){
+  small_vtab *t = (small_vtab *)base;
+  return writes_savepoint(&t->writes, &t->fixed.conn->spool, number);
+}
+
+static int small_release(sqlite3_vtab *base, int number){
+  writes_release(&((small_vtab *)base)->writes, number);
+  return SQLITE_OK;
+}
+
+static int small_rollback_to(sqlite3_vtab *base, int number){
+  small_vtab *t = (small_vtab *)base;
+  if( t->writes.open ) t->table->restore(t->fixed.conn, writes_rollback(&t->writes, number));
+  return SQLITE_OK;
+}
+
 #define SMALL_METHODS \
-  .iVersion = 1, \
+  .iVersion = 2, \
   .xConnect = small_connect, \
   .xBestIndex = small_best_index, \
-  .xDisconnect = fixed_disconnect, \
+  .xDisconnect = small_disconnect, \
   .xOpen = small_open, \
   .xClose = small_close, \
   .xFilter = small_filter, \
@@ -239,7 +352,17 @@ static int small_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqli
   .xRowid = small_rowid
 
 static const sqlite3_module read_module = { SMALL_METHODS };
-static const sqlite3_module remove_module = { SMALL_METHODS, .xUpdate = small_update };
+static const sqlite3_module remove_module = {
+  SMALL_METHODS,
+  .xUpdate = small_update,
+  .xBegin = small_begin,
+  .xSync = small_sync,
+  .xCommit = small_commit,
+  .xRollback = small_rollback,
+  .xSavepoint = small_savepoint,
+  .xRelease = small_release,
+  .xRollbackTo = small_rollback_to,
+};
 
 const sqlite3_module *small_module(int i, const char **name){
   if( i>=SMALL_TABLES ) return NULL;

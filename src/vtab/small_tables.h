@@ -1,11 +1,11 @@
 /*
-** small_tables.h - read-only tables of fixed columns that need nothing but the connection: ortto_log,
-** ortto_failures.
+** small_tables.h - tables of fixed columns that need nothing but the connection: ortto_log, ortto_failures,
+** ortto_pending.
 **
 ** One module serves them all; each is a row of functions in small_tables.c. They are read from the first row
 ** to the last, without a plan.
-** May use: connection, spool, sql, the client's log. Must not know: Ortto's tables, plans. Nothing in here
-** blocks.
+** May use: connection, spool, held, sql, the client's log. Must not know: Ortto's columns, plans. Nothing in
+** here blocks.
 */
 #ifndef ORTTO_VTAB_SMALL_TABLES_H
 #define ORTTO_VTAB_SMALL_TABLES_H

@@ -10,6 +10,8 @@
 ** A statement that is returned is the caller's to finalize, before spool_close. Blocks for a disk at most.
 **
 ** Rows are in order by their place, which counts from 1 and is never given twice, not even after a rollback.
+** They are written in one transaction here. When memory or the disk runs out SQLite takes such a transaction
+** back by itself: then the spool is `damaged` until the user's transaction ends: nothing of it may be sent.
 */
 #ifndef ORTTO_VTAB_SPOOL_H
 #define ORTTO_VTAB_SPOOL_H
@@ -22,36 +24,76 @@ typedef struct spool {             /* all zero: closed, and empty */
   sqlite3 *db;                     /* opened when first needed */
   sqlite3_stmt *insert_row, *insert_failure;
   sqlite3_int64 place;             /* the last one given */
-  int waiting;                     /* rows are held back, in a transaction of its own */
-  int damaged;                     /* rows that were to go could not be deleted: send nothing from here */
-  sqlite3_int64 deletes;           /* how many rows held back are of SPOOL_DELETE */
+  sqlite3_int64 since;             /* places up to this one are of transactions that are over */
+  int users;                       /* tables that take part in the user's transaction */
+  int waiting;                     /* rows are held back */
+  int open;                        /* a transaction was begun here, and not ended */
+  int damaged;                     /* rows are lost, or could not be deleted: send nothing from here */
 } spool;
 
 void spool_close(spool *s);
 
-/* SQLite's words for what failed last. */
-const char *spool_error(const spool *s);
+/* ---- the user's transaction ---- */
+
+typedef struct savepoint {
+  int number;                      /* SQLite's */
+  sqlite3_int64 place;             /* the last one given when it was made */
+} savepoint;
+
+typedef struct writes {            /* of one table in a transaction; all zero: not in one */
+  int open;                        /* between xBegin and xCommit or xRollback */
+  savepoint *savepoints;           /* by sqlite3_malloc */
+  int count, cap;
+} writes;
+
+/* A table takes part in it, and no longer does. With the last one goes what is held back; what failed
+** stays. */
+int writes_begin(writes *w, spool *s);
+void writes_end(writes *w, spool *s);
+
+/* Also where this fails, the savepoint is there to be rolled back to. */
+int writes_savepoint(writes *w, const spool *s, int number);
+void writes_release(writes *w, int number);
+
+/* ROLLBACK TO: after which place is everything taken back? A savepoint that was never announced is older than
+** this table's first write: then nothing of it stays. -1 is the one that opened the transaction. */
+sqlite3_int64 writes_rollback(writes *w, int number);
+
+/* Is all that was held back still here? Rows lost are noticed here too. */
+int spool_sound(spool *s);
+
+/* To be called before anything is sent: what is held back outlives now what fails later. */
+int spool_keep(spool *s);
 
 /* ---- rows held back ---- */
 
 enum { SPOOL_INSERT = 'I', SPOOL_UPDATE = 'U', SPOOL_UPDATE_TAGS = 'T', SPOOL_DELETE = 'D' };
 
 /* The columns of spool_rows, and of the row that spool_fail is given. */
-enum { SPOOL_PLACE, SPOOL_KIND, SPOOL_ID, SPOOL_EMAIL, SPOOL_RECORD };
+enum { SPOOL_PLACE, SPOOL_KIND, SPOOL_ID, SPOOL_EMAIL, SPOOL_RECORD, SPOOL_OWNER };
 
-/* Opens the database if need be. id and email may be NULL. */
+/* Opens the database if need be. id and email may be NULL. SQLITE_ABORT: the spool is damaged. */
 int spool_insert(spool *s, sqlite3_int64 owner, char kind, const char *id, const char *email,
                  const char *record);
 
-/* Rows of this owner at places above `after` go; 0: all. What could not be deleted makes the spool damaged
-** until it is empty. */
+/* Rows of this owner at places above `after` go; 0: all. What cannot be deleted makes the spool damaged. */
 void spool_delete(spool *s, sqlite3_int64 owner, sqlite3_int64 after);
 
-/* Has this owner any row? */
-int spool_any(const spool *s, sqlite3_int64 owner, int *any);
+/* How many rows has this owner? */
+int spool_count(const spool *s, sqlite3_int64 owner, sqlite3_int64 *rows);
+
+/* How many records the updates and the deletes of all owners concern. */
+int spool_changes(const spool *s, sqlite3_int64 *updates, sqlite3_int64 *deletes);
 
 /* Rows of this owner from place `from` on, at most `limit` of them (-1: all). The spool is open. */
 int spool_rows(const spool *s, sqlite3_stmt **rows, sqlite3_int64 owner, sqlite3_int64 from, int limit);
+
+/* Rows of all owners. *rows is NULL if nothing ever was held back. */
+int spool_pending(const spool *s, sqlite3_stmt **rows);
+
+/* The members of a record's fields: name, value as JSON, and the text of a value that is JSON itself. To be
+** stepped and finalized. */
+int spool_members(const spool *s, sqlite3_stmt **members, sqlite3_value *record);
 
 /* ---- rows that could not be delivered ---- */
 
@@ -68,7 +110,15 @@ int spool_fail(spool *s, const spool_failure *failure, sqlite3_stmt *row);
 /* number, at, table_name, operation, id, email, status, message, sent, in their order. *rows is NULL if
 ** nothing ever was held back. */
 int spool_failures(const spool *s, sqlite3_stmt **rows);
+
+/* Hidden now, gone when the user's transaction commits, here again if it does not. */
 int spool_failure_delete(spool *s, sqlite3_int64 number);
+
+/* What was hidden at places above `after` is here again. */
+void spool_failures_restore(spool *s, sqlite3_int64 after);
+
+/* The user's transaction has committed. What cannot be deleted is here again, which does no harm. */
+void spool_failures_commit(spool *s);
 
 /* ---- tags before a delivery ---- */
 
@@ -77,14 +127,14 @@ int spool_tags_clear(spool *s);
 #define SPOOL_TAGS_MAX 1000
 
 /* Ids of this owner's rows of SPOOL_UPDATE_TAGS whose tags are not here yet, up to SPOOL_TAGS_MAX. The first
-** step of the statement lists them all as without tags, until they are given some. */
+** step of the statement lists them all, as people whose tags nobody knows until they are given some. */
 int spool_tags_begin(spool *s, sqlite3_stmt **ids, sqlite3_int64 owner);
 
 /* Gives tags, a JSON array, to an id that is here; others are passed over. */
 int spool_tags_set(spool *s, const char *id, size_t id_n, const char *tags, size_t n);
 
-/* *known: are the tags of this id here? */
-int spool_tags_known(const spool *s, const char *id, int *known);
+/* *listed: was this id asked for? *known: are its tags here? */
+int spool_tags_known(const spool *s, const char *id, int *listed, int *known);
 
 /* A record sets tags: those of its id that it does not name go to *gone, a JSON array by sqlite3_malloc,
 ** which is there only if this succeeds or the last step fails. From now on the id has the tags of the

@@ -17,17 +17,6 @@
 #define HIDDEN_MAX 5
 #define ROWID_COLUMN "_rowid_"
 
-typedef struct savepoint {
-  int number;                      /* SQLite's */
-  sqlite3_int64 place;             /* of the last row that was held back when it was made */
-} savepoint;
-
-typedef struct writes {            /* of one table in a transaction */
-  int open;                        /* between xBegin and xCommit or xRollback */
-  savepoint *savepoints;
-  int count, cap;
-} writes;
-
 struct table {
   sqlite3_vtab base;
   conn *conn;                      /* a reference */

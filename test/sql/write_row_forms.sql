@@ -65,7 +65,7 @@ SELECT name FROM ortto_accounts WHERE name GLOB '[TUV] Corp';
 
 .print
 .print -- Created tables: under field ids, with some fields only, in another schema, with their own settings.
-CREATE VIRTUAL TABLE p USING ortto(table=people, columns=ids);
+CREATE VIRTUAL TABLE p USING ortto(table=people, columns=ids, write=on);
 INSERT INTO p("str::email", "geo::city", "int:cm:rating", tags) VALUES('c@t.example', 'Oslo', 1.5, '["x"]');
 UPDATE p SET "str::first" = 'Cy', "str::last" = NULL WHERE "str::email" = 'c@t.example';
 SELECT "str::email", "geo::city", "int:cm:rating", "str::first", tags FROM p WHERE "str::email" = 'c@t.example';
@@ -74,10 +74,10 @@ INSERT INTO few(external_id, first_name) VALUES('few', 'Fay');
 UPDATE few SET first_name = 'May' WHERE external_id = 'few';
 INSERT INTO few(first_name) VALUES('Nobody');
 SELECT * FROM few WHERE external_id = 'few';
-CREATE VIRTUAL TABLE everything USING ortto(table=people, fields=all);
+CREATE VIRTUAL TABLE everything USING ortto(table=people, fields=all, write=on);
 UPDATE everything SET first_name = 'June' WHERE external_id = 'few';
 SELECT first_name FROM ortto_people WHERE external_id = 'few';
-CREATE VIRTUAL TABLE wrong USING ortto(table=people, concurrency=1, retries=0);
+CREATE VIRTUAL TABLE wrong USING ortto(table=people, concurrency=1, retries=0, write=on);
 INSERT INTO wrong(email) VALUES('w@t.example');
 DELETE FROM wrong WHERE email IN ('w@t.example', 'c@t.example');
 SELECT count(*) FROM p WHERE "str::email" IN ('w@t.example', 'c@t.example');
