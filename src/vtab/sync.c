@@ -15,7 +15,8 @@
 #include "sync_fetch.h"
 #include "sync_merge.h"
 
-#define RELEASE_MS 2000            /* how long an interrupted run waits for a lock to put its end on record */
+#define RELEASE_MS 1000            /* how long a run that ends waits for a lock to put that on record */
+#define RELEASE_NOW_MS 50          /* the same where it was interrupted, or waited for that lock already */
 
 /* ---- one run --------------------------------------------------------------------- */
 
@@ -23,11 +24,13 @@
 static void run_release(sync_run *s, const char *state, const char *error){
   char *unsaid = NULL;
   if( !s->claimed ) return;
-  /* An interrupted connection runs no SQL until its statements are over: another one does. */
-  int elsewhere = !s->nested && conn_interrupted(s->conn) && side_open(s)==SQLITE_OK;
-  if( elsewhere ) sqlite3_busy_timeout(s->side, RELEASE_MS);
   s->ending = 1;
-  int rc = sync_begin(s, &unsaid);
+  /* An interrupted connection runs no SQL until its statements are over: another one does. */
+  int cut = conn_interrupted(s->conn);
+  if( cut && !s->nested ) side_open(s);
+  s->patience = (cut || s->locked ? RELEASE_NOW_MS : RELEASE_MS) * 1000;
+  int gone = s->nested && sqlite3_get_autocommit(s->db);   /* rolled back, with all that we wrote */
+  int rc = gone ? SQLITE_ERROR : sync_begin(s, &unsaid);
   if( rc==SQLITE_OK ) sync_end(s, state_write(s, state, 1, error), &unsaid);
   sqlite3_free(unsaid);
   s->claimed = 0;
@@ -123,6 +126,7 @@ static int run_new(const sync_batch *batch, sync_run **out, char **error){
   s->conn->references++;
   s->db = s->conn->db;
   s->nested = !sqlite3_get_autocommit(s->db);
+  sync_patience(s);
   s->reading = batch->reading;
   s->changes = batch->changes;
   s->progress = batch->progress;
