@@ -12,10 +12,9 @@
 static int columns_ask(sqlite3 *db, const char *schema, const char *name, sqlite3_stmt **stmt){
   return sql_prepare(db, stmt,
     "SELECT name, pk>0, hidden IN (2,3), "
-    "CASE WHEN type='ANY' COLLATE NOCASE AND "
-    "(SELECT strict FROM pragma_table_list(%Q) WHERE schema=%Q COLLATE NOCASE) "
-    "THEN '' ELSE ifnull(type,'') END "
-    "FROM pragma_table_xinfo(%Q,%Q) ORDER BY name COLLATE NOCASE", name, schema, name, schema);
+    "CASE WHEN is_strict AND type='ANY' COLLATE NOCASE THEN '' ELSE ifnull(type,'') END, is_strict "
+    "FROM (SELECT max(strict) AS is_strict FROM pragma_table_list(%Q) WHERE schema=%Q COLLATE NOCASE), "
+    "pragma_table_xinfo(%Q,%Q) ORDER BY name COLLATE NOCASE", name, schema, name, schema);
 }
 
 static const char *text_kept(local_table *t, sqlite3_stmt *stmt, int column){
@@ -39,6 +38,7 @@ static int column_add(local_table *t, sqlite3_stmt *stmt){
   if( c->name==NULL || c->type==NULL ) return SQLITE_NOMEM;
   t->count++;
   t->keys += c->key;
+  t->strict = sqlite3_column_int(stmt, 4);
   return SQLITE_OK;
 }
 

@@ -22,6 +22,7 @@ typedef struct sync_batch {
   int jobs;
   int at;                          /* job that is at work */
   int list;                        /* a list or all: what was given as the target is a prefix */
+  int joined;                      /* that prefix ends in a letter, which is worth a word */
   int changes;                     /* mode: only what was edited since the last one */
   int64_t begun;                   /* microseconds: fields listed before do not count */
 

@@ -149,11 +149,25 @@ static int is_other_list(sqlite3_int64 total_before, const ortto_progress *p){
   return total_before>=0 && p->total>=0 && p->total!=total_before;
 }
 
+/* The page was not stored after all: what it moved on is as before. */
+static void page_undo(sync_run *s, const sync_run *before){
+  memcpy(s->cursor, before->cursor, sizeof s->cursor);
+  memcpy(s->newest, before->newest, sizeof s->newest);
+  memcpy(s->last, before->last, sizeof s->last);
+  memcpy(s->server_time, before->server_time, sizeof s->server_time);
+  s->next_offset = before->next_offset;
+  s->page = before->page;
+  s->rows = before->rows;
+  s->total = before->total;
+}
+
 /* The next page, whose first row is v. */
 static int fetch_page(sync_run *s, const ortto_value *v, int *landed, char **error){
   edit_verdict verdict;
+  sync_run before = *s;
   int rc = sync_begin(s, error);
   if( rc==SQLITE_OK ) rc = sync_end(s, page_stage(s, v, &verdict), error);
+  if( rc!=SQLITE_OK ) page_undo(s, &before);
   if( rc!=SQLITE_OK ) return rc;
   if( verdict==EDIT_BAD ){
     s->changes = 0;

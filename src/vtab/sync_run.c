@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../text.h"
 #include "sql.h"
 
 #define PATIENCE_MS 5000           /* how long a file that others have locked is waited for, at least */
@@ -22,6 +23,7 @@ sqlite3_int64 sync_elapsed(const sync_run *s){
 void sync_note(sync_run *s, const char *text){
   size_t n = strlen(s->message);
   snprintf(s->message + n, sizeof s->message - n, "%s%s", n ? "; " : "", text);
+  utf8_mend(s->message);
 }
 
 static const char *what_is_kept(const sync_run *s){
@@ -169,6 +171,8 @@ void sync_patience(sync_run *s){
 
 int sync_begin(sync_run *s, char **error){
   s->last_rowid = sqlite3_last_insert_rowid(s->conn->db);
+  /* Under a SELECT that reads, DROP TABLE fails, and takes that SELECT with it. */
+  s->may_drop = s->nested ? !s->reading : sqlite3_txn_state(s->db, NULL)==SQLITE_TXN_NONE;
   int rc = sql_prepare(s->db, &s->undo, "BEGIN IMMEDIATE");
   if( rc==SQLITE_OK && s->nested ){
     rc = run_now(s, "SAVEPOINT ortto_sync");

@@ -9,6 +9,7 @@
 #include "sql.h"
 #include "sync_lock.h"
 #include "sync_target.h"
+#include "sync_filled.h"
 
 #define RESUME_SECONDS (24*3600)   /* a run that began before that is not taken up */
 #define UTC_NOW "strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now')"   /* in a format */
@@ -102,12 +103,17 @@ static void last_copy(char *to, size_t size, sqlite3_stmt *last, int column){
   snprintf(to, size, "%s", last_text(last, column));
 }
 
-/* Does the staging table hold the rows that the run counted? What was deleted leaves gaps in the rowids. */
+/* Does the staging table hold the rows that the run counted, as they came? What was deleted leaves gaps in the
+** rowids. */
 static int staging_is_whole(const sync_run *s, sqlite3_int64 rows){
   sqlite3_int64 staged;
-  int rc = sql_integer(s->db, &staged,
-    "SELECT CASE WHEN count(*)=ifnull(max(rowid),0) THEN count(*) ELSE -1 END FROM \"%w\".\"%w\"",
-    s->schema, s->staging);
+  const char *rowid = rowid_name(s);
+  int ours;
+  int rc = staging_is_ours(s, &ours);
+  if( rc!=SQLITE_OK || !ours ) return 0;
+  rc = sql_integer(s->db, &staged,
+    "SELECT CASE WHEN %d OR count(*)=ifnull(max(%s),0) THEN count(*) ELSE -1 END FROM \"%w\".\"%w\"",
+    rowid==NULL, rowid ? rowid : "NULL", s->schema, s->staging);
   return rc==SQLITE_OK && staged==rows;
 }
 
@@ -245,6 +251,7 @@ static int claim_inside(sync_run *s, char **error){
   likeness like = likeness_of(s);
   int rc = target_check(s, error);
   if( rc==SQLITE_OK ) rc = state_widen(s);
+  if( rc==SQLITE_OK ) rc = filled_check(s, error);
   if( rc==SQLITE_OK && changes ) rc = watermark_find(s, &like);
   if( rc==SQLITE_OK ) rc = last_run_judge(s, &like, error);
   if( rc==SQLITE_OK && !changes ) s->watermark[0] = 0;

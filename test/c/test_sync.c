@@ -464,6 +464,8 @@ static void disk_full(const char *mode){
     if( merging && fetched!=0 ) fail_msg("all was fetched, but %ld pages were asked for again", fetched);
     int over = strncmp(got, "error", 5)!=0;
     if( !over ) assert_like(got, "error 13: ortto: %full%", PEOPLE);
+    /* What the message calls kept is kept: rows are counted as they are there. */
+    assert_sql(db, STATE("coalesce(message, 'resumed')"), "resumed");
     sqlite3_free(got);
     if( over ) break;
     if( merging ) failed_merging++; else failed_staging++;
