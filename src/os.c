@@ -84,6 +84,10 @@ int os_error_is_terminal(void){
   return isatty(STDERR_FILENO);
 }
 
+int os_output_is_terminal(void){
+  return isatty(STDOUT_FILENO);
+}
+
 int os_error_columns(void){
   struct winsize size;
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size)==0 ? size.ws_col : 0;

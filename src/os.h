@@ -45,6 +45,9 @@ void os_host_name(char *name, size_t size);
 /* Does a person see what is written to the standard error? */
 int os_error_is_terminal(void);
 
+/* Is the standard output a terminal, which what is written to the other one may mix with? */
+int os_output_is_terminal(void);
+
 /* Width of the terminal that the standard error is shown on, in columns; 0 where it cannot be told. */
 int os_error_columns(void);
 

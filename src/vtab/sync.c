@@ -96,8 +96,10 @@ static int can_be_synced(ortto_table kind){
 
 static int source_unknown(const char *source, char **error){
   sqlite3_str *names = sqlite3_str_new(NULL);
-  for(int i=0; i<ORTTO_TABLES; i++) if( can_be_synced((ortto_table)i) )
-    sqlite3_str_appendf(names, "%s%s", sqlite3_str_length(names) ? ", " : "", ortto_table_name((ortto_table)i));
+  for(int i=0; i<ORTTO_TABLES; i++) if( can_be_synced((ortto_table)i) ){
+    const char *comma = sqlite3_str_length(names) ? ", " : "";
+    sqlite3_str_appendf(names, "%s%s", comma, ortto_table_name((ortto_table)i));
+  }
   return sync_error(error,
     "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, "
     "or a table made by CREATE VIRTUAL TABLE ... USING ortto", source, sqlite3_str_finish(names));

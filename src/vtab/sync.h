@@ -28,7 +28,7 @@ typedef struct sync_batch {
 
   /* For the caller to set, after sync_batch_begin. */
   int reading;                     /* inside a SELECT that reads: the table-valued form */
-  void (*progress)(const sync_run *s);   /* called after each page and at the end; may be NULL */
+  void (*progress)(sync_run *s);   /* called after each page and at the end; may be NULL */
 
   sync_run *run;                   /* of job[at], NULL between two; after a step it is what to show */
 } sync_batch;

@@ -15,7 +15,8 @@
 int sync_fields(sync_run *s, char **error){
   int rc = ortto_endpoint_open(s->conn->client, &s->args.settings, ORTTO_API, &s->endpoint);
   if( rc==ORTTO_OK && s->kind<=ORTTO_ACCOUNTS ){
-    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, s->known_since, &s->owned_fields);
+    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, s->known_since,
+                           &s->owned_fields);
     s->fields = s->owned_fields;
   }else s->fields = ortto_table_fields(s->kind);
   if( rc==ORTTO_OK && s->kind==ORTTO_FIELDS ) rc = ortto_fields_renew(s->endpoint, s->known_since);
@@ -27,7 +28,8 @@ int sync_fields(sync_run *s, char **error){
   if( s->field==NULL ) return SQLITE_NOMEM;
   for(int i=0; i<s->fields->count; i++){
     s->field[i] = &s->fields->field[i];
-    if( s->kind<=ORTTO_ACCOUNTS && strcmp(s->field[i]->id, s->kind==ORTTO_PEOPLE ? "e" : "oe")==0 ) s->edited = i;
+    const char *edited = s->kind==ORTTO_PEOPLE ? "e" : "oe";
+    if( s->kind<=ORTTO_ACCOUNTS && strcmp(s->field[i]->id, edited)==0 ) s->edited = i;
   }
   return SQLITE_OK;
 }

@@ -67,10 +67,10 @@ static void filled_free(filled *f){
 
 static int own_column(const sync_run *s, int i, char **error){
   const char *name = column_name(s, i), *id = i<s->overflow ? s->fields->field[i].id : name;
-  return sync_error(error, "ortto: syncing %s into %s: the field %s is new in Ortto, and would take the local table's "
-    "column \"%w\", which no sync has filled: it is your own. Nothing was changed. Give yours another name: "
-    "ALTER TABLE \"%w\".\"%w\" RENAME COLUMN \"%w\" TO \"my_%w\"", s->source, s->target, id, name,
-    s->schema, s->target, name, name);
+  return sync_error(error, "ortto: syncing %s into %s: the field %s is new in Ortto, and would take the "
+    "local table's column \"%w\", which no sync has filled: it is your own. Nothing was changed. "
+    "Give yours another name: ALTER TABLE \"%w\".\"%w\" RENAME COLUMN \"%w\" TO \"my_%w\"",
+    s->source, s->target, id, name, s->schema, s->target, name, name);
 }
 
 int filled_check(const sync_run *s, char **error){
@@ -86,7 +86,7 @@ int filled_check(const sync_run *s, char **error){
   return rc;
 }
 
-/* Does SQLite compare columns of that type as text? Those of the other types as numbers where they look so. */
+/* Does SQLite compare columns of that type as text? Those of other types as numbers where they look so. */
 static int is_text_type(const char *type){
   return sqlite3_strlike("%char%", type, 0)==0 || sqlite3_strlike("%clob%", type, 0)==0
     || sqlite3_strlike("%text%", type, 0)==0;
@@ -96,7 +96,8 @@ static int is_like(const char *type, const char *other){
   return is_text_type(type)==is_text_type(other);
 }
 
-/* Is the column still as it was made for a field of another type? was: as what it was filled; NULL unknown. */
+/* Is the column still as it was made for a field of another type? was: as what it was filled; NULL:
+** unknown. */
 static int is_outdated(const sync_run *s, int i, const char *was){
   const local_column *there = local_table_column(&s->local, column_name(s, i));
   if( there==NULL || there->type[0]==0 || is_like(there->type, column_type(s, i)) ) return 0;
@@ -110,8 +111,8 @@ static int done_before(const sync_run *s, sqlite3_int64 *done){
 
 static void note_outdated(sync_run *s, int i){
   const char *name = column_name(s, i), *was = local_table_column(&s->local, name)->type;
-  char *note = sqlite3_mprintf("column \"%w\" is %.30s here, but its field is %s in Ortto by now, which compares in "
-    "another way: ALTER TABLE \"%w\" DROP COLUMN \"%w\", and the next full sync fills it anew",
+  char *note = sqlite3_mprintf("column \"%w\" is %.30s here, but its field is %s in Ortto by now, which "
+    "compares in another way: ALTER TABLE \"%w\" DROP COLUMN \"%w\", and the next full sync fills it anew",
     name, was, column_type(s, i), s->target, name);
   if( note ) sync_note(s, note);
   sqlite3_free(note);

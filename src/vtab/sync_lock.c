@@ -29,7 +29,8 @@ static char *lock_path(const sync_run *s, const char *file){
   char *name = sqlite3_mprintf("%s", s->target), *path = NULL;
   if( name==NULL ) return NULL;
   for(char *p=name; *p; p++) if( (unsigned char)*p<128 ) *p = (char)tolower((unsigned char)*p);
-  path = sqlite3_mprintf("%s-ortto-sync-%016llx", file, (unsigned long long)hash_bytes(HASH_START, name, strlen(name)));
+  unsigned long long hash = hash_bytes(HASH_START, name, strlen(name));
+  path = sqlite3_mprintf("%s-ortto-sync-%016llx", file, hash);
   sqlite3_free(name);
   return path;
 }

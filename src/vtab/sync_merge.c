@@ -205,9 +205,10 @@ static int rows_insert(sync_run *s, const merge_texts *texts){
 /* Whatever may change or drop rows behind the back of a statement: triggers, and foreign keys to itself. */
 static int target_has_rules(const sync_run *s, sqlite3_int64 *rules){
   return sql_integer(s->db, rules,
-    "SELECT (SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema UNION ALL SELECT * FROM temp.sqlite_schema) "
-    "WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE) + (SELECT count(*) FROM pragma_foreign_key_list(%Q,%Q) "
-    "WHERE \"table\"=%Q COLLATE NOCASE)", s->schema, s->target, s->target, s->schema, s->target);
+    "SELECT (SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema "
+    "UNION ALL SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE) "
+    "+ (SELECT count(*) FROM pragma_foreign_key_list(%Q,%Q) WHERE \"table\"=%Q COLLATE NOCASE)",
+    s->schema, s->target, s->target, s->schema, s->target);
 }
 
 /* Staged rows that stand in the target as they were fetched. */
@@ -225,9 +226,10 @@ static int merge_check(const sync_run *s, const merge_texts *texts, char **error
     rc = sql_integer(s->db, &there, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->target);
   if( rc==SQLITE_OK && rules ) rc = rows_alike(s, texts, &alike);
   if( rc!=SQLITE_OK || (there==s->rows && alike==s->rows) ) return rc;
-  return sync_error(error, "ortto: syncing %s into %s: of %lld rows %lld would stand there as they were fetched, among "
-    "%lld: a trigger of the local table changes, ignores or deletes rows. The local table is unchanged; "
-    "what was fetched is kept, and the next call goes on", s->source, s->target, s->rows, alike, there);
+  return sync_error(error, "ortto: syncing %s into %s: of %lld rows %lld would stand there as they were "
+    "fetched, among %lld: a trigger of the local table changes, ignores or deletes rows. The local table is "
+    "unchanged; what was fetched is kept, and the next call goes on",
+    s->source, s->target, s->rows, alike, there);
 }
 
 static int merge_rows(sync_run *s, char **error){
@@ -260,7 +262,8 @@ static int staging_check(const sync_run *s, char **error){
   sqlite3_int64 staged = 0;
   int ours;
   int rc = staging_is_ours(s, &ours);
-  if( rc==SQLITE_OK ) rc = sql_integer(s->db, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging);
+  if( rc==SQLITE_OK )
+    rc = sql_integer(s->db, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging);
   if( rc!=SQLITE_OK || (ours && staged==s->rows) ) return rc;
   return sync_error(error, "ortto: syncing %s into %s: what was fetched was touched by somebody. "
                     "Call ortto_sync again: it starts over", s->source, s->target);
@@ -281,7 +284,8 @@ static int merge_into_target(sync_run *s, int *renamed, char **error){
 static int done_write(const sync_run *s, const char *filled){
   int rc = state_write(s, "done", 1, NULL);
   if( rc!=SQLITE_OK ) return rc;
-  return sql_run(s->db, "UPDATE \"%w\"." STATE_TABLE " SET filled=%Q WHERE run=%lld", s->schema, filled, s->run);
+  return sql_run(s->db, "UPDATE \"%w\"." STATE_TABLE " SET filled=%Q WHERE run=%lld",
+                 s->schema, filled, s->run);
 }
 
 static int merge_inside(sync_run *s, char **error){

@@ -116,8 +116,8 @@ static int commit_once(sync_run *s){
   return run_now(s, "COMMIT");
 }
 
-/* An interrupted connection runs no statement any more until all are over, ROLLBACK neither. But SQLite itself
-** rolls back where one that writes is interrupted, and that is what this one becomes: BEGIN IMMEDIATE,
+/* An interrupted connection runs no statement any more until all are over, ROLLBACK neither. But SQLite
+** itself rolls back where one that writes is interrupted, and that is what this one becomes: BEGIN IMMEDIATE,
 ** prepared in time. If a change of the schema has made it useless: without a blank between the words SQLite
 ** prepares a statement even then. */
 static void undo_by_force(const sync_run *s){
@@ -188,7 +188,7 @@ int sync_begin(sync_run *s, char **error){
 static int sync_commit(sync_run *s){
   if( s->nested ) return run_now(s, "RELEASE ortto_sync");
   int64_t patience = s->patience + (s->reading && !s->ending ? COMMIT_MORE_MS*1000 : 0);
-  return run_patiently(s, commit_once, patience, "a SELECT of another connection that is not read to its end");
+  return run_patiently(s, commit_once, patience, "a SELECT of another connection, not read to its end");
 }
 
 int sync_end(sync_run *s, int rc, char **error){

@@ -35,7 +35,7 @@ struct sync_run {
   sqlite3 *side;                   /* a connection of our own to the target's file; NULL: none was needed */
   int nested;                      /* inside a transaction of the user's: neither begun nor committed here */
   int reading;                     /* inside a SELECT that reads: the table-valued form */
-  int may_drop;                    /* in this transaction: no SELECT of the user's keeps SQLite from dropping tables */
+  int may_drop;                    /* tables, in this transaction: no SELECT of the user's is in the way */
   int begun;                       /* a transaction of ours, or a savepoint, is open */
   int ending;                      /* on its way out: an interrupt does not end its waiting */
   int64_t patience;                /* how long a lock of others is waited for; microseconds */
@@ -89,7 +89,8 @@ struct sync_run {
   const char *state;               /* of the row to show; constant texts both */
   const char *opening;             /* of the first row: resumed or restarted; NULL: nothing special */
   char message[1000];              /* why something started over or fell back */
-  void (*progress)(const sync_run *s);   /* called after each page and at the end; NULL: nobody looks */
+  int drawn;                       /* characters of the line that stands on the terminal */
+  void (*progress)(sync_run *s);   /* called after each page and at the end; NULL: nobody looks */
 };
 
 /* Milliseconds that the run has taken so far, in all calls that worked at it. */

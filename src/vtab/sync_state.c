@@ -103,8 +103,8 @@ static void last_copy(char *to, size_t size, sqlite3_stmt *last, int column){
   snprintf(to, size, "%s", last_text(last, column));
 }
 
-/* Does the staging table hold the rows that the run counted, as they came? What was deleted leaves gaps in the
-** rowids. */
+/* Does the staging table hold the rows that the run counted, as they came? What was deleted leaves gaps in
+** the rowids. */
 static int staging_is_whole(const sync_run *s, sqlite3_int64 rows){
   sqlite3_int64 staged;
   const char *rowid = rowid_name(s);

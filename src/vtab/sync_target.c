@@ -100,8 +100,8 @@ int staging_is_ours(const sync_run *s, int *ours){
 /* Is there nothing of this name, or exactly what is wanted? */
 static int staging_fits(const sync_run *s, int *fits){
   sqlite3_int64 there;
-  int rc = sql_integer(s->db, &there, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE",
-                       s->schema, s->staging);
+  int rc = sql_integer(s->db, &there,
+    "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE", s->schema, s->staging);
   *fits = !there;
   return rc==SQLITE_OK && there ? staging_is_ours(s, fits) : rc;
 }
@@ -128,7 +128,8 @@ int staging_create(sync_run *s){
     rc = sql_run(s->db, "CREATE TABLE IF NOT EXISTS \"%w\".\"%w\"%s", s->schema, s->staging, body);
   if( rc==SQLITE_OK ) rc = sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
   if( rc==SQLITE_OK )
-    rc = sql_run(s->db, "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_touched\" %s", s->schema, s->staging, trigger);
+    rc = sql_run(s->db, "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_touched\" %s",
+                 s->schema, s->staging, trigger);
   sqlite3_free(body);
   sqlite3_free(trigger);
   return rc;
@@ -152,8 +153,9 @@ int target_text_check(sqlite3 *db, const char *text, char **error){
   int known = 1;
   int rc = dot ? schema_is_known(db, text, (size_t)(dot-text), &known) : SQLITE_OK;
   if( rc!=SQLITE_OK || known ) return rc;
-  return sync_error(error, "ortto: there is no schema '%.*s' to sync into: it is not attached. If '%.100s' is "
-                    "the name of a table, give its schema too: 'main.%.100s'", (int)(dot-text), text, text, text);
+  return sync_error(error, "ortto: there is no schema '%.*s' to sync into: it is not attached. "
+                    "If '%.100s' is the name of a table, give its schema too: 'main.%.100s'",
+                    (int)(dot-text), text, text, text);
 }
 
 int target_parse(sync_run *s, const char *text){
@@ -243,7 +245,9 @@ static int strict_holds(const char *type, const char *field){
 }
 
 static int strict_knows(const char *type){
-  return sqlite3_stricmp(type, "TEXT")==0 || sqlite3_stricmp(type, "INTEGER")==0 || sqlite3_stricmp(type, "REAL")==0;
+  static const char *const names[] = { "TEXT", "INTEGER", "REAL" };   /* of those that fields have */
+  for(int i=0; i<COUNT(names); i++) if( sqlite3_stricmp(type, names[i])==0 ) return 1;
+  return 0;
 }
 
 /* Whatever would refuse the rows, or a new column, only when all has been fetched. */
@@ -251,14 +255,15 @@ static int column_check(const sync_run *s, int i, char **error){
   const char *name = column_name(s, i), *type = column_type(s, i);
   const local_column *there = local_table_column(&s->local, name);
   if( there==NULL && s->local.strict && !strict_knows(type) )
-    return sync_error(error, "ortto: the local table '%s' is STRICT, and such tables have no type %s for the new "
-      "column \"%w\". Add it yourself: ALTER TABLE \"%w\" ADD COLUMN \"%w\" TEXT (or ANY); or let the sync "
-      "create a table of another name", s->target, type, name, s->target, name);
+    return sync_error(error, "ortto: the local table '%s' is STRICT, and such tables have no type %s for "
+      "the new column \"%w\". Add it yourself: ALTER TABLE \"%w\" ADD COLUMN \"%w\" TEXT (or ANY); or let "
+      "the sync create a table of another name", s->target, type, name, s->target, name);
   int narrow = there && s->local.strict && !strict_holds(there->type, type);
   int rowid = there && there->key && s->local.keys==1 && sqlite3_stricmp(there->type, "INTEGER")==0;
   if( !narrow && !(rowid && sqlite3_stricmp(type, "INTEGER")!=0) ) return SQLITE_OK;
-  return sync_error(error, "ortto: the column \"%w\" of the local table '%s' is %s%s and cannot hold what %s has "
-                    "there, which is %s. Give it another type, or let the sync create a table of another name",
+  return sync_error(error, "ortto: the column \"%w\" of the local table '%s' is %s%s and cannot hold what "
+                    "%s has there, which is %s. Give it another type, or let the sync create a table of "
+                    "another name",
                     name, s->target, there->type, narrow ? " (STRICT)" : " PRIMARY KEY", s->source, type);
 }
 
@@ -269,8 +274,9 @@ static int columns_check(const sync_run *s, char **error){
     added += local_table_column(&s->local, column_name(s, i))==NULL;
   }
   if( rc!=SQLITE_OK || s->local.count + added<=most ) return rc;
-  return sync_error(error, "ortto: the local table '%s' has %d columns, %s would add %d, and SQLite allows %d here: "
-                    "let the sync create a table of another name", s->target, s->local.count, s->source, added, most);
+  return sync_error(error, "ortto: the local table '%s' has %d columns, %s would add %d, and SQLite allows "
+                    "%d here: let the sync create a table of another name",
+                    s->target, s->local.count, s->source, added, most);
 }
 
 int target_check(sync_run *s, char **error){

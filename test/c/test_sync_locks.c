@@ -89,14 +89,16 @@ static void interrupted_everywhere(const char *file, const char *mode, const cha
   int over = 0;
   for(int tries=0; !over && tries<400; tries++){
     sqlite3 *db = open_at(file);
-    char *setup = sqlite3_mprintf("PRAGMA journal_mode=%s; CREATE TABLE IF NOT EXISTS \"%w\".mine(x)", mode, schema);
+    char *setup = sqlite3_mprintf("PRAGMA journal_mode=%s; CREATE TABLE IF NOT EXISTS \"%w\".mine(x)",
+                                  mode, schema);
     sql_must(db, setup);
     sqlite3_free(setup);
     i = (interrupter){ db, tries, 0 };
     sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, &i);
     char *got = sql_text(db, sql);
     sqlite3_trace_v2(db, 0, NULL, NULL);
-    if( !sqlite3_get_autocommit(db) ) fail_msg("%s, %s: a transaction is open after statement %d: %s", sql, mode, tries, got);
+    if( !sqlite3_get_autocommit(db) )
+      fail_msg("%s, %s: a transaction is open after statement %d: %s", sql, mode, tries, got);
     over = strncmp(got, "error", 5)!=0;
     if( !over && strstr(got, "interrupted")==NULL ) fail_msg("%s: interrupted at %d: %s", sql, tries, got);
     sqlite3_free(got);
@@ -173,7 +175,8 @@ static void test_stays_locked(void **state){
   sqlite3 *db = open_at(FILE_NAME), *other = plain_open(FILE_NAME);
   sql_must(other, "CREATE TABLE mine(x); BEGIN IMMEDIATE");
   double begin = now_ms();
-  assert_like(sql_text(db, SCALAR), "error 5: ortto: syncing % was locked for 5 s by another connection that writes%", SCALAR);
+  assert_like(sql_text(db, SCALAR),
+      "error 5: ortto: syncing % was locked for 5 s by another connection that writes%", SCALAR);
   double took = now_ms() - begin;
   if( took<4900 || took>7500 ) fail_msg("that took %.0f ms", took);
   sql_must(other, "COMMIT");
@@ -193,7 +196,8 @@ static void test_stays_read(void **state){
   assert_int_equal(sqlite3_step(reading), SQLITE_ROW);
   sqlite3_busy_timeout(db, 6000);
   double begin = now_ms();
-  assert_like(sql_text(db, SCALAR), "error 5: ortto: syncing % was locked for 6 s by a SELECT of another%", SCALAR);
+  assert_like(sql_text(db, SCALAR),
+      "error 5: ortto: syncing % was locked for 6 s by a SELECT of another%", SCALAR);
   double took = now_ms() - begin;
   if( took<5900 || took>8500 ) fail_msg("that took %.0f ms", took);
   assert_int_equal(sqlite3_get_autocommit(db), 1);
