@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../text.h"
+#include "../json.h"
 #include "sql.h"
 #include "convert.h"
 #include "sync_target.h"
@@ -38,6 +39,22 @@ static int filled_take(const sync_run *s, filled *f, const char *name, const cha
   return i>=0 && f->type[i]==NULL ? SQLITE_NOMEM : SQLITE_OK;
 }
 
+/* json_each() would not do: SQLite reads it under a lock on main, which may be another file. */
+static int filled_parse(const sync_run *s, filled *f, sqlite3_stmt *stmt){
+  const char *text = (const char *)sqlite3_column_text(stmt, 0);
+  js object, name, value;
+  int rc = SQLITE_OK;
+  if( text==NULL || !json_check(text, strlen(text), &object) || js_type(object)!='{' ) return SQLITE_OK;
+  js_iter it = js_in(object);
+  while( rc==SQLITE_OK && js_next(&it, &name, &value) ){
+    size_t n;
+    const char *clean = text_clean(&f->memory, name.p, name.n, 1, &n), *type = js_cstring(&f->memory, value);
+    const char *column = clean ? arena_text(&f->memory, clean, n) : NULL;
+    rc = column && type ? filled_take(s, f, column, type) : SQLITE_NOMEM;
+  }
+  return rc;
+}
+
 static int filled_read(const sync_run *s, filled *f){
   sqlite3_stmt *stmt;
   memset(f, 0, sizeof *f);
@@ -46,15 +63,10 @@ static int filled_read(const sync_run *s, filled *f){
   if( f->type==NULL ) return SQLITE_NOMEM;
   memset(f->type, 0, (size_t)s->columns * sizeof *f->type);
   int rc = sql_prepare(s->db, &stmt,
-    "SELECT key, value FROM json_each((SELECT CASE WHEN json_valid(filled) THEN filled END "
-    "FROM \"%w\"." STATE_TABLE " WHERE target=%Q COLLATE NOCASE AND state='done' AND filled IS NOT NULL "
-    "ORDER BY run DESC LIMIT 1))", s->schema, s->target);
+    "SELECT filled FROM \"%w\"." STATE_TABLE " WHERE target=%Q COLLATE NOCASE AND state='done' "
+    "AND filled IS NOT NULL ORDER BY run DESC LIMIT 1", s->schema, s->target);
   if( rc!=SQLITE_OK ) return rc;
-  while( rc==SQLITE_OK && sqlite3_step(stmt)==SQLITE_ROW ){
-    const char *name = (const char *)sqlite3_column_text(stmt, 0);
-    const char *type = (const char *)sqlite3_column_text(stmt, 1);
-    if( name && type ) rc = filled_take(s, f, name, type);
-  }
+  if( sqlite3_step(stmt)==SQLITE_ROW ) rc = filled_parse(s, f, stmt);
   int finished = sqlite3_finalize(stmt);
   return rc==SQLITE_OK ? finished : rc;
 }

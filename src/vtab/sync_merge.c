@@ -204,11 +204,18 @@ static int rows_insert(sync_run *s, const merge_texts *texts){
 
 /* Whatever may change or drop rows behind the back of a statement: triggers, and foreign keys to itself. */
 static int target_has_rules(const sync_run *s, sqlite3_int64 *rules){
-  return sql_integer(s->db, rules,
-    "SELECT (SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema "
-    "UNION ALL SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE) "
-    "+ (SELECT count(*) FROM pragma_foreign_key_list(%Q,%Q) WHERE \"table\"=%Q COLLATE NOCASE)",
-    s->schema, s->target, s->target, s->schema, s->target);
+  sqlite3_stmt *keys;
+  int rc = sql_integer(s->db, rules, "SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema "
+    "UNION ALL SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE",
+    s->schema, s->target);
+  if( rc==SQLITE_OK )
+    rc = sql_prepare(s->db, &keys, "PRAGMA \"%w\".foreign_key_list(\"%w\")", s->schema, s->target);
+  if( rc!=SQLITE_OK ) return rc;
+  while( sqlite3_step(keys)==SQLITE_ROW ){
+    const char *parent = (const char *)sqlite3_column_text(keys, 2);
+    *rules += parent==NULL || sqlite3_stricmp(parent, s->target)==0;
+  }
+  return sqlite3_finalize(keys);
 }
 
 /* Staged rows that stand in the target as they were fetched. */

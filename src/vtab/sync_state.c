@@ -17,10 +17,9 @@
 
 /* A table of before has no column `filled`. */
 static int state_widen(const sync_run *s){
-  sqlite3_int64 there;
-  int rc = sql_integer(s->db, &there, "SELECT count(*) FROM pragma_table_info(%Q,%Q) WHERE name='filled'",
-                       STATE_TABLE, s->schema);
-  if( rc!=SQLITE_OK || there ) return rc;
+  sqlite3_int64 none;
+  int rc = sql_integer(s->db, &none, "SELECT filled FROM \"%w\"." STATE_TABLE " LIMIT 0", s->schema);
+  if( (rc & 0xff)!=SQLITE_ERROR ) return rc;
   return sql_run(s->db, "ALTER TABLE \"%w\"." STATE_TABLE " ADD COLUMN filled TEXT", s->schema);
 }
 

@@ -141,11 +141,15 @@ int staging_drop(const sync_run *s){
 }
 
 static int schema_is_known(sqlite3 *db, const char *name, size_t n, int *known){
-  sqlite3_int64 count;
-  int rc = sql_integer(db, &count,
-    "SELECT count(*) FROM pragma_database_list WHERE name=%.*Q COLLATE NOCASE", (int)n, name);
-  *known = count>0 || (n==4 && sqlite3_strnicmp(name, "temp", 4)==0);
-  return rc;
+  sqlite3_stmt *list;
+  *known = n==4 && sqlite3_strnicmp(name, "temp", 4)==0;
+  int rc = sql_prepare(db, &list, "PRAGMA database_list");
+  if( rc!=SQLITE_OK ) return rc;
+  while( sqlite3_step(list)==SQLITE_ROW ){
+    const char *schema = (const char *)sqlite3_column_text(list, 1);
+    *known |= schema && strlen(schema)==n && sqlite3_strnicmp(schema, name, (int)n)==0;
+  }
+  return sqlite3_finalize(list);
 }
 
 int target_text_check(sqlite3 *db, const char *text, char **error){

@@ -255,7 +255,21 @@ static void test_other_files(void **state){
   sql_must(other, "BEGIN IMMEDIATE");
   assert_sql(db, "SELECT ortto_sync('ortto_accounts','accounts') ->> 'state'", "done");
   sql_must(other, "ROLLBACK");
-  sql_must(db, "ATTACH '" FILE_NAME "' AS mine");
+  db_close(other);
+  db_close(db);
+}
+
+/* The other way round: main is locked altogether, and the target is in another file. */
+static void test_other_main(void **state){
+  (void)state;
+  sqlite3 *other = plain_open(FILE_NAME), *db = open_at(FILE_NAME);
+  sql_must(other, "CREATE TABLE mine(x)");
+  sql_must(db, "ATTACH 'other.db' AS other; SELECT * FROM main.mine");
+  sqlite3_free(sql_text(db, "SELECT ortto_sync('ortto_tags','other.tags')"));
+  sql_must(other, "BEGIN EXCLUSIVE");
+  assert_sql(db, "SELECT ortto_sync('ortto_accounts','other.accounts') ->> 'state'", "done");
+  assert_sql(db, "SELECT ortto_sync('ortto_accounts','other.accounts') ->> 'unchanged'", "40");
+  sql_must(other, "ROLLBACK");
   db_close(other);
   db_close(db);
 }
@@ -312,6 +326,7 @@ int main(void){
     TEST(test_interrupted), TEST(test_interrupted_wal), TEST(test_interrupted_rows),
     TEST(test_interrupted_memory), TEST(test_interrupted_temp), TEST(test_interrupted_nested),
     TEST(test_stays_locked), TEST(test_stays_read), TEST(test_two_tables), TEST(test_other_files),
+    TEST(test_other_main),
     TEST(test_last_rowid), TEST(test_interrupt_is_quick),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
