@@ -173,9 +173,9 @@ static int at_work(const sync_run *s, char **error){
     s->target, s->target);
 }
 
-/* Its staging table is the one to go on with, or to be dropped. */
+/* Its staging table is the one to go on with. A name that is none of ours is not taken from there. */
 static int staging_adopt(sync_run *s, sqlite3_stmt *last){
-  if( sqlite3_column_text(last, LAST_STAGING)==NULL ) return SQLITE_OK;
+  if( sqlite3_strnicmp(last_text(last, LAST_STAGING), "ortto_staging_", 14)!=0 ) return SQLITE_OK;
   sqlite3_free(s->staging);
   s->staging = sqlite3_mprintf("%s", last_text(last, LAST_STAGING));
   return s->staging ? SQLITE_OK : SQLITE_NOMEM;

@@ -81,17 +81,17 @@ static char *trigger_text(const sync_run *s){
 
 int staging_is_ours(const sync_run *s, int *ours){
   char *table = staging_text(s), *trigger = trigger_text(s);
-  sqlite3_int64 same = 0, rules = 1;
+  sqlite3_int64 same = 0, alone = 0;
   int rc = table && trigger ? SQLITE_OK : SQLITE_NOMEM;
   if( rc==SQLITE_OK )
     rc = sql_integer(s->db, &same, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type='table' "
                      "AND name=%Q COLLATE NOCASE AND sql=%Q", s->schema, s->staging, table);
   if( rc==SQLITE_OK )
-    rc = sql_integer(s->db, &rules, "SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema UNION "
-      "SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE "
-      "AND sql<>'CREATE TRIGGER \"'||replace(%Q,'\"','\"\"')||'_touched\" '||%Q",
-      s->schema, s->staging, s->staging, trigger);
-  *ours = same && !rules;
+    rc = sql_integer(s->db, &alone, "SELECT count(*)=1 AND "
+      "max(sql='CREATE TRIGGER \"'||replace(%Q,'\"','\"\"')||'_touched\" '||%Q COLLATE NOCASE) "
+      "FROM (SELECT * FROM \"%w\".sqlite_schema UNION SELECT * FROM temp.sqlite_schema) "
+      "WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE", s->staging, trigger, s->schema, s->staging);
+  *ours = same && alone;
   sqlite3_free(table);
   sqlite3_free(trigger);
   return rc;

@@ -37,7 +37,7 @@ const char *rowid_name(const sync_run *s);
 ** of changes by others. */
 int staging_create(sync_run *s);
 
-/* Is the staging table exactly what staging_create made, without a trigger of anybody else's? */
+/* Is the staging table exactly what staging_create made, with its trigger and none of anybody else's? */
 int staging_is_ours(const sync_run *s, int *ours);
 
 /* It is of no use any more: dropped, or emptied where SQLite refuses that. */

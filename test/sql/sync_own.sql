@@ -75,6 +75,16 @@ SELECT ortto_sync('wider', 'failing') IS NULL;
 CREATE TRIGGER hostile BEFORE INSERT ON ortto_staging_failing BEGIN SELECT RAISE(IGNORE); END;
 SELECT state, message FROM ortto_sync('wider', 'failing');
 SELECT state FROM ortto_sync_state ORDER BY run DESC LIMIT 1;
+-- The trigger that tells of changes is missing; or the same target in other letters, where all is well.
+DROP TRIGGER ortto_staging_failing_2_touched;
+SELECT state, message FROM ortto_sync('wider', 'failing');
+SELECT state, message FROM ortto_sync('wider', 'Failing');
+-- A state that names another table as its staging table: that is left alone.
+CREATE TABLE precious(x);
+INSERT INTO precious VALUES(1);
+UPDATE ortto_sync_state SET staging = 'precious', state = 'fetching';
+SELECT state, message FROM ortto_sync('wider', 'failing');
+SELECT count(*) FROM precious;
 
 -- Columns called rowid, oid and _rowid_: a sync that was interrupted goes on all the same.
 .shell curl -s -o /dev/null -d '{ \"entity\": \"person\",\"id\": \"int:cm:rowid\",\"name\": \"rowid\",\"display_type\": \"integer\"}' $ORTTO_API_URL/sandbox/field
