@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __APPLE__
@@ -78,47 +80,59 @@ void os_host_name(char *name, size_t size){
   gethostname(name, size - 1);
 }
 
-const char *os_file_name(const char *path){
-  const char *slash = strrchr(path, '/');
-  return slash ? slash+1 : path;
-}
-
 int os_error_is_terminal(void){
   return isatty(STDERR_FILENO);
 }
 
-int os_lock_create(os_lock *lock, const char *folder, const char *prefix){
-  if( folder==NULL ) folder = os_env("TMPDIR");
-  if( folder==NULL ) folder = "/tmp";
-  size_t size = strlen(folder) + strlen(prefix) + sizeof "/XXXXXX";
-  char *path = malloc(size);
+int os_output_is_terminal(void){
+  return isatty(STDOUT_FILENO);
+}
+
+int os_error_columns(void){
+  struct winsize size;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size)==0 ? size.ws_col : 0;
+}
+
+/* A file that may be there already, of another user's too: to lock it, reading is enough. */
+static int lock_open(const char *path){
+  const int how = O_NOFOLLOW|O_NONBLOCK|O_NOCTTY|O_CLOEXEC;
+  int fd = open(path, O_RDWR|O_CREAT|how, 0644);
+  return fd<0 && errno==EACCES ? open(path, O_RDONLY|how) : fd;
+}
+
+/* Is what is open still the file of that path? Its last holder may have removed it meanwhile. */
+static int lock_is_at(int fd, const char *path, struct stat *opened){
+  struct stat there;
+  return fstat(fd, opened)==0 && lstat(path, &there)==0
+    && opened->st_dev==there.st_dev && opened->st_ino==there.st_ino;
+}
+
+int os_lock_take(os_lock *lock, const char *path){
   *lock = (os_lock){ 0 };
-  if( path==NULL ) return 0;
-  snprintf(path, size, "%s/%sXXXXXX", folder, prefix);
-  int fd = mkstemp(path);
-  if( fd<0 ){
-    free(path);
-    return 0;
+  for(int tries=0; tries<100; tries++){
+    struct stat opened;
+    int fd = lock_open(path);
+    if( fd<0 ) return OS_LOCK_NONE;
+    int refused = flock(fd, LOCK_EX|LOCK_NB)!=0, why = errno;
+    int same = lock_is_at(fd, path, &opened);
+    if( !refused && same && S_ISREG(opened.st_mode) ) lock->path = strdup(path);
+    if( lock->path ){
+      lock->handle = fd;
+      return OS_LOCK_TAKEN;
+    }
+    close(fd);
+    if( refused ) return why==EWOULDBLOCK ? OS_LOCK_HELD : OS_LOCK_NONE;
+    if( same ) return OS_LOCK_NONE;
   }
-  fcntl(fd, F_SETFD, FD_CLOEXEC);
-  flock(fd, LOCK_EX|LOCK_NB);
-  *lock = (os_lock){ path, fd };
-  return 1;
+  return OS_LOCK_NONE;
 }
 
 void os_lock_release(os_lock *lock){
+  struct stat opened;
   if( lock->path==NULL ) return;
-  unlink(lock->path);
+  int ours = lock_is_at((int)lock->handle, lock->path, &opened);
+  if( ours && opened.st_size==0 ) unlink(lock->path);
   close((int)lock->handle);
   free(lock->path);
   *lock = (os_lock){ 0 };
-}
-
-int os_lock_ask(const char *path){
-  int fd = open(path, O_RDONLY|O_NONBLOCK|O_NOFOLLOW|O_CLOEXEC);
-  if( fd<0 ) return errno==ENOENT ? OS_LOCK_FREE : OS_LOCK_UNKNOWN;
-  int held = flock(fd, LOCK_EX|LOCK_NB)!=0;
-  close(fd);
-  if( !held ) unlink(path);
-  return held ? OS_LOCK_HELD : OS_LOCK_FREE;
 }

@@ -42,30 +42,31 @@ const char *os_env(const char *name);
 /* This machine's name, cut to size; "" where it cannot be told. */
 void os_host_name(char *name, size_t size);
 
-/* The last part of a path: the file's own name. It lies in the path. */
-const char *os_file_name(const char *path);
-
 /* Does a person see what is written to the standard error? */
 int os_error_is_terminal(void);
 
-/* A lock that other processes can ask about, and that the system takes away when this one dies, however it
-** does: a new file that this process keeps open and locked. Path and handle are the lock's own. All zero:
-** none is held. */
+/* Is the standard output a terminal, which what is written to the other one may mix with? */
+int os_output_is_terminal(void);
+
+/* Width of the terminal that the standard error is shown on, in columns; 0 where it cannot be told. */
+int os_error_columns(void);
+
+/* A lock that other processes meet, and that the system takes away when this one dies, however it does: a
+** file that this process keeps open and locked. Path and handle are the lock's own. All zero: none is
+** held. */
 typedef struct os_lock {
   char *path;                      /* NULL: none is held */
   intptr_t handle;                 /* the system's own */
 } os_lock;
 
-/* Takes a lock in a new file of the folder (NULL: the one for temporary files), called prefix and chance. 0
-** if there can be none: the lock is all zero then. A process that is started later does not inherit it. */
-int os_lock_create(os_lock *lock, const char *folder, const char *prefix);
+/* Takes the lock in the file of that path, which is made if it is not there; one that a dead process left is
+** used. It must be an ordinary file, and no symbolic link. OS_LOCK_HELD: somebody else holds it;
+** OS_LOCK_NONE: there can be none. The lock is all zero then. A process that is started later does not
+** inherit it. */
+enum { OS_LOCK_TAKEN, OS_LOCK_HELD, OS_LOCK_NONE };
+int os_lock_take(os_lock *lock, const char *path);
 
-/* Gives it up and removes its file; nothing where none is held. */
+/* Gives it up and removes its file, if that is empty as it was made; nothing where none is held. */
 void os_lock_release(os_lock *lock);
-
-/* Who holds the lock in that file? What a dead process left is removed. OS_LOCK_UNKNOWN: the file is there,
-** or may be, but cannot be asked. */
-enum { OS_LOCK_FREE, OS_LOCK_HELD, OS_LOCK_UNKNOWN };
-int os_lock_ask(const char *path);
 
 #endif

@@ -15,6 +15,7 @@
 
 typedef struct conn conn;
 typedef struct table table;
+typedef struct syncing syncing;
 
 typedef struct registration {      /* what a module or a function is registered with */
   conn *conn;                      /* a reference */
@@ -32,6 +33,7 @@ struct conn {
   ortto_client *client;
   int references;
   table *tables;                   /* connected now */
+  syncing *syncs;                  /* at work now */
   int64_t total[2];                /* rows of people and accounts when last seen, for plans; 0 unknown */
   char **key;                      /* rowids of tables with keys of two columns: place in this list */
   int keys, keys_cap;

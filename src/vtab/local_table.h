@@ -26,6 +26,7 @@ typedef struct local_table {       /* all zero: nothing was read */
   local_column *column;            /* in the order of their names */
   int count, cap;                  /* count 0: there is no such table */
   int keys;                        /* columns of the PRIMARY KEY */
+  int strict;
 } local_table;
 
 /* SQLite's code; whatever it is, local_table_free frees what is there. What t held before is freed. */

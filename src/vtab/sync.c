@@ -15,7 +15,8 @@
 #include "sync_fetch.h"
 #include "sync_merge.h"
 
-#define RELEASE_MS 2000            /* how long an interrupted run waits for a lock to put its end on record */
+#define RELEASE_MS 1000            /* how long a run that ends waits for a lock to put that on record */
+#define RELEASE_NOW_MS 50          /* the same where it was interrupted, or waited for that lock already */
 
 /* ---- one run --------------------------------------------------------------------- */
 
@@ -23,11 +24,13 @@
 static void run_release(sync_run *s, const char *state, const char *error){
   char *unsaid = NULL;
   if( !s->claimed ) return;
-  /* An interrupted connection runs no SQL until its statements are over: another one does. */
-  int elsewhere = !s->nested && conn_interrupted(s->conn) && side_open(s)==SQLITE_OK;
-  if( elsewhere ) sqlite3_busy_timeout(s->side, RELEASE_MS);
   s->ending = 1;
-  int rc = sync_begin(s, &unsaid);
+  /* An interrupted connection runs no SQL until its statements are over: another one does. */
+  int cut = conn_interrupted(s->conn);
+  if( cut && !s->nested ) side_open(s);
+  s->patience = (cut || s->locked ? RELEASE_NOW_MS : RELEASE_MS) * 1000;
+  int gone = s->nested && sqlite3_get_autocommit(s->db);   /* rolled back, with all that we wrote */
+  int rc = gone ? SQLITE_ERROR : sync_begin(s, &unsaid);
   if( rc==SQLITE_OK ) sync_end(s, state_write(s, state, 1, error), &unsaid);
   sqlite3_free(unsaid);
   s->claimed = 0;
@@ -87,30 +90,44 @@ static void run_free(sync_run *s){
   sqlite3_free(s);
 }
 
-/* The table behind a source's name: one that exists without a CREATE (*created is NULL), or a created one. */
+static int can_be_synced(ortto_table kind){
+  return kind!=ORTTO_ACTIVITIES;
+}
+
+static int source_unknown(const char *source, char **error){
+  sqlite3_str *names = sqlite3_str_new(NULL);
+  for(int i=0; i<ORTTO_TABLES; i++) if( can_be_synced((ortto_table)i) ){
+    const char *comma = sqlite3_str_length(names) ? ", " : "";
+    sqlite3_str_appendf(names, "%s%s", comma, ortto_table_name((ortto_table)i));
+  }
+  return error_set(error,
+    "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, "
+    "or a table made by CREATE VIRTUAL TABLE ... USING ortto", source, sqlite3_str_finish(names));
+}
+
+/* The table behind a source's name: one that exists without a CREATE (*created is NULL), or a created one. Of
+** the first ortto_ may be left out where no created one is called so. */
 static int source_find(const conn *c, const char *source, ortto_table *kind, const table **created,
                        char **error){
   int own = sqlite3_strnicmp(source, "ortto_", 6)==0 ? table_find(source) : -1;
   *created = own<0 ? table_connected(c, source) : NULL;
-  if( own<0 && *created==NULL ){
-    char *tables = table_list();
-    return error_set(error,
-      "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, "
-      "or a table made by CREATE VIRTUAL TABLE ... USING ortto", source, tables);
-  }
+  if( own<0 && *created==NULL && sqlite3_strnicmp(source, "ortto_", 6)!=0 ) own = table_find(source);
+  if( own<0 && *created==NULL ) return source_unknown(source, error);
   if( own<0 && (*created)->refused ) return error_set(error, "%s", (*created)->broken);
   *kind = own<0 ? (*created)->kind : (ortto_table)own;
-  if( *kind!=ORTTO_ACTIVITIES ) return SQLITE_OK;
+  if( can_be_synced(*kind) ) return SQLITE_OK;
   return error_set(error, "ortto: activities cannot be synced: the feed can only be read person by person. "
                     "Use INSERT ... SELECT with person_id IN (...)");
 }
 
 static int source_take(sync_run *s, const char *source, char **error){
   const table *created;
-  s->source = sqlite3_mprintf("%s", source);
-  if( s->source==NULL ) return SQLITE_NOMEM;
   int rc = source_find(s->conn, source, &s->kind, &created, error);
-  if( rc!=SQLITE_OK || created==NULL ) return rc;
+  if( rc!=SQLITE_OK ) return rc;
+  int short_of = created==NULL && sqlite3_strnicmp(source, "ortto_", 6)!=0;
+  s->source = sqlite3_mprintf("%s%s", short_of ? "ortto_" : "", source);
+  if( s->source==NULL ) return SQLITE_NOMEM;
+  if( created==NULL ) return SQLITE_OK;
   return arguments_copy(&s->args, &created->args) ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -123,6 +140,7 @@ static int run_new(const sync_batch *batch, sync_run **out, char **error){
   s->conn->references++;
   s->db = s->conn->db;
   s->nested = !sqlite3_get_autocommit(s->db);
+  sync_patience(s);
   s->reading = batch->reading;
   s->changes = batch->changes;
   s->progress = batch->progress;
@@ -131,6 +149,7 @@ static int run_new(const sync_batch *batch, sync_run **out, char **error){
   s->started = now_us()/1000;
   int rc = source_take(s, job->source, error);
   if( rc==SQLITE_OK ) rc = sync_local(s, target_parse(s, job->target), error);
+  if( batch->joined ) sync_note(s, "the prefix does not end in _, and was put in front as it is");
   if( rc!=SQLITE_OK ) run_free(s);
   else *out = s;
   return rc;
@@ -168,7 +187,7 @@ static int job_add(sync_batch *batch, const char *source, size_t n, const char *
 
 static int jobs_of_all(sync_batch *batch, const char *prefix){
   int rc = SQLITE_OK;
-  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) if( i!=ORTTO_ACTIVITIES ){
+  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) if( can_be_synced((ortto_table)i) ){
     char name[64];
     sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name((ortto_table)i));
     rc = job_add(batch, name, strlen(name), prefix);
@@ -194,6 +213,7 @@ static int jobs_read(sync_batch *batch, const char *sources, const char *target,
   size_t length = strlen(target);
   int all = strcmp(sources, "*")==0;
   batch->list = all || strchr(sources, ',')!=NULL;
+  batch->joined = batch->list && length && target[length-1]!='_' && target[length-1]!='.';
   if( !batch->list && length && target[length-1]=='_' )
     return error_set(error, "ortto: '%s' looks like a prefix, which belongs to '*' or a list of sources; "
                       "for a single source give the local table's whole name", target);
@@ -209,6 +229,7 @@ static int jobs_check(const sync_batch *batch, char **error){
     ortto_table kind;
     const table *created;
     rc = source_find(batch->conn, batch->job[i].source, &kind, &created, error);
+    if( rc==SQLITE_OK ) rc = target_text_check(batch->conn->db, batch->job[i].target, error);
   }
   return rc;
 }

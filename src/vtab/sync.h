@@ -22,12 +22,13 @@ typedef struct sync_batch {
   int jobs;
   int at;                          /* job that is at work */
   int list;                        /* a list or all: what was given as the target is a prefix */
+  int joined;                      /* that prefix ends in a letter, which is worth a word */
   int changes;                     /* mode: only what was edited since the last one */
   int64_t begun;                   /* microseconds: fields listed before do not count */
 
   /* For the caller to set, after sync_batch_begin. */
   int reading;                     /* inside a SELECT that reads: the table-valued form */
-  void (*progress)(const sync_run *s);   /* called after each page and at the end; may be NULL */
+  void (*progress)(sync_run *s);   /* called after each page and at the end; may be NULL */
 
   sync_run *run;                   /* of job[at], NULL between two; after a step it is what to show */
 } sync_batch;

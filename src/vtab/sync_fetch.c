@@ -15,7 +15,8 @@
 int sync_fields(sync_run *s, char **error){
   int rc = ortto_endpoint_open(s->conn->client, &s->args.settings, ORTTO_API, &s->endpoint);
   if( rc==ORTTO_OK && s->kind<=ORTTO_ACCOUNTS ){
-    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, s->known_since, &s->owned_fields);
+    rc = ortto_fields_list(s->endpoint, s->kind, s->args.fields, s->args.by_ids, s->known_since,
+                           &s->owned_fields);
     s->fields = s->owned_fields;
   }else s->fields = ortto_table_fields(s->kind);
   if( rc==ORTTO_OK && s->kind==ORTTO_FIELDS ) rc = ortto_fields_renew(s->endpoint, s->known_since);
@@ -27,7 +28,8 @@ int sync_fields(sync_run *s, char **error){
   if( s->field==NULL ) return SQLITE_NOMEM;
   for(int i=0; i<s->fields->count; i++){
     s->field[i] = &s->fields->field[i];
-    if( s->kind<=ORTTO_ACCOUNTS && strcmp(s->field[i]->id, s->kind==ORTTO_PEOPLE ? "e" : "oe")==0 ) s->edited = i;
+    const char *edited = s->kind==ORTTO_PEOPLE ? "e" : "oe";
+    if( s->kind<=ORTTO_ACCOUNTS && strcmp(s->field[i]->id, edited)==0 ) s->edited = i;
   }
   return SQLITE_OK;
 }
@@ -149,11 +151,25 @@ static int is_other_list(sqlite3_int64 total_before, const ortto_progress *p){
   return total_before>=0 && p->total>=0 && p->total!=total_before;
 }
 
+/* The page was not stored after all: what it moved on is as before. */
+static void page_undo(sync_run *s, const sync_run *before){
+  memcpy(s->cursor, before->cursor, sizeof s->cursor);
+  memcpy(s->newest, before->newest, sizeof s->newest);
+  memcpy(s->last, before->last, sizeof s->last);
+  memcpy(s->server_time, before->server_time, sizeof s->server_time);
+  s->next_offset = before->next_offset;
+  s->page = before->page;
+  s->rows = before->rows;
+  s->total = before->total;
+}
+
 /* The next page, whose first row is v. */
 static int fetch_page(sync_run *s, const ortto_value *v, int *landed, char **error){
   edit_verdict verdict;
+  sync_run before = *s;
   int rc = sync_begin(s, error);
   if( rc==SQLITE_OK ) rc = sync_end(s, page_stage(s, v, &verdict), error);
+  if( rc!=SQLITE_OK ) page_undo(s, &before);
   if( rc!=SQLITE_OK ) return rc;
   if( verdict==EDIT_BAD ){
     s->changes = 0;

@@ -3,40 +3,83 @@
 */
 #include "sync_lock.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "../os.h"
+#include "../text.h"
 
-#define LOCK_PREFIX "ortto-sync-"
-#define SILENT_SECONDS 1800        /* a run that cannot be asked counts as dead after that */
+#define SILENT_SECONDS 300         /* a run that cannot be asked counts as dead after that */
 
-void sync_lock_acquire(sync_run *s){
-  os_lock_create(&s->lock, NULL, LOCK_PREFIX);
+static const char with_lock[] = "lock", without_lock[] = "none";
+
+/* The target's file; NULL where the database has none. */
+static const char *database_file(const sync_run *s){
+  const char *file = sqlite3_db_filename(s->conn->db, s->schema);
+  char *vfs = NULL;
+  if( file==NULL || file[0]==0 ) return NULL;
+  sqlite3_file_control(s->conn->db, s->schema, SQLITE_FCNTL_VFSNAME, &vfs);
+  int in_memory = vfs && strstr(vfs, "memdb")!=NULL;
+  sqlite3_free(vfs);
+  return in_memory ? NULL : file;
+}
+
+/* Targets that differ only in the case of ASCII letters are one. */
+static char *lock_path(const sync_run *s, const char *file){
+  char *name = sqlite3_mprintf("%s", s->target), *path = NULL;
+  if( name==NULL ) return NULL;
+  for(char *p=name; *p; p++) if( (unsigned char)*p<128 ) *p = (char)tolower((unsigned char)*p);
+  unsigned long long hash = hash_bytes(HASH_START, name, strlen(name));
+  path = sqlite3_mprintf("%s-ortto-sync-%016llx", file, hash);
+  sqlite3_free(name);
+  return path;
+}
+
+static char *owner_text(const sync_run *s){
+  char host[256];
+  uint64_t number = 0;
+  os_host_name(host, sizeof host);
+  if( !os_random(&number, sizeof number) ) number = (uint64_t)now_us() ^ os_process_id()<<40;
+  return sqlite3_mprintf("%s %s %016llx", host, s->lock.path ? with_lock : without_lock,
+                         (unsigned long long)number);
+}
+
+int sync_lock_acquire(sync_run *s){
+  const char *file = database_file(s);
+  if( file ){
+    char *path = lock_path(s, file);
+    if( path==NULL ) return SQLITE_NOMEM;
+    s->lock_is_held = os_lock_take(&s->lock, path)==OS_LOCK_HELD;
+    sqlite3_free(path);
+  }
+  s->owner = owner_text(s);
+  if( s->owner==NULL ) return SQLITE_NOMEM;
+  s->at_work = (syncing){ s->conn->syncs, s->owner };
+  s->conn->syncs = &s->at_work;
+  return SQLITE_OK;
 }
 
 void sync_lock_release(sync_run *s){
+  syncing **at = &s->conn->syncs;
+  while( *at && *at!=&s->at_work ) at = &(*at)->next;
+  if( *at ) *at = s->at_work.next;
   os_lock_release(&s->lock);
+  sqlite3_free(s->owner);
+  s->owner = NULL;
 }
 
-char *owner_text(const sync_run *s){
-  char host[256];
-  os_host_name(host, sizeof host);
-  return sqlite3_mprintf("%s %s", host, s->lock.path ? s->lock.path : "");
+/* Did the run of that owner hold a lock? */
+static int owner_had_lock(const char *owner){
+  const char *number = strrchr(owner, ' ');
+  size_t n = strlen(with_lock);
+  return number && (size_t)(number-owner)>n && number[-(int)n-1]==' ' && memcmp(number-n, with_lock, n)==0;
 }
 
-/* The path in an owner's text if it is of this machine and a lock of ours; else NULL. */
-static const char *path_of_lock(const char *owner){
-  char here[256];
-  os_host_name(here, sizeof here);
-  size_t n = strlen(here);
-  if( strncmp(owner, here, n)!=0 || owner[n]!=' ' ) return NULL;
-  const char *path = owner + n + 1, *name = os_file_name(path);
-  return name>path && strncmp(name, LOCK_PREFIX, strlen(LOCK_PREFIX))==0 ? path : NULL;
-}
-
-int owner_lives(const char *owner, sqlite3_int64 silent_seconds){
+int owner_lives(const sync_run *s, const char *owner, sqlite3_int64 silent_seconds){
   if( owner==NULL || owner[0]==0 ) return 0;
-  const char *path = path_of_lock(owner);
-  int held = path ? os_lock_ask(path) : OS_LOCK_UNKNOWN;
-  return held==OS_LOCK_UNKNOWN ? silent_seconds<SILENT_SECONDS : held==OS_LOCK_HELD;
+  for(const syncing *other=s->conn->syncs; other; other=other->next)
+    if( other!=&s->at_work && strcmp(other->owner, owner)==0 ) return 1;
+  if( owner_had_lock(owner) && s->lock.path ) return 0;   /* it would hold what we hold */
+  if( owner_had_lock(owner) && s->lock_is_held ) return 1;
+  return silent_seconds<SILENT_SECONDS && silent_seconds>-SILENT_SECONDS;
 }

@@ -8,6 +8,7 @@
 
 #include "sql.h"
 #include "sync_target.h"
+#include "sync_filled.h"
 #include "sync_state.h"
 
 /* ---- a target that does not exist yet ------------------------------------------ */
@@ -201,12 +202,50 @@ static int rows_insert(sync_run *s, const merge_texts *texts){
   return rc;
 }
 
+/* Whatever may change or drop rows behind the back of a statement: triggers, and foreign keys to itself. */
+static int target_has_rules(const sync_run *s, sqlite3_int64 *rules){
+  sqlite3_stmt *keys;
+  int rc = sql_integer(s->db, rules, "SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema "
+    "UNION ALL SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE",
+    s->schema, s->target);
+  if( rc==SQLITE_OK )
+    rc = sql_prepare(s->db, &keys, "PRAGMA \"%w\".foreign_key_list(\"%w\")", s->schema, s->target);
+  if( rc!=SQLITE_OK ) return rc;
+  while( sqlite3_step(keys)==SQLITE_ROW ){
+    const char *parent = (const char *)sqlite3_column_text(keys, 2);
+    *rules += parent==NULL || sqlite3_stricmp(parent, s->target)==0;
+  }
+  return sqlite3_finalize(keys);
+}
+
+/* Staged rows that stand in the target as they were fetched. */
+static int rows_alike(const sync_run *s, const merge_texts *texts, sqlite3_int64 *alike){
+  return sql_integer(s->db, alike,
+    "SELECT count(*) FROM \"%w\".\"%w\" AS s JOIN \"%w\".\"%w\" AS t ON %s WHERE NOT (%s)",
+    s->schema, s->staging, s->schema, s->target, texts->match, texts->differs ? texts->differs : "0");
+}
+
+/* What was merged is counted, and compared where a rule of the user's may have had its way with it. */
+static int merge_check(const sync_run *s, const merge_texts *texts, char **error){
+  sqlite3_int64 there = s->rows, alike = s->rows, rules;
+  int rc = target_has_rules(s, &rules);
+  if( rc==SQLITE_OK && !s->changes )
+    rc = sql_integer(s->db, &there, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->target);
+  if( rc==SQLITE_OK && rules ) rc = rows_alike(s, texts, &alike);
+  if( rc!=SQLITE_OK || (there==s->rows && alike==s->rows) ) return rc;
+  return error_set(error, "ortto: syncing %s into %s: of %lld rows %lld would stand there as they were "
+    "fetched, among %lld: a trigger of the local table changes, ignores or deletes rows. The local table is "
+    "unchanged; what was fetched is kept, and the next call goes on",
+    s->source, s->target, s->rows, alike, there);
+}
+
 static int merge_rows(sync_run *s, char **error){
   merge_texts texts = { 0 };
   int rc = texts_make(s, &texts);
   if( rc==SQLITE_OK && !s->changes ) rc = rows_delete(s, &texts);
   if( rc==SQLITE_OK && texts.set ) rc = rows_update(s, &texts, error);
   if( rc==SQLITE_OK ) rc = rows_insert(s, &texts);
+  if( rc==SQLITE_OK ) rc = merge_check(s, &texts, error);
   texts_free(&texts);
   return rc;
 }
@@ -226,10 +265,13 @@ static void watermark_set(sync_run *s){
   if( newest!=s->watermark ) snprintf(s->watermark, sizeof s->watermark, "%s", newest);
 }
 
-static int staging_count_check(const sync_run *s, char **error){
-  sqlite3_int64 staged;
-  int rc = sql_integer(s->db, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging);
-  if( rc!=SQLITE_OK || staged==s->rows ) return rc;
+static int staging_check(const sync_run *s, char **error){
+  sqlite3_int64 staged = 0;
+  int ours;
+  int rc = staging_is_ours(s, &ours);
+  if( rc==SQLITE_OK )
+    rc = sql_integer(s->db, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging);
+  if( rc!=SQLITE_OK || (ours && staged==s->rows) ) return rc;
   return error_set(error, "ortto: syncing %s into %s: what was fetched was touched by somebody. "
                     "Call ortto_sync again: it starts over", s->source, s->target);
 }
@@ -242,31 +284,47 @@ static int merge_into_target(sync_run *s, int *renamed, char **error){
   if( rc!=SQLITE_OK || *renamed ) return rc;
   if( !exists ) rc = target_create(s);
   if( rc==SQLITE_OK ) rc = merge_rows(s, error);
-  return rc==SQLITE_OK ? sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging) : rc;
+  return rc==SQLITE_OK ? staging_drop(s) : rc;
+}
+
+/* The run's last word, with what the next one is to know. */
+static int done_write(const sync_run *s, const char *filled){
+  int rc = state_write(s, "done", 1, NULL);
+  if( rc!=SQLITE_OK ) return rc;
+  return sql_run(s->db, "UPDATE \"%w\"." STATE_TABLE " SET filled=%Q WHERE run=%lld",
+                 s->schema, filled, s->run);
 }
 
 static int merge_inside(sync_run *s, char **error){
   int renamed = 0;
+  char *filled = NULL;
   int rc = state_write(s, "fetched", 0, NULL);   /* fails if the run is not ours any more */
   if( rc==SQLITE_OK ) rc = target_check(s, error);
-  if( rc==SQLITE_OK ) rc = staging_count_check(s, error);
+  if( rc==SQLITE_OK ) rc = filled_check(s, error);
+  if( rc==SQLITE_OK ) rc = staging_check(s, error);
+  if( rc==SQLITE_OK ) rc = filled_renew(s, &filled);
   s->inserted = s->updated = s->deleted = 0;
   if( rc==SQLITE_OK ) rc = merge_into_target(s, &renamed, error);
   if( renamed ) s->inserted = s->rows;
   s->unchanged = s->rows - s->inserted - s->updated;
   watermark_set(s);
-  return rc==SQLITE_OK ? state_write(s, "done", 1, NULL) : rc;
+  if( s->nested ) sync_note(s, "in your transaction: it stands once that is committed");
+  if( rc==SQLITE_OK ) rc = done_write(s, filled);
+  sqlite3_free(filled);
+  return rc;
 }
 
 int sync_merge_step(sync_run *s, char **error){
-  char watermark[sizeof s->watermark];
+  char watermark[sizeof s->watermark], message[sizeof s->message];
   memcpy(watermark, s->watermark, sizeof watermark);
+  memcpy(message, s->message, sizeof message);
   int rc = sync_begin(s, error);
   if( rc!=SQLITE_OK ) return rc;
   rc = sync_end(s, merge_inside(s, error), error);
   if( rc!=SQLITE_OK ){
     s->inserted = s->updated = s->deleted = s->unchanged = 0;
     memcpy(s->watermark, watermark, sizeof watermark);
+    memcpy(s->message, message, sizeof message);
     return rc;
   }
   s->state = "done";

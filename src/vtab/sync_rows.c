@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../os.h"
+#include "../text.h"
 #include "sql.h"
 #include "once.h"
 #include "convert.h"
@@ -69,8 +70,21 @@ static void show_json(const sync_batch *batch, sqlite3_str *out){
   sqlite3_str_appendall(out, "}");
 }
 
+/* Over the line that stands there, whose end is wiped out, and no longer than the terminal is wide. */
+static void line_draw(sync_run *s, const char *text){
+  int columns = os_error_columns(), drawn = 0;
+  size_t n = 0, length = strlen(text);
+  if( columns<2 ) columns = 80;
+  for(; n<length && drawn<columns-1; drawn++){
+    size_t bytes = utf8_length(text+n, text+length);
+    n += bytes ? bytes : 1;
+  }
+  fprintf(stderr, "\r%.*s%*s", (int)n, text, s->drawn>drawn ? s->drawn-drawn : 0, "");
+  s->drawn = drawn;
+}
+
 /* The line on a terminal, if one is wanted. */
-static void show_line(const sync_run *s){
+static void show_line(sync_run *s){
   long wanted;
   if( ortto_config_number(s->conn->client, NULL, ORTTO_PROGRESS, &wanted)!=ORTTO_OK ) return;
   if( !wanted || !os_error_is_terminal() ) return;
@@ -80,8 +94,10 @@ static void show_line(const sync_run *s){
   if( s->phase==SYNC_DONE ) percent = 100;
   if( s->total>s->rows && rate>0 )
     snprintf(left, sizeof left, ", %.0f s left", (double)(s->total - s->rows)/rate);
-  fprintf(stderr, "\r%s: %d %%, %lld rows, %.0f rows/s%s   ",
-          s->source, percent, (long long)s->rows, rate, left);
+  char *text = sqlite3_mprintf("%s: %d %%, %lld rows, %.0f rows/s%s",
+                               s->source, percent, s->rows, rate, left);
+  if( text ) line_draw(s, text);
+  sqlite3_free(text);
   if( s->phase>=SYNC_DONE ) fprintf(stderr, "\n");
   fflush(stderr);
 }
@@ -233,7 +249,7 @@ static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, i
                        "SELECT * FROM ortto_sync('ortto_people', 'people')");
   cur->row = 0;
   cur->batch.reading = 1;
-  cur->batch.progress = show_line;
+  if( !os_output_is_terminal() ) cur->batch.progress = show_line;   /* there the rows themselves are shown */
   if( rc==SQLITE_OK ) return sync_next(base);
   error_to_table(base->pVtab, error);
   return rc;

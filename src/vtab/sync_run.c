@@ -6,10 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../text.h"
 #include "sql.h"
 
-#define LOCK_SECONDS 600           /* how long a database locked by others is waited for */
-#define READING_SECONDS 60         /* the same where a SELECT of our own may be what the others wait for */
+#define PATIENCE_MS 5000           /* how long a file that others have locked is waited for, at least */
+#define COMMIT_MORE_MS 2000        /* see sync_commit */
+
+static int is_locked(int rc){
+  return (rc & 0xff)==SQLITE_BUSY || (rc & 0xff)==SQLITE_LOCKED;
+}
 
 sqlite3_int64 sync_elapsed(const sync_run *s){
   return s->elapsed_before + now_us()/1000 - s->started;
@@ -18,6 +23,17 @@ sqlite3_int64 sync_elapsed(const sync_run *s){
 void sync_note(sync_run *s, const char *text){
   size_t n = strlen(s->message);
   snprintf(s->message + n, sizeof s->message - n, "%s%s", n ? "; " : "", text);
+  utf8_mend(s->message);
+}
+
+static const char *what_is_kept(const sync_run *s){
+  if( s->claimed ) return "The local table is unchanged; what was fetched is kept, and the next call goes on";
+  return "Nothing was changed or fetched";
+}
+
+/* SQLite's words for what failed, if they are still there. */
+static const char *local_reason(const sync_run *s, int rc){
+  return sqlite3_errcode(s->db)==SQLITE_OK ? sqlite3_errstr(rc) : sqlite3_errmsg(s->db);
 }
 
 int sync_local(const sync_run *s, int rc, char **error){
@@ -25,15 +41,15 @@ int sync_local(const sync_run *s, int rc, char **error){
   if( rc==TAKEN_OVER )
     return error_set(error, "ortto: syncing %s into %s: another sync has taken this run over; "
                       "it goes on there, and nothing was changed here", s->source, s->target);
-  if( rc==SQLITE_INTERRUPT ){
+  if( rc==SQLITE_INTERRUPT )
     error_set(error, "ortto: syncing %s into %s: interrupted; the next call goes on from here",
                s->source, s->target);
-    return SQLITE_INTERRUPT;
-  }
-  const char *kept = s->claimed
-    ? "The local table is unchanged; what was fetched is kept, and the next call goes on"
-    : "Nothing was changed or fetched";
-  error_set(error, "ortto: syncing %s into %s: %s. %s", s->source, s->target, sqlite3_errmsg(s->db), kept);
+  else if( is_locked(rc) && s->locked )
+    error_set(error, "ortto: syncing %s into %s: the database was locked for %lld s by %s. %s",
+               s->source, s->target, s->patience/SECOND, s->locked, what_is_kept(s));
+  else
+    error_set(error, "ortto: syncing %s into %s: %s. %s", s->source, s->target, local_reason(s, rc),
+               what_is_kept(s));
   return rc & 0xff;
 }
 
@@ -70,56 +86,123 @@ int side_open(sync_run *s){
   return s->schema ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-/* Others that write are waited for: they must not end a sync. */
-static int wait_for_locks(sync_run *s, const char *sql){
-  int64_t until = now_us() + (s->reading ? READING_SECONDS : LOCK_SECONDS)*SECOND;
-  for(;;){
-    int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
-    if( (rc & 0xff)!=SQLITE_BUSY && (rc & 0xff)!=SQLITE_LOCKED ) return rc;
-    if( sqlite3_extended_errcode(s->db)==SQLITE_BUSY_SNAPSHOT && side_open(s)==SQLITE_OK ) continue;
-    if( conn_interrupted(s->conn) ) return SQLITE_INTERRUPT;
-    if( now_us()>until ) return rc;
-    sqlite3_sleep(20);
-  }
-}
-
-/* SQLite's own waiting, where the user has set a busy timeout, would not notice an interrupt: ours stands in
-** for it. */
-static int run_patiently(sync_run *s, const char *sql){
-  sqlite3_int64 timeout = 0;
-  sqlite3 *db = s->db;                           /* which side_open changes */
-  if( s->ending && s->side ) return sqlite3_exec(db, sql, NULL, NULL, NULL);
-  sql_integer(db, &timeout, "PRAGMA busy_timeout");
-  if( timeout>0 ) sqlite3_busy_timeout(db, 0);
-  int rc = wait_for_locks(s, sql);
-  if( timeout>0 ) sqlite3_busy_timeout(db, (int)timeout);
-  return rc;
-}
-
 /* A statement that needs no lock of the file's, or has it. */
 static int run_now(const sync_run *s, const char *sql){
   return sqlite3_exec(s->db, sql, NULL, NULL, NULL);
 }
 
+static int state_create(const sync_run *s){
+  return sql_run(s->db,
+    "CREATE TABLE IF NOT EXISTS \"%w\"." STATE_TABLE "("
+    "run INTEGER PRIMARY KEY, source TEXT, target TEXT, mode TEXT, started TEXT, finished TEXT, state TEXT, "
+    "rows INTEGER, total INTEGER, page INTEGER, "
+    "inserted INTEGER, updated INTEGER, deleted INTEGER, unchanged INTEGER, "
+    "requests INTEGER, retries INTEGER, elapsed_ms INTEGER, "
+    "cursor_id TEXT, next_offset INTEGER, error TEXT, message TEXT, "
+    "newest TEXT, mark TEXT, server_time TEXT, "
+    "identity TEXT, columns TEXT, staging TEXT, owner TEXT, beat INTEGER, filled TEXT)", s->schema);
+}
+
+/* Of all files that are attached the target's alone is locked: BEGIN IMMEDIATE would lock every one. */
+static int begin_once(sync_run *s){
+  int rc = run_now(s, "BEGIN");
+  if( rc!=SQLITE_OK ) return rc;
+  s->begun = 1;
+  rc = sql_run(s->db, "UPDATE \"%w\"." STATE_TABLE " SET run=run WHERE 0", s->schema);
+  return (rc & 0xff)==SQLITE_ERROR ? state_create(s) : rc;
+}
+
+static int commit_once(sync_run *s){
+  return run_now(s, "COMMIT");
+}
+
+/* An interrupted connection runs no statement any more until all are over, ROLLBACK neither. But SQLite
+** itself rolls back where one that writes is interrupted, and that is what this one becomes: BEGIN IMMEDIATE,
+** prepared in time. If a change of the schema has made it useless: without a blank between the words SQLite
+** prepares a statement even then. */
+static void undo_by_force(const sync_run *s){
+  if( s->undo ) sqlite3_step(s->undo);
+  if( sqlite3_get_autocommit(s->db) || !conn_interrupted(s->conn) ) return;
+  sql_run(s->db, "UPDATE\"%w\".\"" STATE_TABLE "\"SET\"run\"=\"run\"WHERE(0);", s->schema);
+}
+
+static void sync_undo(sync_run *s){
+  int rc = SQLITE_OK;
+  if( !s->begun || sqlite3_get_autocommit(s->db) ) return;
+  s->begun = 0;
+  if( s->nested ) rc = run_now(s, "ROLLBACK TO ortto_sync; RELEASE ortto_sync");
+  else rc = run_now(s, "ROLLBACK");
+  if( rc==SQLITE_INTERRUPT && !sqlite3_get_autocommit(s->db) ) undo_by_force(s);
+}
+
+/* Others that write are waited for: they must not end a sync. */
+static int wait_for_locks(sync_run *s, int (*once)(sync_run *s), int64_t patience){
+  int64_t until = now_us() + patience;
+  for(;;){
+    int rc = once(s);
+    if( !is_locked(rc) ) return rc;
+    int outdated = sqlite3_extended_errcode(s->db)==SQLITE_BUSY_SNAPSHOT;
+    if( once!=commit_once ) sync_undo(s);
+    if( outdated && side_open(s)==SQLITE_OK ) continue;
+    if( !s->ending && conn_interrupted(s->conn) ) return SQLITE_INTERRUPT;
+    if( now_us()>until ) return rc;
+    sqlite3_sleep(s->ending ? 5 : 20);
+  }
+}
+
+/* SQLite's own waiting, where the user has set a busy timeout, would not notice an interrupt: ours stands in
+** for it. */
+static int run_patiently(sync_run *s, int (*once)(sync_run *s), int64_t patience, const char *locked){
+  sqlite3_int64 timeout = 0;
+  sqlite3 *db = s->db;                           /* which side_open changes */
+  sql_integer(db, &timeout, "PRAGMA busy_timeout");
+  if( timeout>0 ) sqlite3_busy_timeout(db, 0);
+  int rc = wait_for_locks(s, once, patience);
+  if( timeout>0 ) sqlite3_busy_timeout(db, (int)timeout);
+  s->locked = is_locked(rc) ? locked : NULL;
+  return rc;
+}
+
+void sync_patience(sync_run *s){
+  sqlite3_int64 timeout = 0;
+  sql_integer(s->conn->db, &timeout, "PRAGMA busy_timeout");
+  s->patience = (timeout>PATIENCE_MS ? timeout : PATIENCE_MS) * 1000;
+}
+
 int sync_begin(sync_run *s, char **error){
-  int rc = s->nested ? run_now(s, "SAVEPOINT ortto_sync") : run_patiently(s, "BEGIN IMMEDIATE");
-  return sync_local(s, rc, error);
+  s->last_rowid = sqlite3_last_insert_rowid(s->conn->db);
+  /* Under a SELECT that reads, DROP TABLE fails, and takes that SELECT with it. */
+  s->may_drop = s->nested ? !s->reading : sqlite3_txn_state(s->db, NULL)==SQLITE_TXN_NONE;
+  int rc = sql_prepare(s->db, &s->undo, "BEGIN IMMEDIATE");
+  if( rc==SQLITE_OK && s->nested ){
+    rc = run_now(s, "SAVEPOINT ortto_sync");
+    s->begun = rc==SQLITE_OK;
+    if( rc==SQLITE_OK ) rc = state_create(s);
+  }else if( rc==SQLITE_OK )
+    rc = run_patiently(s, begin_once, s->patience, "another connection that writes to it");
+  return rc==SQLITE_OK ? rc : sync_end(s, rc, error);
 }
 
+/* Of two syncs in the table form that meet in a file without WAL the one that has begun waits for the end of
+** the other's SELECT, and that one for the end of this transaction: so this one waits longer. */
 static int sync_commit(sync_run *s){
-  return s->nested ? run_now(s, "RELEASE ortto_sync") : run_patiently(s, "COMMIT");
-}
-
-static void sync_undo(const sync_run *s){
-  if( s->nested ) run_now(s, "ROLLBACK TO ortto_sync; RELEASE ortto_sync");
-  else if( !sqlite3_get_autocommit(s->db) ) run_now(s, "ROLLBACK");
+  if( s->nested ) return run_now(s, "RELEASE ortto_sync");
+  int64_t patience = s->patience + (s->reading && !s->ending ? COMMIT_MORE_MS*1000 : 0);
+  return run_patiently(s, commit_once, patience, "a SELECT of another connection, not read to its end");
 }
 
 int sync_end(sync_run *s, int rc, char **error){
   local_table_free(&s->local);                   /* others may alter the table from here on */
   if( rc==SQLITE_OK ) rc = sync_commit(s);
-  if( rc==SQLITE_OK ) return rc;
-  if( *error==NULL ) rc = sync_local(s, rc, error);
-  sync_undo(s);
+  if( rc!=SQLITE_OK ){
+    if( *error==NULL ) rc = sync_local(s, rc, error);
+    sync_undo(s);
+  }
+  if( s->nested && rc!=SQLITE_OK && *error && sqlite3_get_autocommit(s->db) )
+    error_set(error, "%s. SQLite has rolled your whole transaction back", *error);
+  sqlite3_finalize(s->undo);
+  s->undo = NULL;
+  s->begun = 0;
+  sqlite3_set_last_insert_rowid(s->conn->db, s->last_rowid);
   return rc;
 }

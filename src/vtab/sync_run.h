@@ -23,6 +23,11 @@
 
 typedef struct sync_run sync_run;
 
+struct syncing {                   /* a run in the list of its connection */
+  syncing *next;
+  const char *owner;
+};
+
 struct sync_run {
   /* Who writes, and where. */
   conn *conn;                      /* a reference */
@@ -30,12 +35,21 @@ struct sync_run {
   sqlite3 *side;                   /* a connection of our own to the target's file; NULL: none was needed */
   int nested;                      /* inside a transaction of the user's: neither begun nor committed here */
   int reading;                     /* inside a SELECT that reads: the table-valued form */
-  int ending;                      /* on its way out: side waits for locks for its busy timeout only */
+  int may_drop;                    /* tables, in this transaction: no SELECT of the user's is in the way */
+  int begun;                       /* a transaction of ours, or a savepoint, is open */
+  int ending;                      /* on its way out: an interrupt does not end its waiting */
+  int64_t patience;                /* how long a lock of others is waited for; microseconds */
+  const char *locked;              /* what kept us out for so long; NULL: nothing did. A constant text */
+  sqlite3_stmt *undo;              /* what ends the transaction if ROLLBACK cannot: see sync_run.c */
+  sqlite3_int64 last_rowid;        /* the program's last_insert_rowid() before the transaction */
   char *source, *schema, *target, *staging;
   local_table local;               /* the target's columns; from target_check to the transaction's end */
   sqlite3_int64 run;               /* its row in the state table; 0: none yet */
   int claimed;                     /* the run is ours: its row may be written */
   os_lock lock;                    /* what others see of it while it lives */
+  int lock_is_held;                /* by another run, when this one asked for it */
+  char *owner;                     /* as its row names it, while it works */
+  syncing at_work;
 
   /* What is read. */
   ortto_table kind;
@@ -74,8 +88,9 @@ struct sync_run {
   /* What is shown. */
   const char *state;               /* of the row to show; constant texts both */
   const char *opening;             /* of the first row: resumed or restarted; NULL: nothing special */
-  char message[400];               /* why something started over or fell back */
-  void (*progress)(const sync_run *s);   /* called after each page and at the end; NULL: nobody looks */
+  char message[1000];              /* why something started over or fell back */
+  int drawn;                       /* characters of the line that stands on the terminal */
+  void (*progress)(sync_run *s);   /* called after each page and at the end; NULL: nobody looks */
 };
 
 /* Milliseconds that the run has taken so far, in all calls that worked at it. */
@@ -95,12 +110,17 @@ int sync_remote(const sync_run *s, int rc, char **error);
 ** there is one already, or the database is in memory. */
 int side_open(sync_run *s);
 
+/* Sets the run's patience from the busy timeout of the program's connection. */
+void sync_patience(sync_run *s);
+
 /* The one way to a transaction:
 **   int rc = sync_begin(s, error);
 **   if( rc==SQLITE_OK ) rc = sync_end(s, work(s, error), error);
-** Waits while others hold the database, up to ten minutes, a minute where a SELECT of our own may be what
-** they wait for. sync_end commits if the work's code is SQLITE_OK; else, or if that fails, the error is told
-** and all is undone. Inside a transaction of the user's both do so by a savepoint. */
+** It locks the target's file alone, and makes the state table if there is none. Waits while others hold the
+** file, as long as the connection's busy timeout says, at least five seconds. sync_end commits if the work's
+** code is SQLITE_OK; else, or if that fails, the error is told and all is undone, interrupted or not. Inside
+** a transaction of the user's both do so by a savepoint; only SQLite itself ends that whole transaction where
+** a statement that writes is interrupted. */
 int sync_begin(sync_run *s, char **error);
 int sync_end(sync_run *s, int rc, char **error);
 

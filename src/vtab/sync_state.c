@@ -9,26 +9,22 @@
 #include "sql.h"
 #include "sync_lock.h"
 #include "sync_target.h"
+#include "sync_filled.h"
 
 #define RESUME_SECONDS (24*3600)   /* a run that began before that is not taken up */
 #define UTC_NOW "strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now')"   /* in a format */
 #define SECONDS_NOW "strftime('%%s','now')"
 
-static int state_create(const sync_run *s){
-  return sql_run(s->db,
-    "CREATE TABLE IF NOT EXISTS \"%w\"." STATE_TABLE "("
-    "run INTEGER PRIMARY KEY, source TEXT, target TEXT, mode TEXT, started TEXT, finished TEXT, state TEXT, "
-    "rows INTEGER, total INTEGER, page INTEGER, "
-    "inserted INTEGER, updated INTEGER, deleted INTEGER, unchanged INTEGER, "
-    "requests INTEGER, retries INTEGER, elapsed_ms INTEGER, "
-    "cursor_id TEXT, next_offset INTEGER, error TEXT, message TEXT, "
-    "newest TEXT, mark TEXT, server_time TEXT, "
-    "identity TEXT, columns TEXT, staging TEXT, owner TEXT, beat INTEGER)", s->schema);
+/* A table of before has no column `filled`. */
+static int state_widen(const sync_run *s){
+  sqlite3_int64 none;
+  int rc = sql_integer(s->db, &none, "SELECT filled FROM \"%w\"." STATE_TABLE " LIMIT 0", s->schema);
+  if( (rc & 0xff)!=SQLITE_ERROR ) return rc;
+  return sql_run(s->db, "ALTER TABLE \"%w\"." STATE_TABLE " ADD COLUMN filled TEXT", s->schema);
 }
 
-/* us: the owner that this run writes itself down as. */
 static int state_prepare(const sync_run *s, sqlite3_stmt **stmt, const char *state, int finished,
-                         const char *error, const char *us){
+                         const char *error){
   return sql_prepare(s->db, stmt,
     "UPDATE \"%w\"." STATE_TABLE " SET state=%Q, mode=%Q, rows=%lld, total=?1, page=%lld, "
     "inserted=%lld, updated=%lld, deleted=%lld, unchanged=%lld, "
@@ -42,16 +38,13 @@ static int state_prepare(const sync_run *s, sqlite3_stmt **stmt, const char *sta
     s->requests, s->retries, sync_elapsed(s),
     s->cursor, s->next_offset, error, s->message,
     s->newest, s->watermark, s->server_time,
-    finished ? NULL : us, finished,
-    s->run, !s->claimed, us);
+    finished ? NULL : s->owner, finished,
+    s->run, !s->claimed, s->owner);
 }
 
 int state_write(const sync_run *s, const char *state, int finished, const char *error){
   sqlite3_stmt *stmt;
-  char *us = owner_text(s);
-  if( us==NULL ) return SQLITE_NOMEM;
-  int rc = state_prepare(s, &stmt, state, finished, error, us);
-  sqlite3_free(us);
+  int rc = state_prepare(s, &stmt, state, finished, error);
   if( rc!=SQLITE_OK ) return rc;
   if( s->total>=0 ) sqlite3_bind_int64(stmt, 1, s->total);
   rc = sql_finish(stmt);
@@ -109,12 +102,17 @@ static void last_copy(char *to, size_t size, sqlite3_stmt *last, int column){
   snprintf(to, size, "%s", last_text(last, column));
 }
 
-/* Does the staging table hold the rows that the run counted? What was deleted leaves gaps in the rowids. */
+/* Does the staging table hold the rows that the run counted, as they came? What was deleted leaves gaps in
+** the rowids. */
 static int staging_is_whole(const sync_run *s, sqlite3_int64 rows){
   sqlite3_int64 staged;
-  int rc = sql_integer(s->db, &staged,
-    "SELECT CASE WHEN count(*)=ifnull(max(rowid),0) THEN count(*) ELSE -1 END FROM \"%w\".\"%w\"",
-    s->schema, s->staging);
+  const char *rowid = rowid_name(s);
+  int ours;
+  int rc = staging_is_ours(s, &ours);
+  if( rc!=SQLITE_OK || !ours ) return 0;
+  rc = sql_integer(s->db, &staged,
+    "SELECT CASE WHEN %d OR count(*)=ifnull(max(%s),0) THEN count(*) ELSE -1 END FROM \"%w\".\"%w\"",
+    rowid==NULL, rowid ? rowid : "NULL", s->schema, s->staging);
   return rc==SQLITE_OK && staged==rows;
 }
 
@@ -175,9 +173,9 @@ static int at_work(const sync_run *s, char **error){
     s->target, s->target);
 }
 
-/* Its staging table is the one to go on with, or to be dropped. */
+/* Its staging table is the one to go on with. A name that is none of ours is not taken from there. */
 static int staging_adopt(sync_run *s, sqlite3_stmt *last){
-  if( sqlite3_column_text(last, LAST_STAGING)==NULL ) return SQLITE_OK;
+  if( sqlite3_strnicmp(last_text(last, LAST_STAGING), "ortto_staging_", 14)!=0 ) return SQLITE_OK;
   sqlite3_free(s->staging);
   s->staging = sqlite3_mprintf("%s", last_text(last, LAST_STAGING));
   return s->staging ? SQLITE_OK : SQLITE_NOMEM;
@@ -192,7 +190,7 @@ static int last_run_judge(sync_run *s, const likeness *like, char **error){
   if( sqlite3_step(last)!=SQLITE_ROW || !last_is_unfinished(last) ) return sqlite3_finalize(last);
   sqlite3_int64 run = sqlite3_column_int64(last, LAST_RUN);
   rc = staging_adopt(s, last);
-  int lives = owner_lives(last_text(last, LAST_OWNER), sqlite3_column_int64(last, LAST_SILENT));
+  int lives = owner_lives(s, last_text(last, LAST_OWNER), sqlite3_column_int64(last, LAST_SILENT));
   if( rc==SQLITE_OK && lives ) rc = at_work(s, error);
   if( rc==SQLITE_OK ) why = not_resumable(s, last, like);
   if( rc==SQLITE_OK && why==NULL ) run_resume(s, last);
@@ -251,7 +249,8 @@ static int claim_inside(sync_run *s, char **error){
   int changes = s->changes;                      /* as asked for, whatever there is to build upon */
   likeness like = likeness_of(s);
   int rc = target_check(s, error);
-  if( rc==SQLITE_OK ) rc = state_create(s);
+  if( rc==SQLITE_OK ) rc = state_widen(s);
+  if( rc==SQLITE_OK ) rc = filled_check(s, error);
   if( rc==SQLITE_OK && changes ) rc = watermark_find(s, &like);
   if( rc==SQLITE_OK ) rc = last_run_judge(s, &like, error);
   if( rc==SQLITE_OK && !changes ) s->watermark[0] = 0;
@@ -270,16 +269,16 @@ static int claim_peek(const sync_run *s, char **error){
     "AND state NOT IN ('done','abandoned') ORDER BY run DESC LIMIT 1", s->schema, s->target);
   if( rc!=SQLITE_OK ) return SQLITE_OK;          /* no run yet */
   if( sqlite3_step(last)==SQLITE_ROW )
-    lives = owner_lives(last_text(last, 0), sqlite3_column_int64(last, 1));
+    lives = owner_lives(s, last_text(last, 0), sqlite3_column_int64(last, 1));
   sqlite3_finalize(last);
   return lives ? at_work(s, error) : SQLITE_OK;
 }
 
 int sync_claim(sync_run *s, char **error){
-  int rc = claim_peek(s, error);
+  int rc = sync_lock_acquire(s);
+  if( rc==SQLITE_OK ) rc = claim_peek(s, error);
   if( rc==SQLITE_OK ) rc = sync_begin(s, error);
   if( rc!=SQLITE_OK ) return rc;
-  sync_lock_acquire(s);
   rc = sync_end(s, claim_inside(s, error), error);
   s->claimed = rc==SQLITE_OK;
   return rc;

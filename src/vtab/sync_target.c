@@ -54,64 +54,118 @@ static char *staging_body(const sync_run *s){
   return sqlite3_str_finish(body);
 }
 
-/* Is the staging table of this name absent, or exactly the one wanted? */
-static int staging_fits(const sync_run *s, const char *body, int *fits){
-  sqlite3_stmt *stmt;
-  int rc = sql_prepare(s->db, &stmt, "SELECT sql FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE",
-                       s->schema, s->staging);
-  if( rc!=SQLITE_OK ) return rc;
-  *fits = 1;
-  if( sqlite3_step(stmt)==SQLITE_ROW ){
-    const char *sql = (const char *)sqlite3_column_text(stmt, 0);
-    size_t n = sql ? strlen(sql) : 0, m = strlen(body);
-    *fits = n>m && strcmp(sql+n-m, body)==0;
+const char *rowid_name(const sync_run *s){
+  static const char *const names[] = { "rowid", "_rowid_", "oid" };
+  for(int i=0; i<COUNT(names); i++){
+    int taken = 0;
+    for(int k=0; k<s->columns; k++) taken |= sqlite3_stricmp(column_name(s, k), names[i])==0;
+    if( !taken ) return names[i];
   }
-  return sqlite3_finalize(stmt);
+  return NULL;
+}
+
+/* CREATE TABLE ... as SQLite keeps it. */
+static char *staging_text(const sync_run *s){
+  char *body = staging_body(s);
+  if( body==NULL ) return NULL;
+  char *text = sqlite3_mprintf("CREATE TABLE \"%w\"%s", s->staging, body);
+  sqlite3_free(body);
+  return text;
+}
+
+/* The trigger behind its name, which is the staging table's and _touched. */
+static char *trigger_text(const sync_run *s){
+  return sqlite3_mprintf("AFTER UPDATE ON \"%w\" BEGIN UPDATE " STATE_TABLE " SET columns='touched' "
+                         "WHERE target=%Q AND state<>'done'; END", s->staging, s->target);
+}
+
+int staging_is_ours(const sync_run *s, int *ours){
+  char *table = staging_text(s), *trigger = trigger_text(s);
+  sqlite3_int64 same = 0, alone = 0;
+  int rc = table && trigger ? SQLITE_OK : SQLITE_NOMEM;
+  if( rc==SQLITE_OK )
+    rc = sql_integer(s->db, &same, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type='table' "
+                     "AND name=%Q COLLATE NOCASE AND sql=%Q", s->schema, s->staging, table);
+  if( rc==SQLITE_OK )
+    rc = sql_integer(s->db, &alone, "SELECT count(*)=1 AND "
+      "max(sql='CREATE TRIGGER \"'||replace(%Q,'\"','\"\"')||'_touched\" '||%Q COLLATE NOCASE) "
+      "FROM (SELECT * FROM \"%w\".sqlite_schema UNION SELECT * FROM temp.sqlite_schema) "
+      "WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE", s->staging, trigger, s->schema, s->staging);
+  *ours = same && alone;
+  sqlite3_free(table);
+  sqlite3_free(trigger);
+  return rc;
+}
+
+/* Is there nothing of this name, or exactly what is wanted? */
+static int staging_fits(const sync_run *s, int *fits){
+  sqlite3_int64 there;
+  int rc = sql_integer(s->db, &there,
+    "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE", s->schema, s->staging);
+  *fits = !there;
+  return rc==SQLITE_OK && there ? staging_is_ours(s, fits) : rc;
 }
 
 /* The first of the names for a staging table that is free, or can be used again. */
-static int staging_choose(sync_run *s, const char *body){
+static int staging_choose(sync_run *s){
   int rc = SQLITE_OK, fits = 0;
   for(int i=1; rc==SQLITE_OK && !fits; i++){
     sqlite3_free(s->staging);
     s->staging = sqlite3_mprintf(i==1 ? "ortto_staging_%s" : "ortto_staging_%s_%d", s->target, i);
     if( s->staging==NULL ) return SQLITE_NOMEM;
-    if( sql_run(s->db, "DROP TABLE IF EXISTS \"%w\".\"%w\"", s->schema, s->staging)==SQLITE_OK ) fits = 1;
-    else rc = staging_fits(s, body, &fits);
+    fits = s->may_drop
+      && sql_run(s->db, "DROP TABLE IF EXISTS \"%w\".\"%w\"", s->schema, s->staging)==SQLITE_OK;
+    if( !fits ) rc = staging_fits(s, &fits);
   }
   return rc;
 }
 
 int staging_create(sync_run *s){
-  char *body = staging_body(s);
-  int rc = body ? staging_choose(s, body) : SQLITE_NOMEM;
+  int rc = staging_choose(s);
+  char *body = staging_body(s), *trigger = trigger_text(s);
+  if( body==NULL || trigger==NULL ) rc = SQLITE_NOMEM;
   if( rc==SQLITE_OK )
     rc = sql_run(s->db, "CREATE TABLE IF NOT EXISTS \"%w\".\"%w\"%s", s->schema, s->staging, body);
   if( rc==SQLITE_OK ) rc = sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
   if( rc==SQLITE_OK )
-    rc = sql_run(s->db,
-      "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_touched\" AFTER UPDATE ON \"%w\" BEGIN "
-      "UPDATE " STATE_TABLE " SET columns='touched' WHERE target=%Q AND state<>'done'; END",
-      s->schema, s->staging, s->staging, s->target);
+    rc = sql_run(s->db, "CREATE TRIGGER IF NOT EXISTS \"%w\".\"%w_touched\" %s",
+                 s->schema, s->staging, trigger);
   sqlite3_free(body);
+  sqlite3_free(trigger);
   return rc;
 }
 
-static int schema_is_known(const sync_run *s, const char *name, size_t n, int *known){
-  sqlite3_int64 count;
-  int rc = sql_integer(s->db, &count,
-    "SELECT count(*) FROM pragma_database_list WHERE name=%.*Q COLLATE NOCASE", (int)n, name);
-  *known = count>0 || (n==4 && sqlite3_strnicmp(name, "temp", 4)==0);
-  return rc;
+int staging_drop(const sync_run *s){
+  int dropped = s->may_drop && sql_run(s->db, "DROP TABLE \"%w\".\"%w\"", s->schema, s->staging)==SQLITE_OK;
+  return dropped ? SQLITE_OK : sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
+}
+
+static int schema_is_known(sqlite3 *db, const char *name, size_t n, int *known){
+  sqlite3_stmt *list;
+  *known = n==4 && sqlite3_strnicmp(name, "temp", 4)==0;
+  int rc = sql_prepare(db, &list, "PRAGMA database_list");
+  if( rc!=SQLITE_OK ) return rc;
+  while( sqlite3_step(list)==SQLITE_ROW ){
+    const char *schema = (const char *)sqlite3_column_text(list, 1);
+    *known |= schema && strlen(schema)==n && sqlite3_strnicmp(schema, name, (int)n)==0;
+  }
+  return sqlite3_finalize(list);
+}
+
+int target_text_check(sqlite3 *db, const char *text, char **error){
+  const char *dot = strchr(text, '.');
+  int known = 1;
+  int rc = dot ? schema_is_known(db, text, (size_t)(dot-text), &known) : SQLITE_OK;
+  if( rc!=SQLITE_OK || known ) return rc;
+  return error_set(error, "ortto: there is no schema '%.*s' to sync into: it is not attached. "
+                    "If '%.100s' is the name of a table, give its schema too: 'main.%.100s'",
+                    (int)(dot-text), text, text, text);
 }
 
 int target_parse(sync_run *s, const char *text){
   const char *dot = strchr(text, '.');
-  int known = 0;
-  int rc = dot ? schema_is_known(s, text, (size_t)(dot-text), &known) : SQLITE_OK;
-  if( rc!=SQLITE_OK ) return rc;
-  s->schema = known ? sqlite3_mprintf("%.*s", (int)(dot-text), text) : sqlite3_mprintf("main");
-  s->target = sqlite3_mprintf("%s", known ? dot+1 : text);
+  s->schema = dot ? sqlite3_mprintf("%.*s", (int)(dot-text), text) : sqlite3_mprintf("main");
+  s->target = sqlite3_mprintf("%s", dot ? dot+1 : text);
   s->staging = s->target ? sqlite3_mprintf("ortto_staging_%s", s->target) : NULL;
   return s->schema && s->staging ? SQLITE_OK : SQLITE_NOMEM;
 }
@@ -186,6 +240,49 @@ static int generated_check(const sync_run *s, char **error){
   return SQLITE_OK;
 }
 
+/* Can a STRICT column of this type hold the values of a field with that type? */
+static int strict_holds(const char *type, const char *field){
+  int number = sqlite3_stricmp(field, "INTEGER")==0 || sqlite3_stricmp(field, "BOOLEAN")==0;
+  if( type[0]==0 || sqlite3_stricmp(type, "TEXT")==0 ) return 1;
+  if( sqlite3_stricmp(type, "REAL")==0 ) return number || sqlite3_stricmp(field, "REAL")==0;
+  return number && sqlite3_stricmp(type, "BLOB")!=0;
+}
+
+static int strict_knows(const char *type){
+  static const char *const names[] = { "TEXT", "INTEGER", "REAL" };   /* of those that fields have */
+  for(int i=0; i<COUNT(names); i++) if( sqlite3_stricmp(type, names[i])==0 ) return 1;
+  return 0;
+}
+
+/* Whatever would refuse the rows, or a new column, only when all has been fetched. */
+static int column_check(const sync_run *s, int i, char **error){
+  const char *name = column_name(s, i), *type = column_type(s, i);
+  const local_column *there = local_table_column(&s->local, name);
+  if( there==NULL && s->local.strict && !strict_knows(type) )
+    return error_set(error, "ortto: the local table '%s' is STRICT, and such tables have no type %s for "
+      "the new column \"%w\". Add it yourself: ALTER TABLE \"%w\" ADD COLUMN \"%w\" TEXT (or ANY); or let "
+      "the sync create a table of another name", s->target, type, name, s->target, name);
+  int narrow = there && s->local.strict && !strict_holds(there->type, type);
+  int rowid = there && there->key && s->local.keys==1 && sqlite3_stricmp(there->type, "INTEGER")==0;
+  if( !narrow && !(rowid && sqlite3_stricmp(type, "INTEGER")!=0) ) return SQLITE_OK;
+  return error_set(error, "ortto: the column \"%w\" of the local table '%s' is %s%s and cannot hold what "
+                    "%s has there, which is %s. Give it another type, or let the sync create a table of "
+                    "another name",
+                    name, s->target, there->type, narrow ? " (STRICT)" : " PRIMARY KEY", s->source, type);
+}
+
+static int columns_check(const sync_run *s, char **error){
+  int rc = SQLITE_OK, added = 0, most = sqlite3_limit(s->db, SQLITE_LIMIT_COLUMN, -1);
+  for(int i=0; rc==SQLITE_OK && i<s->columns; i++){
+    rc = column_check(s, i, error);
+    added += local_table_column(&s->local, column_name(s, i))==NULL;
+  }
+  if( rc!=SQLITE_OK || s->local.count + added<=most ) return rc;
+  return error_set(error, "ortto: the local table '%s' has %d columns, %s would add %d, and SQLite allows "
+                    "%d here: let the sync create a table of another name",
+                    s->target, s->local.count, s->source, added, most);
+}
+
 int target_check(sync_run *s, char **error){
   sqlite3_int64 exists = 0;
   local_table_free(&s->local);
@@ -194,5 +291,6 @@ int target_check(sync_run *s, char **error){
   if( rc==SQLITE_OK && exists ) rc = local_table_read(s->db, s->schema, s->target, &s->local);
   if( rc==SQLITE_OK && s->local.count ) rc = key_check(s, error);
   if( rc==SQLITE_OK && s->local.count ) rc = generated_check(s, error);
+  if( rc==SQLITE_OK && s->local.count ) rc = columns_check(s, error);
   return rc==SQLITE_OK || *error ? rc : sync_local(s, rc, error);
 }

@@ -29,13 +29,24 @@ char *column_list(const sync_run *s, column_set which, const char *between, cons
 
 int table_exists(const sync_run *s, const char *name, sqlite3_int64 *exists);
 
+/* The name by which SQL reaches the rowid of a staging table; NULL where columns have all three. */
+const char *rowid_name(const sync_run *s);
+
 /* An empty staging table. One that is there from before is dropped; while a SELECT of the user's runs SQLite
 ** refuses that, and it is emptied if it is the same, or left for another name. The trigger tells the next run
 ** of changes by others. */
 int staging_create(sync_run *s);
 
-/* schema.table, if such a schema is attached; else the whole text is the name. Sets schema, target and
-** staging. */
+/* Is the staging table exactly what staging_create made, with its trigger and none of anybody else's? */
+int staging_is_ours(const sync_run *s, int *ours);
+
+/* It is of no use any more: dropped, or emptied where SQLite refuses that. */
+int staging_drop(const sync_run *s);
+
+/* schema.table, or a name in main: a dot with no known schema before it is an error. */
+int target_text_check(sqlite3 *db, const char *text, char **error);
+
+/* Sets schema, target and staging from such a text. */
 int target_parse(sync_run *s, const char *text);
 
 /* Is the target a table that can be written, with the key of the source? Reads s->local; its count is 0 if

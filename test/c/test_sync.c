@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 
 #define FILE_NAME "sync.db"
 #define PEOPLE "SELECT ortto_sync('ortto_people','people')"
@@ -464,6 +465,8 @@ static void disk_full(const char *mode){
     if( merging && fetched!=0 ) fail_msg("all was fetched, but %ld pages were asked for again", fetched);
     int over = strncmp(got, "error", 5)!=0;
     if( !over ) assert_like(got, "error 13: ortto: %full%", PEOPLE);
+    /* What the message calls kept is kept: rows are counted as they are there. */
+    assert_sql(db, STATE("coalesce(message, 'resumed')"), "resumed");
     sqlite3_free(got);
     if( over ) break;
     if( merging ) failed_merging++; else failed_staging++;
@@ -659,7 +662,8 @@ static void test_interrupt_in_the_merge(void **state){
 
 /* ---- progress --------------------------------------------------------------------- */
 
-/* What a sync with this setting of progress writes to standard error: a terminal, or a pipe. */
+/* What a sync with this setting of progress writes to standard error: a terminal (so many columns wide, if
+** more than 1), or a pipe. */
 static char *progress_of(const char *setting, int terminal){
   int fd[2] = { -1, -1 };
   if( terminal ){
@@ -669,6 +673,8 @@ static char *progress_of(const char *setting, int terminal){
       print_message("# no pseudo-terminals here (/dev/pts is not mounted)\n");
       skip();
     }
+    struct winsize size = { .ws_row = 25, .ws_col = (unsigned short)terminal };
+    if( terminal>1 ) ioctl(fd[1], TIOCSWINSZ, &size);
   }else if( pipe(fd)!=0 ) fail_msg("no pipe");
   fflush(NULL);
   pid_t pid = fork();
@@ -693,6 +699,18 @@ static char *progress_of(const char *setting, int terminal){
   return out;
 }
 
+/* What stands on the terminal in the end: each line over the one before. */
+static void assert_screen(const char *written){
+  char screen[300] = "";
+  size_t at = 0;
+  for(const char *p=written; *p && *p!='\n' && at<sizeof screen - 1; p++){
+    if( *p=='\r' ) at = 0;
+    else screen[at++] = *p;
+  }
+  if( strstr(screen, "left") || strstr(strstr(screen, "rows/s")+6, "s") )
+    fail_msg("a line's tail stands there still: %s", screen);
+}
+
 /* A line with percent, rows, rows per second and the time left; only if it is asked for, and only on a
 ** terminal. */
 static void test_progress(void **state){
@@ -700,6 +718,11 @@ static void test_progress(void **state){
   char *got = progress_of("on", 1);
   assert_like(got, "%ortto_people: 25 %, 500 rows, % rows/s, % left%: 100 %, 2000 rows, % rows/s%\n",
       "progress=on on a terminal");
+  assert_screen(got);
+  free(got);
+  got = progress_of("on", 40);
+  for(char *p=strtok(got, "\r\n"); p; p=strtok(NULL, "\r\n"))
+    if( strlen(p)>39 ) fail_msg("longer than the terminal is wide: %s", p);
   free(got);
   got = progress_of("off", 1);
   assert_string_equal(got, "");

@@ -45,7 +45,7 @@ SELECT ortto_sync('ortto_accounts', 'aux.crm_');
 SELECT ortto_sync('ortto_activities', 'activities');
 SELECT ortto_sync('ortto_peple', 'people');
 SELECT ortto_sync('plain', 'people');
-SELECT ortto_sync('people', 'people');
+SELECT ortto_sync('activities', 'people');
 SELECT ortto_sync('ortto_log', 'log');
 SELECT ortto_sync('', 'people');
 SELECT ortto_sync(',', 'people');

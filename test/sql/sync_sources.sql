@@ -37,3 +37,11 @@ SELECT json_extract(ortto_sync('ortto_people', 'people'), '$.inserted');
 .shell curl -s -o /dev/null -d '{ \"person\": { \"nth\": 0,\"fields\": { \"str:cm:nickname\": \"Zed\"}}}' $ORTTO_API_URL/sandbox/people
 SELECT json_extract(ortto_sync('ortto_people', 'people'), '$.updated');
 SELECT group_concat(nickname) FROM people;
+
+-- Without ortto_, where no created table has that name; an ordinary one does not count.
+CREATE TABLE audiences(x);
+SELECT value->>'source', value->>'target', value->>'state' FROM json_each(ortto_sync('tags,Accounts', 'short_'));
+SELECT ortto_sync('audiences', 'short_audiences') ->> 'source';
+CREATE VIRTUAL TABLE temp.tags USING ortto(table=accounts);
+SELECT ortto_sync('tags', 'short_made') ->> 'source';
+SELECT count(*) = (SELECT count(*) FROM ortto_accounts) FROM short_made;

@@ -20,8 +20,13 @@ UNION ALL SELECT 'aux', target FROM aux.ortto_sync_state UNION ALL SELECT 'my di
 SELECT state, unchanged FROM ortto_sync('ortto_accounts', 'AUX.Accounts');
 SELECT count(*) FROM aux.sqlite_schema WHERE name LIKE 'accounts';
 
--- Without a known schema in front the whole text is the name.
+-- A dot without a known schema before it is an error, in a prefix too, before anything is done; a name with a dot is
+-- given with its schema.
 SELECT state, target, rows FROM ortto_sync('ortto_accounts', 'nowhere.accounts');
+SELECT ortto_sync('ortto_tags,ortto_accounts', 'nowhere.crm_');
+SELECT ortto_sync('*', 'nowhere.');
+SELECT count(*) FROM sqlite_schema WHERE name LIKE '%nowhere%';
+SELECT state, target, rows FROM ortto_sync('ortto_accounts', 'main.nowhere.accounts');
 SELECT count(*) FROM "nowhere.accounts";
 SELECT state, target, rows FROM ortto_sync('ortto_accounts', 'aux.a.b');
 SELECT count(*) FROM aux."a.b";
@@ -46,7 +51,7 @@ SELECT (SELECT count(*) FROM aux.crm_accounts), (SELECT count(*) FROM aux.crm_ta
 SELECT count(*) FROM ortto_sync('*', 'my disk.it''s_') WHERE state = 'done';
 SELECT count(*) FROM "my disk".sqlite_schema WHERE name LIKE 'it''s\_%' ESCAPE '\' AND type = 'table';
 -- Nor need it end in an underscore, nor be anything but the schema.
-SELECT value->>'target', value->>'rows' FROM json_each(ortto_sync('ortto_accounts,ortto_people', 'x'));
+SELECT value->>'target', value->>'rows', value->>'message' FROM json_each(ortto_sync('ortto_accounts,ortto_people', 'x'));
 SELECT value->>'target', value->>'rows' FROM json_each(ortto_sync('ortto_accounts,ortto_people', 'aux.'));
 SELECT count(*) FROM aux.people;
 
