@@ -373,6 +373,6 @@ int main(void){
   failing.xMalloc = failing_malloc;
   failing.xRealloc = failing_realloc;
   sqlite3_config(SQLITE_CONFIG_MALLOC, &failing);
-  sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);                 /* small ones too go through failing_malloc */
+  sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);    /* small ones too go through failing_malloc */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
