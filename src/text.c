@@ -254,11 +254,20 @@ size_t characters(const char *text, size_t n){
 }
 
 char *folded(arena *a, const char *text, size_t n){
-  char *out = arena_text(a, text, n);
+  char *out = arena_alloc(a, 2*n + 1);
   size_t used = 0;
+  int may_turn = 0;                /* a capital here begins a word: it is behind a small letter or a digit */
   for(size_t i=0; out && i<n; i++){
-    char c = text[i]>='A' && text[i]<='Z' ? (char)(text[i]+32) : text[i];
-    if( (c>='a' && c<='z') || (c>='0' && c<='9') || (unsigned char)c>=0x80 ) out[used++] = c;
+    char c = text[i];
+    int capital = c>='A' && c<='Z';
+    if( c==' ' || c=='\t' || c=='_' || c=='-' ){
+      if( used==0 || out[used-1]!='_' ) out[used++] = '_';
+      may_turn = 0;
+      continue;
+    }
+    if( capital && may_turn ) out[used++] = '_';
+    may_turn = (c>='a' && c<='z') || (c>='0' && c<='9') || (unsigned char)c>=0x80;
+    out[used++] = capital ? (char)(c + 32) : c;
   }
   if( out ) out[used] = 0;
   return out;

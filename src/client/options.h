@@ -17,7 +17,7 @@ struct ortto_options {
   char *text;                      /* the options' JSON */
   const char *via;                 /* the name of a table, or NULL */
   const char *to;                  /* "api", "segment", or NULL */
-  int one_by_one, async, skip_non_existing, create;
+  int one_by_one, async, skip_non_existing, create, skip_nulls;
   int merge_strategy;              /* as the API counts: 1 append, 2 overwrite, 3 ignore */
   int find_strategy;               /* 0 any, 1 next_if_empty, 2 all; -1 not given */
   const char *suppression;         /* column or field id, or NULL */
