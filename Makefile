@@ -66,7 +66,7 @@ TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help setup setup-ci static sandbox install uninstall demo test check bench sanitize asan ubsan \
-        valgrind lint lint-cppcheck lint-shell lint-width lint-rooms bare clean distclean \
+        valgrind lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix clean distclean \
         need-box need-cmocka need-shell need-asan need-valgrind need-lint FORCE
 
 all: $(EXT)
@@ -228,6 +228,9 @@ test/%.c.lint: LINT_CPP = $(TEST_CPP)
 %.c.lint: %.c
 	clang-tidy --quiet $(TIDY) --warnings-as-errors='*' $< -- $(OWN_CPP) $(LINT_CPP) $(CPPFLAGS) -std=c11
 
+matrix:
+	test/matrix.sh
+
 bare:
 	test/bare.sh
 
@@ -249,6 +252,7 @@ help:
 	@echo 'make sanitize     the tests under AddressSanitizer and UBSan'
 	@echo 'make valgrind     some of the tests under valgrind (VALGRIND_TESTS=pattern)'
 	@echo 'make lint         clang-tidy, cppcheck, shellcheck, width of lines, which room uses which'
+	@echo 'make matrix       the tests against the newest and the oldest SQLite (npm, apt-get source)'
 	@echo 'make bare         demo and test on a bare Debian in a folder (root, debootstrap)'
 	@echo 'make clean        remove what was built'
 	@echo 'Only setup, demo and test install anything; the others say what is missing.'

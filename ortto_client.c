@@ -54,13 +54,15 @@ int ortto_setting_find(ortto_client *client, const char *name){
   return settings_find(&client->context, name);
 }
 
-int ortto_setting_check(ortto_client *client, ortto_setting setting, const char *value, int in_args, char **normal){
+int ortto_setting_check(ortto_client *client, ortto_setting setting, const char *value, int in_args,
+                        char **normal){
   return settings_check(&client->context, setting, value, in_args, normal);
 }
 
 int ortto_config_set(ortto_client *client, ortto_setting setting, const char *value){
   int rc = settings_set(&client->context, &client->settings, setting, value);
-  if( rc==ORTTO_OK && (setting==ORTTO_KEY || setting==ORTTO_REGION || setting==ORTTO_API_URL) ) client->changed = now_us();
+  int account = setting==ORTTO_KEY || setting==ORTTO_REGION || setting==ORTTO_API_URL;
+  if( rc==ORTTO_OK && account ) client->changed = now_us();
   return rc;
 }
 
@@ -68,8 +70,19 @@ int64_t ortto_config_changed(const ortto_client *client){
   return client->changed;
 }
 
+/* Where no address is set, the region's is in force. */
+static int region_address(ortto_client *client, char **text){
+  char *region;
+  int rc = settings_show(&client->context, &client->settings, ORTTO_REGION, &region);
+  if( rc!=ORTTO_OK ) return rc;
+  *text = text_copy(region_host(region ? region : "global"));
+  free(region);
+  return *text ? ORTTO_OK : no_memory(&client->context);
+}
+
 int ortto_config_get(ortto_client *client, ortto_setting setting, char **text){
-  return settings_show(&client->context, &client->settings, setting, text);
+  int rc = settings_show(&client->context, &client->settings, setting, text);
+  return rc==ORTTO_OK && setting==ORTTO_API_URL && *text==NULL ? region_address(client, text) : rc;
 }
 
 int ortto_config_is_set(const ortto_client *client, ortto_setting setting){
@@ -82,7 +95,8 @@ int ortto_config_number(ortto_client *client, const ortto_args *args, ortto_sett
 
 /* ---- endpoints ----------------------------------------------------------------------------------------- */
 
-int ortto_endpoint_open(ortto_client *client, const ortto_args *args, ortto_protocol protocol, ortto_endpoint **out){
+int ortto_endpoint_open(ortto_client *client, const ortto_args *args, ortto_protocol protocol,
+                        ortto_endpoint **out){
   ortto_endpoint *e;
   int rc = endpoint_open(&client->context, &client->settings, args, protocol, &e);
   *out = NULL;
@@ -104,7 +118,8 @@ int ortto_check(ortto_endpoint *e){
   if( e->protocol==ORTTO_API ){
     char *body = text_copy("{\"fields\":[\"str::email\"],\"limit\":1}");
     rc = request_now(e, "/v1/person/get", body, "checking the key", &r, &answer);
-    if( rc==ORTTO_OK && js_get(answer, "contacts").p==NULL ) rc = bad_answer(r, "has no \"contacts\": is this Ortto?");
+    if( rc==ORTTO_OK && js_get(answer, "contacts").p==NULL )
+      rc = bad_answer(r, "has no \"contacts\": is this Ortto?");
   }else{
     r = request_new(e, "GET", "/v1/me", NULL, 0, "checking the segment_key");
     rc = r ? request_wait(r) : ORTTO_NOMEM;
@@ -187,7 +202,8 @@ static int audience_match(context *ctx, ortto_reader *r, const char *wanted, cha
 }
 
 int ortto_audience_find(ortto_endpoint *e, const char *name_or_id, char **id){
-  const ortto_field *fields[] = { &ortto_table_fields(ORTTO_AUDIENCES)->field[0], &ortto_table_fields(ORTTO_AUDIENCES)->field[1] };
+  const ortto_field *members = ortto_table_fields(ORTTO_AUDIENCES)->field;
+  const ortto_field *fields[] = { &members[0], &members[1] };   /* id and name */
   ortto_query q = { .table = ORTTO_AUDIENCES, .fields = fields, .field_count = 2 };
   ortto_reader *r;
   *id = NULL;

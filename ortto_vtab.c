@@ -84,6 +84,13 @@ static const sqlite3_module eponymous_writable_module = {
 ** database file would spend the user's key. */
 #define ACTS SQLITE_DIRECTONLY
 
+/* Its result bears a subtype: what SQLite has from 3.45 on, and shells built with SQLITE_STRICT_SUBTYPE
+** insist on. Older ones ignore it. */
+#ifndef SQLITE_RESULT_SUBTYPE
+#define SQLITE_RESULT_SUBTYPE 0x001000000
+#endif
+#define GIVES_JSON (ACTS|SQLITE_RESULT_SUBTYPE)
+
 static const struct {
   const char *name;
   int args, flags;
@@ -94,12 +101,12 @@ static const struct {
   { "ortto_config", 2, ACTS, fn_config },
   { "ortto_check",  0, ACTS, fn_check },
   { "ortto_check",  1, ACTS, fn_check },
-  { "ortto_sync",   2, ACTS, fn_sync },
-  { "ortto_sync",   3, ACTS, fn_sync },
-  { "ortto_upsert", 1, ACTS, fn_upsert },
-  { "ortto_upsert", 2, ACTS, fn_upsert },
-  { "ortto_track",  1, ACTS, fn_track },
-  { "ortto_track",  2, ACTS, fn_track },
+  { "ortto_sync",   2, GIVES_JSON, fn_sync },
+  { "ortto_sync",   3, GIVES_JSON, fn_sync },
+  { "ortto_upsert", 1, GIVES_JSON, fn_upsert },
+  { "ortto_upsert", 2, GIVES_JSON, fn_upsert },
+  { "ortto_track",  1, GIVES_JSON, fn_track },
+  { "ortto_track",  2, GIVES_JSON, fn_track },
 };
 
 static registration *registration_new(conn *c, ortto_table kind){
@@ -164,23 +171,40 @@ static int register_functions(conn *c){
 
 EXPORT int sqlite3_ortto_init(sqlite3 *db, char **error, const sqlite3_api_routines *api);
 
+#ifdef SQLITE_CORE
+#define LOADED SQLITE_OK
+#else
+#define LOADED SQLITE_OK_LOAD_PERMANENTLY
+#endif
+
+/* Pools load an extension into a connection that has it, perhaps from another file: then nothing changes.
+** While a statement runs (SELECT load_extension(...) is one) SQLite would replace the modules, but not the
+** functions. */
+static int is_loaded(sqlite3 *db){
+  sqlite3_stmt *stmt = NULL;
+  int rc = sqlite3_prepare_v2(db, "SELECT ortto_version()", -1, &stmt, NULL);
+  sqlite3_finalize(stmt);
+  if( rc==SQLITE_OK ) return 1;
+  /* An extension that is compiled in starts inside sqlite3_open(), which fails if an error is left behind. */
+  sqlite3_prepare_v2(db, "SELECT 1", -1, &stmt, NULL);
+  sqlite3_finalize(stmt);
+  return 0;
+}
+
 int sqlite3_ortto_init(sqlite3 *db, char **error, const sqlite3_api_routines *api){
   SQLITE_EXTENSION_INIT2(api);
   (void)api;
-  if( sqlite3_libversion_number()<3038000 ){
+  if( sqlite3_libversion_number()<3040000 ){
     const char *version = sqlite3_libversion();
-    if( error ) *error = sqlite3_mprintf("ortto: this is SQLite %s; ortto needs 3.38 or newer", version);
+    if( error ) *error = sqlite3_mprintf("ortto: this is SQLite %s; ortto needs 3.40 or newer", version);
     return SQLITE_ERROR;
   }
+  if( is_loaded(db) ) return LOADED;
   conn *c = conn_new(db);
   if( c==NULL ) return SQLITE_NOMEM;
   c->register_eponymous = register_eponymous;
   int rc = register_modules(c);
   if( rc==SQLITE_OK ) rc = register_functions(c);
   conn_release(c);
-#ifdef SQLITE_CORE
-  return rc;
-#else
-  return rc==SQLITE_OK ? SQLITE_OK_LOAD_PERMANENTLY : rc;
-#endif
+  return rc==SQLITE_OK ? LOADED : rc;
 }

@@ -84,7 +84,7 @@ typedef struct map_entry {
   int value;
 } map_entry;
 
-typedef struct text_map {          /* all zero at first. The keys belong to somebody else; letters' case counts */
+typedef struct text_map {          /* all zero at first. The keys belong to somebody else; case counts */
   map_entry *entry;                /* open addressing */
   size_t size, used;               /* size is a power of two */
 } text_map;

@@ -16,7 +16,7 @@
 #   -- env: ORTTO_RATE=0 ORTTO_RETRIES=1    settings
 #
 # SQL tests find the extension loaded, unless they have a .load of their own. In their output
-# the server's port becomes PORT and the folder's name DIR.
+# the server's port becomes PORT, the folder's name DIR, and every error 'Error near line N'.
 #
 # Shell tests find in the environment ROOT (the project), EXT (the extension), SANDBOX (the
 # server) and SQLITE3 (the shell to use; plain sqlite3 is the same one).
@@ -154,7 +154,8 @@ run_sql() {
   limited "$SQLITE3" -batch "${load[@]}" :memory: <"$script" >"$result.raw" 2>&1
   status=$?
   port=${ORTTO_API_URL##*:}
-  sed "s#:$port#:PORT#g; s#$PWD#DIR#g" "$result.raw" >"$result.out"
+  # Shells differ in how they begin an error.
+  sed -E "s#:$port#:PORT#g; s#$PWD#DIR#g; s/^(Runtime|Parse) error near line/Error near line/" "$result.raw" >"$result.out"
   if [ $status -gt 1 ]; then
     { cat "$result.out"; echo "not ok $name (status $status)"; } >"$result"
   elif [ -n "${UPDATE:-}" ]; then
@@ -211,6 +212,7 @@ report() {   # report NAME NUMBER: prints and counts one result
   left=$(grep -ciE '^ok .*# *skip' "$result")
   good=$((good - left))
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+  grep -iE '^ok .*# *skip' "$result" | sed -E "s|^ok |skipped: $1: |; s| *# *skip *| (|I; s|\$|)|; s| \\(\\)\$||" >>"$WORK/skips"
   if [ "$bad" = 0 ]; then
     printf 'ok      %-36s %4d passed  %3d s\n' "$1" "$good" "$(cat "$result.time")"
   else
@@ -248,6 +250,6 @@ for ((i = 0; i < ${#names[@]}; i++)); do
 done
 report_finished all
 
-[ "$skipped" = 0 ] || echo "$skipped skipped"
+[ "$skipped" = 0 ] || { cat "$WORK/skips"; echo "$skipped skipped"; }
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

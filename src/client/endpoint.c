@@ -10,7 +10,7 @@
 #include "../text.h"
 #include "url.h"
 
-static const char *api_host(const char *region){
+const char *region_host(const char *region){
   if( strcmp(region, "au")==0 ) return "https://api.au.ap3api.com";
   if( strcmp(region, "eu")==0 ) return "https://api.eu.ap3api.com";
   return "https://api.ap3api.com";
@@ -67,8 +67,9 @@ static int endpoint_base(ortto_endpoint *e, const settings *own, const ortto_arg
   if( e->base ){
     if( from==FROM_ARGS && !(key_from==FROM_ARGS && key_literal) )
       return fail(ctx, "ortto: the api_url in this table's arguments gets only a key that is written "
-                  "literally in the same arguments, because a database file from somebody else could carry it; "
-                  "write key='...' there, or set the address with SELECT ortto_config('api_url', '...') or ORTTO_API_URL");
+                  "literally in the same arguments, because a database file from somebody else could carry "
+                  "it; write key='...' there, or set the address with SELECT ortto_config('api_url', '...') "
+                  "or ORTTO_API_URL");
     int good = url_is_good(e->base, &e->loopback);
     if( good<0 ) return no_memory(ctx);
     return good ? ORTTO_OK : bad_setting(ctx, ORTTO_API_URL, e->base);
@@ -78,7 +79,7 @@ static int endpoint_base(ortto_endpoint *e, const settings *own, const ortto_arg
   if( rc!=ORTTO_OK ) return rc;
   snprintf(e->region, sizeof e->region, "%s", region ? region : "global");
   free(region);
-  e->base = text_copy(api_host(e->region));
+  e->base = text_copy(region_host(e->region));
   return e->base ? ORTTO_OK : no_memory(ctx);
 }
 

@@ -21,7 +21,7 @@ struct ortto_endpoint {
   context *context;
   struct request_queue *queue;     /* of the client: through it the requests go (request.h) */
   struct key_limits *limits;       /* of the key (pace.h) */
-  struct account *account;         /* what is known of it (account.h), which is given back with account_release */
+  struct account *account;         /* what is known of it (account.h): a reference */
   void (*account_release)(struct account *);
   int references;
   char *base;                      /* scheme://host[:port][/path], no slash at its end */
@@ -38,6 +38,9 @@ struct ortto_endpoint {
 /* Puts host, key and limits together; args may be NULL. The pointers of the rooms above stay NULL. */
 int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ortto_protocol protocol,
                   ortto_endpoint **out);
+
+/* The address of a region's API; constant. */
+const char *region_host(const char *region);
 
 /* One reference more. */
 ortto_endpoint *endpoint_keep(ortto_endpoint *e);

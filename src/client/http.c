@@ -132,7 +132,8 @@ static CURLcode set_request(CURL *easy, const http_ask *ask){
     SET(CURLOPT_POSTFIELDS, ask->body);
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->body_n);
   }
-  if( strcmp(ask->method, "POST")!=0 && strcmp(ask->method, "GET")!=0 ) SET(CURLOPT_CUSTOMREQUEST, ask->method);
+  int usual = strcmp(ask->method, "POST")==0 || strcmp(ask->method, "GET")==0;
+  if( !usual ) SET(CURLOPT_CUSTOMREQUEST, ask->method);
   return code;
 }
 

@@ -32,7 +32,7 @@ typedef struct http_ask {          /* everything lives as long as the transfer *
   size_t body_n;
   long timeout_ms;                 /* of the whole transfer */
   int direct;                      /* through no proxy */
-  const char *ca_file, *ca_folder; /* certificates of authorities to trust instead of the system's; NULL: not named */
+  const char *ca_file, *ca_folder; /* authorities to trust instead of the system's; NULL: not named */
 } http_ask;
 
 typedef enum http_end {

@@ -163,8 +163,8 @@ http_request *request_new(ortto_endpoint *e, const char *method, const char *pat
   r->transfer.owner = r;
   const char *why = NULL;
   if( e->queue->process!=os_process_id() ){
-    request_fail(r, "ortto: %s: this connection was opened in another process, from which this one was forked; "
-                 "open a connection of its own here", doing);
+    request_fail(r, "ortto: %s: this connection was opened in another process, from which this one was "
+                 "forked; open a connection of its own here", doing);
     return r;
   }
   if( flags & REQUEST_READ ) why = refused_read_find(&e->queue->pace, request_hash(r), now_us());
@@ -261,8 +261,8 @@ static int refuses_key(int status, const answer_error *why){
 static const char *advice(const http_request *r, const answer_error *why){
   const ortto_endpoint *e = r->endpoint;
   if( r->status==403 && !refuses_key(r->status, why) )
-    return "This is no answer of Ortto's own, so the key is not to blame: check api_url, and any proxy or firewall in "
-           "between";
+    return "This is no answer of Ortto's own, so the key is not to blame: check api_url, and any proxy or "
+           "firewall in between";
   switch( r->status ){
     case 400: return "The request itself was refused; if it looks right, report it with the request_id";
     case 401: case 403:
@@ -336,9 +336,9 @@ static int wait_is_too_long(const http_request *r, int64_t wait){
 }
 
 static void fail_by_wait(http_request *r, int64_t wait){
-  request_fail(r, "ortto: %s: %s asks to wait %lld seconds, which is longer than timeout_ms (%ld). Try again after "
-               "that, or raise timeout_ms", r->doing, r->endpoint->base, (long long)((wait + SECOND - 1)/SECOND),
-               r->endpoint->timeout_ms);
+  long long seconds = (long long)((wait + SECOND - 1)/SECOND);
+  request_fail(r, "ortto: %s: %s asks to wait %lld seconds, which is longer than timeout_ms (%ld). Try again "
+               "after that, or raise timeout_ms", r->doing, r->endpoint->base, seconds, r->endpoint->timeout_ms);
 }
 
 /* An answer with a status other than 2xx, or a retry of it. */

@@ -40,8 +40,8 @@ struct http_request {
   size_t body_n;
   int flags;
   int *stop;                       /* set when this one fails for good: none like it is begun. Or NULL */
-  int *answered;                   /* of one read or delivery: set at the first answer; then a lost connection is
-                                   ** waited out for a minute (unless retries is 0). Or NULL */
+  int *answered;                   /* of one read or delivery: set at the first answer; from then on a lost
+                                   ** connection is waited out for a minute (unless retries is 0). Or NULL */
   int64_t lost_at;                 /* when the connection was lost, 0: it is not; microseconds */
   enum { REQUEST_WAITING, REQUEST_SENT, REQUEST_DONE } state;
   int attempt;                     /* 1 is the first; 0: not begun */

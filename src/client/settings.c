@@ -233,7 +233,8 @@ static void trim_key(char *text){
   text[n] = 0;
 }
 
-/* A path where file:PATH was meant; a key holds no slash as far as any was seen [guess], and names no file. */
+/* A path where file:PATH was meant; a key holds no slash as far as any was seen [guess], and names no
+** file. */
 static int is_path(const char *key){
   return (strchr(key, '/') || strchr(key, '\\')) && is_readable(key);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sql.h"
+#include "guard.h"
 
 conn *conn_new(sqlite3 *db){
   conn *c = sqlite3_malloc(sizeof *c);
@@ -96,13 +97,17 @@ int conn_account_changed(conn *c){
   sqlite3_free(c->at_change);
   c->at_change = list;
   c->at_changes = n;
+  c->changes++;
   c->total[0] = c->total[1] = 0;
   int rc = c->register_eponymous(c, ORTTO_PEOPLE);
   return rc==SQLITE_OK ? c->register_eponymous(c, ORTTO_ACCOUNTS) : rc;
 }
 
-int conn_runs_since_change(const conn *c){
-  for(int i=0; i<c->at_changes; i++) if( still_runs(c, &c->at_change[i]) ) return 1;
+int conn_runs_since_change(const conn *c, const char *table){
+  for(int i=0; i<c->at_changes; i++){
+    const running *r = &c->at_change[i];
+    if( still_runs(c, r) && statement_names(c->db, r->statement, table, 1) ) return 1;
+  }
   return 0;
 }
 
@@ -135,4 +140,10 @@ int conn_rowid(conn *c, const char *key, sqlite3_int64 *guess, sqlite3_int64 *ro
   if( at==c->keys && key_add(c, key)!=SQLITE_OK ) return SQLITE_NOMEM;
   *guess = *rowid = at;
   return SQLITE_OK;
+}
+
+int function_may_act(const conn *c, const char *function, char **error){
+  if( guard_names(c->db, function) ) return SQLITE_OK;
+  return error_set(error, "ortto: %s was called by something in the database file (a constraint, a generated "
+                   "column, an index), not by a statement that names it: nothing was done", function);
 }

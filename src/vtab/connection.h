@@ -15,7 +15,6 @@
 
 typedef struct conn conn;
 typedef struct table table;
-typedef struct syncing syncing;
 
 typedef struct registration {      /* what a module or a function is registered with */
   conn *conn;                      /* a reference */
@@ -33,12 +32,12 @@ struct conn {
   ortto_client *client;
   int references;
   table *tables;                   /* connected now */
-  syncing *syncs;                  /* at work now */
   int64_t total[2];                /* rows of people and accounts when last seen, for plans; 0 unknown */
   char **key;                      /* rowids of tables with keys of two columns: place in this list */
   int keys, keys_cap;
   running *at_change;              /* statements that ran when the account was changed by ortto_config */
   int at_changes;
+  int changes;                     /* of the account, so far */
   spool spool;                     /* what is held back until COMMIT, and what failed */
 };
 
@@ -64,13 +63,18 @@ void waiting_end(sqlite3_stmt *waiting);
 /* Is a statement of this connection in progress that writes? */
 int statement_writes(const conn *c);
 
+/* What sends, sets or writes does so only where the program's own statement names it (guard.h). SQLITE_OK,
+** or an error that says what is the matter. */
+int function_may_act(const conn *c, const char *function, char **error);
+
 /* ---- another account ---- */
 
 /* ortto_config changed it: tables that exist without a CREATE list their fields anew at their next use. */
 int conn_account_changed(conn *c);
 
-/* Does a statement still run since before that change? It may have returned rows already. */
-int conn_runs_since_change(const conn *c);
+/* Does a statement that names this table still run since before that change? It may have returned rows
+** already. */
+int conn_runs_since_change(const conn *c, const char *table);
 
 /* Statements that are over must not be taken for new ones at the same address: to be called when one is
 ** prepared. */

@@ -21,6 +21,7 @@ typedef struct cursor {
   sqlite3_int64 counted, passed;   /* then: rows left, rows passed */
   int eof;
   sqlite3_int64 rowid;             /* the last one given, -1 none */
+  int changes;                     /* of the account, when the scan began */
   ortto_cache *cache;              /* of records by id, as long as the statement runs */
 } cursor;
 
@@ -92,13 +93,16 @@ static int cursor_columns(cursor *cur, scan_setup *q){
 
 /* -- starting -- */
 
+static int changed_meanwhile(table *t){
+  return vt_error(t, "ortto: the settings were changed to another account while this statement, or another one "
+                  "that reads %s, ran; end that one, and run it again", t->name);
+}
+
 /* The account that this table's columns came from is not the one in the settings. Registering its module
 ** again makes SQLite ask for the columns anew, and SQLITE_SCHEMA makes it prepare the statement again:
 ** unless it runs since before the change, when it may have returned rows already. */
 static int table_is_stale(table *t){
-  if( conn_runs_since_change(t->conn) )
-    return vt_error(t, "ortto: the settings were changed to another account while this statement ran; "
-                    "run it again");
+  if( conn_runs_since_change(t->conn, t->name) ) return changed_meanwhile(t);
   int rc = t->conn->register_eponymous(t->conn, t->kind);
   return rc==SQLITE_OK ? SQLITE_SCHEMA : rc;
 }
@@ -172,7 +176,9 @@ int vt_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
   (void)number;
   cursor_reset(cur);
   cur->rowid = -1;
-  int rc = scan_begin(&q);
+  cur->changes = q.t->conn->changes;
+  int rc = table_may_act(q.t);
+  if( rc==SQLITE_OK ) rc = scan_begin(&q);
   if( rc==SQLITE_OK ) rc = setup_read(&q, plan, argc, argv);
   if( rc==SQLITE_OK && !q.nothing ){
     rc = cursor_columns(cur, &q);
@@ -191,6 +197,8 @@ int vt_eof(sqlite3_vtab_cursor *base){
 
 int vt_next(sqlite3_vtab_cursor *base){
   cursor *cur = (cursor *)base;
+  table *t = (table *)base->pVtab;
+  if( !t->created && cur->changes!=t->conn->changes ) return changed_meanwhile(t);
   if( !cur->counting ) return cursor_step(cur);
   cur->passed++;
   cur->eof = --cur->counted<=0;

@@ -9,6 +9,7 @@
 #include "../text.h"
 #include "sql.h"
 #include "convert.h"
+#include "once.h"
 #include "connection.h"
 #include "table.h"
 
@@ -48,6 +49,7 @@ void fn_config(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   char *text = NULL, *error = NULL;
   int which = ortto_setting_find(c->client, name ? name : "NULL");
   int rc = to_sqlite(c, which<0 ? ORTTO_ERROR : ORTTO_OK, &error);
+  if( rc==SQLITE_OK && argc>1 ) rc = function_may_act(c, "ortto_config", &error);
   if( rc==SQLITE_OK && argc>1 ) rc = config_set(c, (ortto_setting)which, argv[1], &error);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_config_get(c->client, (ortto_setting)which, &text), &error);
   int number = which>=ORTTO_TIMEOUT_MS && which<=ORTTO_MAX_DELETES;
@@ -86,6 +88,16 @@ static int check_table(const conn *c, const char *name, const ortto_args **args,
   return error_set(error, "ortto: there is no ortto table '%.60s' in this connection", name);
 }
 
+/* Who asks a table of that name asks a local one. */
+static int check_names(const conn *c, char **error){
+  char *hides = table_that_hides(c);
+  if( hides==NULL ) return SQLITE_OK;
+  int rc = error_set(error, "ortto: the local table or view %s hides the table of Ortto's that has this name: what "
+                     "is read and written there is local. Rename it", hides);
+  sqlite3_free(hides);
+  return rc;
+}
+
 void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   conn *c = conn_of(ctx);
   const char *what = argc ? (const char *)sqlite3_value_text(argv[0]) : NULL;
@@ -93,11 +105,18 @@ void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   const ortto_args *args = NULL;
   ortto_endpoint *e = NULL;
   char *error = NULL;
-  int rc = SQLITE_OK;
+  int rc = function_may_act(c, "ortto_check", &error);
+  if( rc!=SQLITE_OK ){
+    result_code(ctx, rc, error);
+    return;
+  }
   if( argc && what==NULL )
     rc = error_set(&error, "ortto: ortto_check takes nothing, 'segment', or the name of an ortto table");
   else if( what && !segment ) rc = check_table(c, what, &args, &error);
-  else if( !what ) segment = is_segment_only(c, NULL);
+  else if( !what ){
+    rc = check_names(c, &error);
+    segment = is_segment_only(c, NULL);
+  }
   if( rc==SQLITE_OK )
     rc = to_sqlite(c, ortto_endpoint_open(c->client, args, segment ? ORTTO_SEGMENT : ORTTO_API, &e), &error);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_check(e), &error);
@@ -142,7 +161,8 @@ static void outcome_json(sqlite3_str *out, int index, const ortto_outcome *o){
   sqlite3_str_appendall(out, "}");
 }
 
-static void result_outcomes(sqlite3_context *ctx, ortto_sending *sending){
+/* The outcomes as JSON; NULL when out of memory. */
+static char *outcomes_text(ortto_sending *sending, sqlite3_int64 *n){
   sqlite3_str *out = sqlite3_str_new(NULL);
   int list = ortto_sending_is_list(sending);
   if( list ) sqlite3_str_appendall(out, "[");
@@ -151,14 +171,8 @@ static void result_outcomes(sqlite3_context *ctx, ortto_sending *sending){
     outcome_json(out, i, ortto_sending_outcome(sending, i));
   }
   if( list ) sqlite3_str_appendall(out, "]");
-  sqlite3_int64 n = sqlite3_str_length(out);
-  char *text = sqlite3_str_finish(out);
-  if( text==NULL ){
-    sqlite3_result_error_nomem(ctx);
-    return;
-  }
-  sqlite3_result_text64(ctx, text, (sqlite3_uint64)n, sqlite3_free, SQLITE_UTF8);
-  sqlite3_result_subtype(ctx, 'J');
+  *n = sqlite3_str_length(out);
+  return sqlite3_str_finish(out);
 }
 
 /* A single object that fails is an error of the statement. 1: it was. */
@@ -200,8 +214,15 @@ static int call_endpoint(const conn *c, const ortto_options *options, ortto_endp
   return to_sqlite(c, ortto_endpoint_open(c->client, args, protocol, e), error);
 }
 
+static void result_json(sqlite3_context *ctx, char *text, sqlite3_int64 n){
+  if( text==NULL ) sqlite3_result_error_nomem(ctx);
+  else sqlite3_result_text64(ctx, text, (sqlite3_uint64)n, sqlite3_free, SQLITE_UTF8);
+  sqlite3_result_subtype(ctx, 'J');
+}
+
 static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ortto_verb verb){
   conn *c = conn_of(ctx);
+  const char *function = verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert";
   const char *json = (const char *)sqlite3_value_text(argv[0]);
   const char *given = argc>1 ? (const char *)sqlite3_value_text(argv[1]) : NULL;
   size_t given_n = given ? (size_t)sqlite3_value_bytes(argv[1]) : 0;
@@ -209,12 +230,16 @@ static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ort
   ortto_endpoint *e = NULL;
   ortto_sending *sending = NULL;
   char *error = NULL;
-  int rc = SQLITE_OK;
+  int rc = function_may_act(c, function, &error);
+  if( rc==SQLITE_OK && once_result(ctx, function, argc, argv) ){
+    sqlite3_result_subtype(ctx, 'J');
+    return;
+  }
   for(int i=0; i<argc; i++)        /* out of memory: not a NULL that was given */
-    if( sqlite3_value_type(argv[i])!=SQLITE_NULL && (i ? given : json)==NULL ) rc = SQLITE_NOMEM;
+    if( rc==SQLITE_OK && sqlite3_value_type(argv[i])!=SQLITE_NULL && (i ? given : json)==NULL )
+      rc = SQLITE_NOMEM;
   if( rc==SQLITE_OK && json==NULL )
-    rc = error_set(&error, "ortto: %s needs a JSON object, or a list of them, not NULL",
-                   verb==ORTTO_TRACK ? "ortto_track" : "ortto_upsert");
+    rc = error_set(&error, "ortto: %s needs a JSON object, or a list of them, not NULL", function);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_options_read(c->client, given, given_n, &options), &error);
   if( rc==SQLITE_OK ) rc = call_endpoint(c, options, &e, &error);
   if( rc==SQLITE_OK ){
@@ -222,7 +247,12 @@ static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ort
     rc = to_sqlite(c, ortto_send(e, verb, json, n, options, &sending), &error);
   }
   if( rc!=SQLITE_OK ) result_code(ctx, rc, error);
-  else if( !result_refusal(ctx, sending) ) result_outcomes(ctx, sending);
+  else if( !result_refusal(ctx, sending) ){
+    sqlite3_int64 n;
+    char *text = outcomes_text(sending, &n);
+    if( text ) once_keep(ctx, function, argc, argv, text, n);
+    result_json(ctx, text, n);
+  }
   ortto_sending_free(sending);
   ortto_options_free(options);
   ortto_endpoint_close(e);

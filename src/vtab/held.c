@@ -175,6 +175,8 @@ int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 
   table *t = (table *)base;
   *rowid = 0;
   if( t->broken ) return vt_error(t, "%s", t->broken);
+  int rc = table_may_act(t);
+  if( rc!=SQLITE_OK ) return rc;
   if( !is_contact_table(t) )
     return vt_error(t, "ortto: %s is read-only; people and accounts can be written", t->name);
   const char *old = text_of(argv[0]);

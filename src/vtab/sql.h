@@ -34,7 +34,6 @@ int sql_integer(sqlite3 *db, sqlite3_int64 *out, const char *format, ...);
 ** NULL. */
 int error_set(char **error, const char *format, ...);
 int error_vset(char **error, const char *format, va_list args);
-#define sync_error error_set       /* its name in the rooms of the sync */
 
 /* The message becomes the table's, which SQLite frees. With NULL the table keeps what it has. */
 void error_to_table(sqlite3_vtab *table, char *error);

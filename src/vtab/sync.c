@@ -94,14 +94,14 @@ static int source_find(const conn *c, const char *source, ortto_table *kind, con
   *created = own<0 ? table_connected(c, source) : NULL;
   if( own<0 && *created==NULL ){
     char *tables = table_list();
-    return sync_error(error,
+    return error_set(error,
       "ortto: there is no table '%.60s' to sync from; the sources are ortto_ and one of %z, "
       "or a table made by CREATE VIRTUAL TABLE ... USING ortto", source, tables);
   }
-  if( own<0 && (*created)->refused ) return sync_error(error, "%s", (*created)->broken);
+  if( own<0 && (*created)->refused ) return error_set(error, "%s", (*created)->broken);
   *kind = own<0 ? (*created)->kind : (ortto_table)own;
   if( *kind!=ORTTO_ACTIVITIES ) return SQLITE_OK;
-  return sync_error(error, "ortto: activities cannot be synced: the feed can only be read person by person. "
+  return error_set(error, "ortto: activities cannot be synced: the feed can only be read person by person. "
                     "Use INSERT ... SELECT with person_id IN (...)");
 }
 
@@ -195,11 +195,11 @@ static int jobs_read(sync_batch *batch, const char *sources, const char *target,
   int all = strcmp(sources, "*")==0;
   batch->list = all || strchr(sources, ',')!=NULL;
   if( !batch->list && length && target[length-1]=='_' )
-    return sync_error(error, "ortto: '%s' looks like a prefix, which belongs to '*' or a list of sources; "
+    return error_set(error, "ortto: '%s' looks like a prefix, which belongs to '*' or a list of sources; "
                       "for a single source give the local table's whole name", target);
   int rc = all ? jobs_of_all(batch, target) : jobs_of_list(batch, sources, target);
   if( rc!=SQLITE_OK || batch->jobs ) return rc;
-  return sync_error(error, "ortto: ortto_sync needs a source, such as 'ortto_people', a list, or '*'");
+  return error_set(error, "ortto: ortto_sync needs a source, such as 'ortto_people', a list, or '*'");
 }
 
 /* A list with a mistake in it is refused before its first part is done. */
@@ -217,7 +217,7 @@ static int jobs_check(const sync_batch *batch, char **error){
 static int call_check(const conn *c, char **error){
   long progress;
   if( statement_writes(c) )
-    return sync_error(error, "ortto: ortto_sync cannot run inside a statement that writes; "
+    return error_set(error, "ortto: ortto_sync cannot run inside a statement that writes; "
                       "call it in a SELECT of its own");
   int rc = ortto_config_number(c->client, NULL, ORTTO_PROGRESS, &progress);   /* a bad one is told */
   return to_sqlite(c, rc, error);
@@ -226,7 +226,7 @@ static int call_check(const conn *c, char **error){
 static int text_argument(sqlite3_value *v, const char *what, const char **text, char **error){
   *text = (const char *)sqlite3_value_text(v);
   if( *text && strlen(*text)==(size_t)sqlite3_value_bytes(v) ) return SQLITE_OK;
-  return sync_error(error, "ortto: ortto_sync needs %s as text", what);
+  return error_set(error, "ortto: ortto_sync needs %s as text", what);
 }
 
 static int mode_read(sqlite3_value *mode, int *changes, char **error){
@@ -237,7 +237,7 @@ static int mode_read(sqlite3_value *mode, int *changes, char **error){
   if( rc!=SQLITE_OK ) return rc;
   *changes = sqlite3_stricmp(how, "changes")==0;
   if( *changes || sqlite3_stricmp(how, "full")==0 ) return SQLITE_OK;
-  return sync_error(error, "ortto: the mode of ortto_sync cannot be '%.20s'; it takes 'changes', "
+  return error_set(error, "ortto: the mode of ortto_sync cannot be '%.20s'; it takes 'changes', "
                     "or nothing for a full refresh", how);
 }
 

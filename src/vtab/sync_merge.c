@@ -230,7 +230,7 @@ static int staging_count_check(const sync_run *s, char **error){
   sqlite3_int64 staged;
   int rc = sql_integer(s->db, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging);
   if( rc!=SQLITE_OK || staged==s->rows ) return rc;
-  return sync_error(error, "ortto: syncing %s into %s: what was fetched was touched by somebody. "
+  return error_set(error, "ortto: syncing %s into %s: what was fetched was touched by somebody. "
                     "Call ortto_sync again: it starts over", s->source, s->target);
 }
 

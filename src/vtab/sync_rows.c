@@ -8,6 +8,7 @@
 
 #include "../os.h"
 #include "sql.h"
+#include "once.h"
 #include "convert.h"
 #include "connection.h"
 #include "plan.h"
@@ -101,8 +102,17 @@ void fn_sync(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   conn *c = ((registration *)sqlite3_user_data(ctx))->conn;
   sync_batch batch;
   char *error = NULL;
+  int rc = function_may_act(c, "ortto_sync", &error);
+  if( rc!=SQLITE_OK ){
+    result_code(ctx, rc, error);
+    return;
+  }
+  if( once_result(ctx, "ortto_sync", argc, argv) ){
+    sqlite3_result_subtype(ctx, 'J');
+    return;
+  }
   sqlite3_str *out = sqlite3_str_new(NULL);
-  int rc = sync_batch_begin(&batch, c, argv[0], argv[1], argc>2 ? argv[2] : NULL, &error);
+  rc = sync_batch_begin(&batch, c, argv[0], argv[1], argc>2 ? argv[2] : NULL, &error);
   batch.progress = show_line;
   if( batch.list ) sqlite3_str_appendall(out, "[");
   if( rc==SQLITE_OK ) rc = sync_whole(&batch, out, &error);
@@ -110,6 +120,7 @@ void fn_sync(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   sync_batch_free(&batch);
   char *text = sqlite3_str_finish(out);
   if( rc==SQLITE_OK && text ){
+    once_keep(ctx, "ortto_sync", argc, argv, text, (sqlite3_int64)strlen(text));
     sqlite3_result_text(ctx, text, -1, sqlite3_free);
     sqlite3_result_subtype(ctx, 'J');
     return;
@@ -209,18 +220,22 @@ static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, i
   char *error = NULL;
   (void)plan; (void)argc;
   sync_cursor_reset(cur);
-  int rc = arguments_keep(cur, given, argv);
+  int rc = function_may_act(t->conn, "ortto_sync", &error);
+  if( rc!=SQLITE_OK ){
+    error_to_table(base->pVtab, error);
+    return rc;
+  }
+  rc = arguments_keep(cur, given, argv);
   if( rc!=SQLITE_OK ) return rc;
   if( (given & 3)==3 )
     rc = sync_batch_begin(&cur->batch, t->conn, cur->argument[0], cur->argument[1], cur->argument[2], &error);
-  else rc = sync_error(&error, "ortto: ortto_sync needs a source and a local table: "
+  else rc = error_set(&error, "ortto: ortto_sync needs a source and a local table: "
                        "SELECT * FROM ortto_sync('ortto_people', 'people')");
   cur->row = 0;
   cur->batch.reading = 1;
   cur->batch.progress = show_line;
   if( rc==SQLITE_OK ) return sync_next(base);
-  sqlite3_free(base->pVtab->zErrMsg);
-  base->pVtab->zErrMsg = error;
+  error_to_table(base->pVtab, error);
   return rc;
 }
 

@@ -23,17 +23,17 @@ void sync_note(sync_run *s, const char *text){
 int sync_local(const sync_run *s, int rc, char **error){
   if( rc==SQLITE_OK || rc==SQLITE_NOMEM ) return rc;
   if( rc==TAKEN_OVER )
-    return sync_error(error, "ortto: syncing %s into %s: another sync has taken this run over; "
+    return error_set(error, "ortto: syncing %s into %s: another sync has taken this run over; "
                       "it goes on there, and nothing was changed here", s->source, s->target);
   if( rc==SQLITE_INTERRUPT ){
-    sync_error(error, "ortto: syncing %s into %s: interrupted; the next call goes on from here",
+    error_set(error, "ortto: syncing %s into %s: interrupted; the next call goes on from here",
                s->source, s->target);
     return SQLITE_INTERRUPT;
   }
   const char *kept = s->claimed
     ? "The local table is unchanged; what was fetched is kept, and the next call goes on"
     : "Nothing was changed or fetched";
-  sync_error(error, "ortto: syncing %s into %s: %s. %s", s->source, s->target, sqlite3_errmsg(s->db), kept);
+  error_set(error, "ortto: syncing %s into %s: %s. %s", s->source, s->target, sqlite3_errmsg(s->db), kept);
   return rc & 0xff;
 }
 

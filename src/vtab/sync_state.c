@@ -168,7 +168,7 @@ static int run_abandon(sync_run *s, sqlite3_int64 run, const char *why){
 }
 
 static int at_work(const sync_run *s, char **error){
-  return sync_error(error,
+  return error_set(error,
     "ortto: another sync into '%s' is at work; wait for it "
     "(SELECT * FROM " STATE_TABLE " shows how far it is). If you are sure that there is none: "
     "UPDATE " STATE_TABLE " SET owner=NULL WHERE target='%s'",

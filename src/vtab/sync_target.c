@@ -131,17 +131,17 @@ static int is_ortto_name(const char *name){
 }
 
 static int name_check(const sync_run *s, char **error){
-  if( s->target[0]==0 ) return sync_error(error, "ortto: a sync needs the name of a local table");
+  if( s->target[0]==0 ) return error_set(error, "ortto: a sync needs the name of a local table");
   const char *name = s->target;
   if( is_ortto_name(name) || begins_with(name, "ortto_staging_") || begins_with(name, "sqlite_") )
-    return sync_error(error, "ortto: a local table cannot be called '%s': that name is taken by ortto "
+    return error_set(error, "ortto: a local table cannot be called '%s': that name is taken by ortto "
                       "or SQLite; choose another", s->target);
   sqlite3_int64 other;
   int rc = sql_integer(s->db, &other,
     "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE "
     "AND (type='view' OR type='index' OR sql LIKE 'CREATE VIRTUAL%%')", s->schema, s->target);
   if( rc!=SQLITE_OK || !other ) return rc;
-  return sync_error(error, "ortto: '%s' is a view, an index or a virtual table; "
+  return error_set(error, "ortto: '%s' is a view, an index or a virtual table; "
                     "a sync writes into an ordinary table: choose another name", s->target);
 }
 
@@ -169,7 +169,7 @@ static int key_check(const sync_run *s, char **error){
   int rc = has_unique_index(s, keys, &unique);
   if( rc!=SQLITE_OK || unique ) return rc;
   char *list = column_list(s, COLUMNS_KEY, ",", QUOTED);
-  rc = sync_error(error,
+  rc = error_set(error,
     "ortto: the local table '%s' has not the key of %s: it needs PRIMARY KEY or a UNIQUE index on (%s). "
     "Create it so, or let the sync create a table of another name", s->target, s->source, list ? list : "");
   sqlite3_free(list);
@@ -180,7 +180,7 @@ static int generated_check(const sync_run *s, char **error){
   for(int i=0; i<s->columns; i++){
     const local_column *there = local_table_column(&s->local, column_name(s, i));
     if( there && there->generated )
-      return sync_error(error, "ortto: a column of the local table '%s' has the name of a column of %s, "
+      return error_set(error, "ortto: a column of the local table '%s' has the name of a column of %s, "
                         "but is generated: rename it", s->target, s->source);
   }
   return SQLITE_OK;

@@ -2,9 +2,9 @@
 ** table.h - a table of Ortto's: its columns, connecting, describing without a network.
 **
 ** May use: connection, arguments, sql, the client for fields. Must not know: plans, cursors, what is held
-** back. A table holds a reference to its connection and stands in its list while it is connected.
-** Codes are SQLite's; what failed stands in the table's zErrMsg or, while it is being connected, in *error.
-** vt_create, vt_connect and vt_connect_eponymous ask the server and block; table_connected may connect a table.
+** back. A table holds a reference to its connection and stands in its list while it is connected. Codes are
+** SQLite's; what failed stands in the table's zErrMsg or, while it is being connected, in *error. vt_create,
+** vt_connect and vt_connect_eponymous ask the server and block; table_connected may connect a table.
 */
 #ifndef ORTTO_VTAB_TABLE_H
 #define ORTTO_VTAB_TABLE_H
@@ -80,5 +80,13 @@ int vt_error(table *t, const char *format, ...);
 /* The connected table of that name, perhaps with a schema in front; NULL if there is none. A created one
 ** that this connection has not used yet is connected by being named in a statement, which may block. */
 table *table_connected(const conn *c, const char *name);
+
+/* A local table or view that hides one of ortto's own by its name, as schema.name (sqlite3_malloc); NULL:
+** none. */
+char *table_that_hides(const conn *c);
+
+/* Nothing is read or written for the sake of a file's schema: SQLITE_OK where a running statement of the
+** program's own names the table (guard.h). */
+int table_may_act(table *t);
 
 #endif

@@ -49,17 +49,17 @@ static int init_with_version(int version, char **error, sqlite3 **db){
   return entry_point()(*db, error, &api);
 }
 
-/* Older than 3.38: a message that says what is needed, and nothing is registered. */
+/* Older than 3.40: a message that says what is needed, and nothing is registered. */
 static void test_too_old(void **state){
   (void)state;
-  static const int versions[] = { 3037002, 3007017, 3036000 };
+  static const int versions[] = { 3039004, 3038005, 3007017, 3036000 };
   for(size_t i=0; i<sizeof versions/sizeof *versions; i++){
     char *error = NULL;
     sqlite3 *db;
     int rc = init_with_version(versions[i], &error, &db);
     assert_int_equal(rc, SQLITE_ERROR);
     assert_non_null(error);
-    if( strncmp(error, "ortto: ", 7)!=0 || !strstr(error, "3.38") ) fail_msg("%s", error);
+    if( strncmp(error, "ortto: ", 7)!=0 || !strstr(error, "3.40 or newer") ) fail_msg("%s", error);
     sqlite3_free(error);
     assert_sql(db, "SELECT count(*) FROM pragma_module_list WHERE name LIKE 'ortto%'", "0");
     assert_sql(db, "SELECT count(*) FROM pragma_function_list WHERE name LIKE 'ortto%'", "0");

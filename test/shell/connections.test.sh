@@ -75,12 +75,28 @@ SELECT email FROM ortto_people;
 SELECT count(*) FROM ortto_log WHERE path = '/v1/person/custom-field/get';
 SQL
 
-prints "a statement that runs while the account changes is not disturbed" "$(printf '7|7|1\n3')" <<SQL
+said=$(sql <<SQL
 SELECT count(*), count(DISTINCT id), count(DISTINCT x) FROM
   (SELECT id, email, iif(n = 3, ortto_config('api_url', '$b') || ortto_config('key', 'key-of-account-b'), NULL) AS x
      FROM (SELECT id, email, row_number() OVER () AS n FROM ortto_people));
 SELECT count(*) FROM ortto_people;
 SQL
+)
+verdict "a statement that reads on while the account changes fails, and the next one reads the new account" \
+  'says "changed to another account" && [ "$(tail -n 1 <<<"$said")" = 3 ]'
+
+said=$(sql <<SQL
+CREATE TABLE urls(url, key);
+INSERT INTO urls VALUES('$a','sandbox-key'),('$b','key-of-account-b');
+SELECT group_concat(ortto_config('api_url', url) || ortto_config('key', key) || ' '), count(*) FROM urls WHERE url = '$b';
+SELECT count(*) FROM ortto_people;
+CREATE TABLE ortto_people(email);
+SELECT ortto_check();
+DROP TABLE ortto_people;
+SELECT ortto_check();
+SQL
+)
+verdict "ortto_check names a local table that hides Ortto's" 'says "main.ortto_people hides" && [ "$(tail -n 1 <<<"$said")" = ok ]'
 
 # ---- created tables -----------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ CREATE TABLE got AS SELECT * FROM p;
 SELECT count(*) = (SELECT count(*) FROM given) AS complete FROM got;
 CREATE TABLE shown(n INTEGER PRIMARY KEY, type, value);
 INSERT INTO shown
-  SELECT n, typeof(v), quote(v) FROM (SELECT n, CASE field
+  SELECT n, typeof(v), iif(typeof(v) = 'real', printf('%!.15g', v), quote(v)) FROM (SELECT n, CASE field
     WHEN 'int:cm:seats' THEN seats WHEN 'int::e' THEN engagement WHEN 'int:cm:rating' THEN rating WHEN 'int::v' THEN total_spent
     WHEN 'int::ta' THEN total_attributed WHEN 'int:cm:plan-value' THEN plan_value WHEN 'bol:cm:is-vip' THEN is_vip WHEN 'dtz::b' THEN birthday
     WHEN 'dtz:cm:renewal-date' THEN renewal_date WHEN 'tme:cm:last-demo' THEN last_demo WHEN 'l' THEN last_seen WHEN 'geo::city' THEN city

@@ -37,7 +37,8 @@ SELECT what, typeof(v), length(CAST(v AS BLOB)), CASE WHEN length(CAST(v AS BLOB
 SELECT what, v = replace(hex(zeroblob(2000)), '0', 'x') FROM given JOIN got ON got.id = printf('%024x', n) WHERE what = '4,000 characters';
 -- JSON that was taken over is sound JSON still, whatever stood in it.
 SELECT count(*) AS unsound FROM ortto_people WHERE (preferences IS NOT NULL AND NOT json_valid(preferences)) OR (interests IS NOT NULL AND NOT json_valid(interests));
-SELECT what, length(preferences->>'a'), hex(preferences->>'a') FROM given JOIN ortto_people p ON p.id = printf('%024x', n) WHERE what = 'NUL in an object';
+-- (Before 3.42 SQLite's ->> ends at a NUL, so the JSON itself is looked at.)
+SELECT what, preferences LIKE '%x_u0000y%' FROM given JOIN ortto_people p ON p.id = printf('%024x', n) WHERE what = 'NUL in an object';
 -- A row with a NUL is found by that value, and only by that.
 SELECT count(*) FROM ortto_people WHERE first_name = 'a' || char(0) || 'b';
 SELECT count(*) FROM ortto_people WHERE first_name = 'a';

@@ -28,7 +28,7 @@ INSERT INTO field VALUES ('str:oc:name', 'text', 'accounts'), ('str:oc:email', '
 .once '|while read -r line; do printf %s "$line" | curl -s -o /dev/null --data-binary @- $ORTTO_API_URL/sandbox/field; done'
 SELECT json_object('entity', entity, 'id', id, 'name', 'Name of ' || id, 'display_type', display_type) FROM field;
 .once '|curl -s -o /dev/null --data-binary @- $ORTTO_API_URL/sandbox/people'
-SELECT json_object('person', json_object('nth', 0, 'fields', (SELECT json_group_object(id, 'value of ' || id) FROM field WHERE entity = 'people')));
+SELECT json_object('person', json_object('nth', 0, 'fields', json((SELECT json_group_object(id, 'value of ' || id) FROM field WHERE entity = 'people'))));
 
 -- The names, by field id.
 CREATE TABLE first AS SELECT entity, id, column_name FROM ortto_fields WHERE custom;

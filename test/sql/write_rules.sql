@@ -14,12 +14,18 @@ CREATE TABLE t(a);
 CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT ortto_upsert('{"user_id":"trigger"}'); END;
 INSERT INTO t VALUES (1);
 DROP TRIGGER tr;
-CREATE INDEX i ON t(ortto_upsert(a));
 .shell $ROOT/test/sql/requests.sh count
 
--- A constant call is made once for each row, not once for the statement.
+-- A call acts once in a run of its statement with the same arguments, and once for each row with others.
 INSERT INTO t VALUES (2), (3), (4);
 SELECT ortto_upsert('{"user_id":"row"}')->>'result' FROM t;
+.shell $ROOT/test/sql/requests.sh count
+SELECT ortto_upsert(json_object('user_id', 'row ' || a))->>'result' FROM t;
+.shell $ROOT/test/sql/requests.sh count
+-- However often SQLite evaluates it: flattened, in a join, in an order.
+WITH s AS (SELECT ortto_upsert(json_object('user_id', 'flat ' || a)) AS r FROM t)
+  SELECT r->>'status', r->>'result', length(r->>'person_id') FROM s ORDER BY r->>'person_id';
+SELECT count(*) FROM t LEFT JOIN json_each(ortto_upsert('[{"user_id":"joined 1"},{"user_id":"joined 2"}]'));
 .shell $ROOT/test/sql/requests.sh count
 
 -- They send at once.

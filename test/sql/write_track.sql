@@ -49,9 +49,9 @@ SELECT value->>'index', value->>'status', coalesce(value->>'errortype', value->>
 .print
 .print -- At most 15 attributes and 16 kB; as many as are allowed pass. What will be refused makes no definition.
 .shell $ROOT/test/sql/requests.sh >/dev/null
-SELECT ortto_track(json_object('event', 'Sixteen', 'user_id', 's1', 'properties', (SELECT json_group_object('a' || value, value) FROM generate_series(1, 16))), '{"create":true}');
+SELECT ortto_track(json_object('event', 'Sixteen', 'user_id', 's1', 'properties', json((SELECT json_group_object('a' || value, value) FROM generate_series(1, 16)))), '{"create":true}');
 .shell $ROOT/test/sql/requests.sh count | grep definitions
-SELECT ortto_track(json_object('event', 'Fifteen', 'user_id', 's1', 'properties', (SELECT json_group_object('a' || value, value) FROM generate_series(1, 15))), '{"create":true}')->>'result';
+SELECT ortto_track(json_object('event', 'Fifteen', 'user_id', 's1', 'properties', json((SELECT json_group_object('a' || value, value) FROM generate_series(1, 15)))), '{"create":true}')->>'result';
 CREATE TEMP TABLE big AS SELECT json_group_object('text ' || value, replace(hex(zeroblob(2000)), '0', 'x')) AS four FROM generate_series(1, 3);
 SELECT ortto_track(json_object('event', 'Big', 'user_id', 's1', 'properties', json(four)), '{"create":true}')->>'result' FROM big;
 SELECT ortto_track(json_object('event', 'Bigger', 'user_id', 's1', 'properties', json(json_insert(json_insert(four, '$.d', replace(hex(zeroblob(2000)), '0', 'x')), '$.e', 1))), '{"create":true}') FROM big;

@@ -1,0 +1,28 @@
+/*
+** guard.h - who asks? A database file from a stranger must not spend the user's key, send, or set anything.
+**
+** SQLite's own rules (DIRECTONLY) hold back views and triggers, but not everything that a file can hide an
+** expression in: CHECK constraints under PRAGMA integrity_check, generated columns, indexes on expressions
+** where the schema was read before this was loaded, FTS tables whose content is a table of ours. So what
+** sends, sets or writes works only where a statement that the program itself runs names it in its own text,
+** or a TEMP view or trigger that this statement uses does.
+**
+** "Names" means an identifier, bare or in "", [] or ``. A 'text' names nothing while another statement runs,
+** since that is how FTS writes the names in statements of its own; alone it does (SQLite takes FROM 'name',
+** too).
+**
+** May use: sqlite, sql. Must not know: Ortto. Asks nobody outside the connection; allocates little.
+*/
+#ifndef ORTTO_VTAB_GUARD_H
+#define ORTTO_VTAB_GUARD_H
+
+#include "sqlite.h"
+
+/* Does a statement of this connection that runs now name this function or table, in its own text or
+** through TEMP views and triggers? 0 also when out of memory. */
+int guard_names(sqlite3 *db, const char *name);
+
+/* The same of one statement. texts: a 'text' counts as a name, too. */
+int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts);
+
+#endif
