@@ -4,6 +4,7 @@
 */
 #include "ortto_client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,7 +155,9 @@ int64_t ortto_log_last(const ortto_client *client){
 /* Only what does not fit without being shown already is shown behind the reason. */
 static int value_refuse(context *ctx, const ortto_field *field, const char *why, js v){
   if( why[0]==0 ) return no_memory(ctx);
-  if( strstr(why, "cannot be") || strstr(why, "too long") )
+  char shown[40];
+  snprintf(shown, sizeof shown, "%.*s", up_to(30, v.n), v.p);
+  if( strstr(why, "cannot be") || strstr(why, "too long") || strstr(why, shown) )
     return fail(ctx, "ortto: the column %.80s %s", field->column, why);
   return fail(ctx, "ortto: the column %.80s %s: %.*s", field->column, why, up_to(60, v.n), v.p);
 }

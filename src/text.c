@@ -303,3 +303,9 @@ void closest_offer(closest *c, const char *name, const char *shown){
 int up_to(int most, size_t n){
   return n<(size_t)most ? (int)n : most;
 }
+
+int cut_to(int most, const char *text, size_t n){
+  int keep = up_to(most, n);
+  while( keep>0 && (size_t)keep<n && ((unsigned char)text[keep] & 0xC0)==0x80 ) keep--;
+  return keep;
+}

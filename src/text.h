@@ -129,4 +129,7 @@ void closest_offer(closest *c, const char *name, const char *shown);
 /* How much of a text of n bytes a message shows: for "%.*s". */
 int up_to(int most, size_t n);
 
+/* The same, and no character of UTF-8 is cut. */
+int cut_to(int most, const char *text, size_t n);
+
 #endif

@@ -112,8 +112,8 @@ static int attribute_missing(ortto_sending *s, record *r, const activity_type *t
   char key[80];
   if( r->apart[0] )
     return blame(s, r, label, "ortto: the instance does not list the activity '%s': name its attributes by "
-                 "their ids (such as str:cm:title), not '%.*s'", t->id, up_to(60, name.n), name.p);
-  snprintf(key, sizeof key, "%.*s", up_to(79, name.n), name.p);
+                 "their ids (such as str:cm:title), not '%.*s'", t->id, cut_to(60, name.p, name.n), name.p);
+  snprintf(key, sizeof key, "%.*s", cut_to(79, name.p, name.n), name.p);
   utf8_mend(key);
   closest c = closest_to(key);
   for(int i=0; i<t->attributes; i++) closest_offer(&c, t->attribute[i].name, t->attribute[i].name);
@@ -161,7 +161,7 @@ static int attributes_add(ortto_sending *s, record *r, const activity_type *t, j
     if( f==NULL && several==NULL && s->options->create && js_type(v)=='n' ) continue;   /* told no type */
     if( several )
       ok = blame(s, r, label, "ortto: the attribute '%.*s' may be any of these: %.200s. Name it by its id",
-                 up_to(60, name.n), name.p, several);
+                 cut_to(60, name.p, name.n), name.p, several);
     else if( f==NULL ) ok = attribute_missing(s, r, t, label, name);
     else ok = attribute_put(s, r, &all, f, label, v);
   }
@@ -181,7 +181,8 @@ static int when_add(ortto_sending *s, record *r, cJSON *item){
     if( good && when==NULL ) return refuse_memory(s, r);
   }
   if( !good && !blame(s, r, named("timestamp"), "ortto: timestamp must be a time such as "
-                      "2025-11-04T19:10:31Z, not %.*s", up_to(50, timestamp.n), timestamp.p) ) return 0;
+                      "2025-11-04T19:10:31Z, not %.*s", cut_to(50, timestamp.p, timestamp.n),
+                      timestamp.p) ) return 0;
   if( is_present(id) && js_type(id)!='"' )
     return blame(s, r, named("message_id"), "ortto: message_id must be text, not %s", js_kind(id));
   if( good && !member_add(s, r, item, "created", cJSON_CreateString(when)) ) return 0;

@@ -201,7 +201,7 @@ int batch_send(ortto_sending *s, batch *b){
   b->request = request_new(s->endpoint, method, write_path(s), batch_body(s, b), 0, s->doing);
   if( b->request ){
     b->request->stop = &s->stopped;
-    b->request->answered = &s->answered;
+    b->request->answered = s->options->answered;
   }
   return b->request ? ORTTO_OK : ORTTO_NOMEM;
 }

@@ -42,7 +42,7 @@ int is_given(js id){
 
 static int given_twice(ortto_sending *s, contact *c, js name, js before, const char *id){
   return blame(s, c->r, name, "ortto: '%.*s' and '%.*s' are the same field (%s): give it once",
-               up_to(60, before.n), before.p, up_to(60, name.n), name.p, id);
+               cut_to(60, before.p, before.n), before.p, cut_to(60, name.p, name.n), name.p, id);
 }
 
 static int value_put(ortto_sending *s, contact *c, int at, js name, js v){
@@ -90,7 +90,7 @@ static int field_missing(ortto_sending *s, contact *c, js name, js v, const char
     }
     return js_type(v)=='n' && s->options->skip_nulls ? 1 : field_makable(s, c->r, name);
   }
-  snprintf(key, sizeof key, "%.*s", up_to(79, name.n), name.p);
+  snprintf(key, sizeof key, "%.*s", cut_to(79, name.p, name.n), name.p);
   utf8_mend(key);
   return blame(s, c->r, name, "ortto: there is no %s '%s'; the closest is '%s' (SELECT column_name, id FROM "
                "ortto_fields lists all)", where, key, closest_field(s, key));
@@ -112,7 +112,7 @@ static int contact_member(ortto_sending *s, contact *c, js given, js v, int as_t
   if( !contact_field(s, name, as_trait, &f, &several) ) return refuse_memory(s, c->r);
   if( several )
     return blame(s, c->r, given, "ortto: the %s '%.*s' may be any of these: %.200s. Name it by its id", where,
-                 up_to(60, name.n), name.p, several);
+                 cut_to(60, name.p, name.n), name.p, several);
   if( f==NULL ) return field_missing(s, c, name, v, where);
   if( f->read_only ) return blame(s, c->r, given, "ortto: %s '%s' is read-only", where, f->column);
   return value_put(s, c, (int)(f - s->fields->field), given, v);
@@ -128,7 +128,7 @@ static int contact_address(ortto_sending *s, contact *c, js address){
     int at = id ? map_get(&s->by_id, id, strlen(id)) : -1;
     if( id==NULL )
       ok = blame(s, c->r, name, "ortto: there is no trait 'address.%.*s'; an address has city, state, "
-                 "country and postal_code", up_to(40, name.n), name.p);
+                 "country and postal_code", cut_to(40, name.p, name.n), name.p);
     else if( at>=0 ) ok = value_put(s, c, at, name, v);
   }
   return ok;
@@ -174,7 +174,7 @@ static int members_known(ortto_sending *s, record *r){
     while( i<count && !js_is(name, known[i]) ) i++;
     if( i==count )
       ok = blame(s, r, name, "ortto: a record has no member '%.*s' here; contact fields belong into "
-                 "\"fields\" or \"traits\"%s", up_to(40, name.n), name.p,
+                 "\"fields\" or \"traits\"%s", cut_to(40, name.p, name.n), name.p,
                  track ? ", attributes into \"properties\"" : "");
   }
   if( ok && is_present(js_get(r->given, "audience_name")) )
@@ -257,7 +257,7 @@ static int user_id_put(ortto_sending *s, contact *c){
   if( external.n==user.n && memcmp(external.p, user.p, user.n)==0 ) return 1;
   return blame(s, c->r, named("user_id"), "ortto: user_id %.*s and external_id %.*s are the same field, and "
                "differ",
-                up_to(60, user.n), user.p, up_to(60, external.n), external.p);
+                cut_to(60, user.p, user.n), user.p, cut_to(60, external.p, external.n), external.p);
 }
 
 static int id_key(ortto_sending *s, contact *c){
@@ -266,7 +266,7 @@ static int id_key(ortto_sending *s, contact *c){
   js id = js_type(given)=='"' ? unquoted(given) : (js){ "", 0 };
   if( !ortto_is_id(id.p, id.n) )
     return blame(s, c->r, c->person_id_name, "ortto: a%s id is 24 hexadecimal digits, not %.*s",
-                 of_account(s) ? "n account's" : " person's", up_to(40, given.n), given.p);
+                 of_account(s) ? "n account's" : " person's", cut_to(40, given.p, given.n), given.p);
   c->r->keys_given |= KEY_ID;
   c->r->key[0] = arena_text(&s->memory, id.p, id.n);
   return c->r->key[0]!=NULL || refuse_memory(s, c->r);
@@ -429,7 +429,7 @@ static int places_add(ortto_sending *s, record *r, cJSON *custom, js location){
     while( i<COUNT(parts) && !js_is(name, parts[i].given) ) i++;
     if( i==COUNT(parts) )
       return blame(s, r, named("location"), "ortto: location has no member '%.*s'; it has country, state, "
-                   "city and post_code", up_to(40, name.n), name.p);
+                   "city and post_code", cut_to(40, name.p, name.n), name.p);
     if( !is_present(v) ) continue;
     if( js_type(v)!='"' )
       return blame(s, r, named("location"), "ortto: location.%s must be text, not %s", parts[i].given,
@@ -445,7 +445,7 @@ static int ip_add(ortto_sending *s, record *r, cJSON *place, js ip){
   snprintf(text, sizeof text, "%.*s", ip.n<60 && ip.n>2 ? (int)ip.n-2 : 0, ip.p+1);
   if( js_type(ip)!='"' || os_ip_parse(text, address)==0 )
     return blame(s, r, named("ip"), "ortto: ip must be an address such as 203.0.113.9, not %.*s",
-                 up_to(60, ip.n), ip.p);
+                 cut_to(60, ip.p, ip.n), ip.p);
   return member_add(s, r, place, "source_ip", cJSON_CreateString(text));
 }
 

@@ -94,9 +94,11 @@ static const char *typing_why(ortto_sending *s, const typing *t){
   if( t->clash.p==NULL && t->last.p ) return "an empty list does not tell of which type to make it";
   if( t->clash.p==NULL ) return "null does not tell of which type to make it";
   if( t->last.p==NULL )
-    return arena_printf(&s->memory, "no type of Ortto's takes %.*s", up_to(60, t->clash.n), t->clash.p);
+    return arena_printf(&s->memory, "no type of Ortto's takes %.*s", cut_to(60, t->clash.p, t->clash.n),
+                        t->clash.p);
   return arena_printf(&s->memory, "no type of Ortto's takes all that is given for it, %.*s and %.*s",
-                      up_to(60, t->last.n), t->last.p, up_to(60, t->clash.n), t->clash.p);
+                      cut_to(60, t->last.p, t->last.n), t->last.p, cut_to(60, t->clash.p, t->clash.n),
+                      t->clash.p);
 }
 
 /* ---- asking --------------------------------------------------------------------------------------- */
@@ -106,7 +108,7 @@ static const char *typing_why(ortto_sending *s, const typing *t){
 static int create_send(ortto_sending *s, record *r, const char *path, char *body, const char *doing,
                        int *again, const char **why){
   http_request *c = request_new(s->endpoint, "POST", path, body, 0, doing);
-  if( c ) c->answered = &s->answered;
+  if( c ) c->answered = s->options->answered;
   int rc = c ? request_wait(c) : ORTTO_NOMEM, status = c ? c->status : 0;
   *again = rc==ORTTO_ERROR && c->attempt>0
         && (status==0 || status==400 || status==409 || status==423 || status>=500);

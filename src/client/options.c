@@ -97,7 +97,8 @@ static int option_read(context *ctx, ortto_options *o, int which, js v){
 static int option_unknown(context *ctx, js name){
   buf names = { 0 };
   for(int i=0; i<COUNT(option_names); i++) buf_printf(&names, "%s%s", i ? ", " : "", option_names[i]);
-  int rc = fail(ctx, "ortto: there is no option '%.*s'; the options are %s", up_to(40, name.n), name.p,
+  int rc = fail(ctx, "ortto: there is no option '%.*s'; the options are %s",
+                cut_to(40, name.p, name.n), name.p,
                 names.p ? names.p : "");
   buf_free(&names);
   return rc;
@@ -125,6 +126,7 @@ int options_read(context *ctx, const char *text, size_t length, ortto_options **
   int rc = ORTTO_OK;
   *out = NULL;
   if( o==NULL ) return no_memory(ctx);
+  o->answered = &o->answered_room;
   o->merge_strategy = 2;
   o->find_strategy = -1;
   if( text ){

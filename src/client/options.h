@@ -23,6 +23,9 @@ struct ortto_options {
   const char *suppression;         /* column or field id, or NULL */
   const char *merge_by[3];         /* columns or field ids */
   int merge_by_count;
+  int *answered;                   /* to the next: a call with these options had an answer (one COMMIT makes
+                                   ** several calls) */
+  int answered_room;
   const char *api_only;            /* the first option given that only the API has, or NULL */
 };
 

@@ -60,7 +60,6 @@ struct ortto_sending {
   record *record;
   int count;
   int stopped;                     /* no new request is begun */
-  int answered;                    /* a request of this call had an answer */
   uint64_t seed[2];                /* of this call's ids */
   char when[25];                   /* the time of its activities that have none */
   uint64_t call;                   /* its hash, 0: it makes no ids */

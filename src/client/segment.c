@@ -66,7 +66,7 @@ static int raw_ip(ortto_sending *s, record *r, js ip){
   if( !is_present(ip) ) return 1;
   snprintf(text, sizeof text, "%.*s", ip.n>2 && ip.n<40 ? (int)ip.n-2 : 0, ip.p+1);
   if( js_type(ip)=='"' && os_ip_parse(text, address)==4 ) return 1;
-  return refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", up_to(50, ip.n), ip.p);
+  return refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", cut_to(50, ip.p, ip.n), ip.p);
 }
 
 /* What belongs to the API's contacts, and not to events. */
@@ -177,7 +177,7 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   js answer;
   const char *path = "/v1/audiences/create";
   http_request *c = request_new(s->endpoint, "POST", path, body, 0, "looking up the audience");
-  if( c ) c->answered = &s->answered;
+  if( c ) c->answered = s->options->answered;
   int rc = c ? request_wait(c) : ORTTO_NOMEM;
   if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
   char *id = rc==ORTTO_OK ? js_cstring(&s->memory, js_get(answer, "id")) : NULL;
@@ -202,7 +202,7 @@ static int audience_add(ortto_sending *s, record *r, cJSON *added){
     return blame(s, r, named("audience_name"), "ortto: audience_name must be text, not %s", js_kind(name));
   if( is_present(mode) && !removes && !js_is(mode, "\"add\"") )
     return blame(s, r, named("audience_update_mode"), "ortto: audience_update_mode must be 'add' or "
-                 "'remove', not %.*s", up_to(40, mode.n), mode.p);
+                 "'remove', not %.*s", cut_to(40, mode.p, mode.n), mode.p);
   if( is_refused(r) ) return 0;                  /* nothing is looked up for it */
   const char *id = audience_of(s, r, name);
   if( id==NULL ) return 0;

@@ -391,7 +391,7 @@ static int map_api(ortto_sending *s, record *r){
 static int map_archive(ortto_sending *s, record *r){
   js id = js_get(r->given, "id");
   if( js_type(id)!='"' || !ortto_is_id(id.p+1, id.n-2) ){
-    blame(s, r, named("id"), "ortto: an id is 24 hexadecimal digits, not %.*s", up_to(40, id.n),
+    blame(s, r, named("id"), "ortto: an id is 24 hexadecimal digits, not %.*s", cut_to(40, id.p, id.n),
           id.p ? id.p : "");
     return ORTTO_OK;
   }

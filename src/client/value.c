@@ -198,9 +198,9 @@ static cJSON *encode_number(encoder *e, const ortto_field *f, js v){
   if( n==0 || (!quoted && js_type(v)!=0) ) return cannot(e, "takes a number, not %s", js_kind(v));
   if( !decimal_whole(text, n, scaled ? 3 : 0, &i, &exact) ){
     const char *why = number_check(text, text+n)==text+n ? "the number is too large" : "it takes a number";
-    return cannot(e, "cannot be '%.*s': %s", up_to(40, n), text, why);
+    return cannot(e, "cannot be '%.*s': %s", cut_to(40, text, n), text, why);
   }
-  if( !scaled && !exact ) return cannot(e, "takes a whole number, not %.*s", up_to(40, n), text);
+  if( !scaled && !exact ) return cannot(e, "takes a whole number, not %.*s", cut_to(40, text, n), text);
   return json_integer(i);
 }
 
@@ -212,7 +212,7 @@ static cJSON *encode_boolean(encoder *e, const ortto_field *f, js v){
   (void)f;
   for(int i=0; i<COUNT(yes); i++) if( js_is(word, yes[i]) || js_is(word, no[i]) )
     return cJSON_CreateBool(js_is(word, yes[i]));
-  return cannot(e, "takes true or false (1 or 0), not %.*s", up_to(40, v.n), v.p);
+  return cannot(e, "takes true or false (1 or 0), not %.*s", cut_to(40, v.p, v.n), v.p);
 }
 
 /* ---- date ---------------------------------------------------------------------------------------- */
@@ -256,7 +256,8 @@ static cJSON *encode_date(encoder *e, const ortto_field *f, js v){
   if( yearless_date(text, n) ) return json_raw(v);   /* a birthday, as it was read */
   const char *time;
   if( !date_read(text, n, &year, &month, &day) || !time_read(e->memory, text, n, &time) )
-    return cannot(e, "cannot be '%.*s': it takes a date that exists, as YYYY-MM-DD", up_to(40, n), text);
+    return cannot(e, "cannot be '%.*s': it takes a date that exists, as YYYY-MM-DD", cut_to(40, text, n),
+                  text);
   cJSON *date = cJSON_CreateObject();
   if( date && json_add(date, "year", json_integer(year))
    && json_add(date, "month", json_integer(month))
@@ -278,7 +279,8 @@ static cJSON *encode_time(encoder *e, const ortto_field *f, js v){
   if( text==NULL ) return NULL;
   const char *sent;
   if( time_read(e->memory, text, n, &sent) ) return sent ? cJSON_CreateString(sent) : NULL;
-  return cannot(e, "cannot be '%.*s': it takes a time such as 2025-11-04T19:10:31Z", up_to(40, n), text);
+  return cannot(e, "cannot be '%.*s': it takes a time such as 2025-11-04T19:10:31Z", cut_to(40, text, n),
+                text);
 }
 
 /* ---- place: {"id":...,"name":"Oslo"} ------------------------------------------------------------- */
@@ -296,7 +298,7 @@ static cJSON *encode_place(encoder *e, const ortto_field *f, js v){
   if( js_type(name)!='"' ) return cannot(e, "takes the name of a place as text, not %s", js_kind(v));
   if( name.n==2 ) return cannot(e, "takes the name of a place, not an empty text");
   if( is_broken_json(e, name, '{') )
-    return cannot(e, "cannot be %.*s: this is no place's name, and no JSON", up_to(40, v.n), v.p);
+    return cannot(e, "cannot be %.*s: this is no place's name, and no JSON", cut_to(40, v.p, v.n), v.p);
   cJSON *place = cJSON_CreateObject();
   if( place && json_add(place, "name", json_raw(name)) ) return place;
   cJSON_Delete(place);
@@ -368,10 +370,10 @@ static cJSON *encode_phone(encoder *e, const ortto_field *f, js v){
   if( text==NULL ) return NULL;
   if( has_trunk_zero(text, n) )
     return cannot(e, "cannot be '%.*s': the (0) is dialled inside the country only: leave it out",
-                  up_to(40, n), text);
+                  cut_to(40, text, n), text);
   if( !phone_read(text, n, number) )
     return cannot(e, "cannot be '%.*s': it takes a phone number with + and the country code in front, "
-                  "such as +61401234567", up_to(40, n), text);
+                  "such as +61401234567", cut_to(40, text, n), text);
   cJSON *phone = cJSON_CreateObject();
   if( phone && json_add(phone, "phone", cJSON_CreateString(number))
    && json_add(phone, "parse_with_country_code", cJSON_CreateTrue()) ) return phone;
@@ -395,7 +397,7 @@ static cJSON *encode_list(encoder *e, js v){
   v = inner_json(e, v, '[');
   if( js_type(v)=='"' && v.n==2 ) return cannot(e, "takes a list of texts, not an empty text");
   if( is_broken_json(e, v, '[') )
-    return cannot(e, "cannot be %.*s: this is no JSON list", up_to(40, v.n), v.p);
+    return cannot(e, "cannot be %.*s: this is no JSON list", cut_to(40, v.p, v.n), v.p);
   if( js_type(v)=='"' ){
     cJSON *list = cJSON_CreateArray();
     if( list && json_append(list, json_raw(v)) ) return list;
@@ -426,7 +428,7 @@ int tags_check(encoder *e, js v){
   v = inner_json(e, v, '[');
   const char *stranger = js_type(v)=='[' ? list_stranger(v, 0) : NULL;
   if( js_type(v)!='[' )
-    cannot(e, "takes a JSON array of tag names, such as [\"VIP\"], not %.*s", up_to(40, v.n), v.p);
+    cannot(e, "takes a JSON array of tag names, such as [\"VIP\"], not %.*s", cut_to(40, v.p, v.n), v.p);
   else if( stranger ) cannot(e, "takes a JSON array of tag names, but %s is in it", stranger);
   if( e->no_memory ) e->why[0] = 0;
   return e->why[0]==0 && !e->no_memory;
