@@ -168,6 +168,10 @@ static char *call_sql(const char *function, const char *record, const char *opti
 }
 
 static void sweep(const char *function, const char *record, const char *options, const char *path){
+  if( !CAN_FAIL ){
+    print_message("# skipped: %s: the allocator is not ours here\n", path);
+    skip();
+  }
   sqlite3 *db = db_for_sweeping();
   char *sql = call_sql(function, record, options, 300);
   free(arrives(db, sql, path));                  /* what is asked once is known from here on */
@@ -224,6 +228,5 @@ int main(void){
     cmocka_unit_test(given_time),
     cmocka_unit_test(to_segment),
   };
-  if( !CAN_FAIL ) return 0;
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
