@@ -170,7 +170,7 @@ static int value_refuse(context *ctx, const ortto_field *field, const char *why,
 int ortto_value_check(ortto_client *client, const ortto_field *field, const char *json, size_t length){
   context *ctx = &client->context;
   arena memory = { 0 };
-  encoder e = { &memory, "" };
+  encoder e = { .memory = &memory };
   js v;
   char *text = text_copy_n(json, length);
   int rc = ORTTO_OK;

@@ -301,12 +301,17 @@ typedef struct ortto_options ortto_options;
 typedef struct ortto_sending ortto_sending;
 
 /* The options of a call, from JSON text (NULL: none): via, to, batch, merge_by, merge_strategy,
-** find_strategy, async, skip_non_existing, suppression_list_field_id, create. An unknown or bad one is an
-** error. */
+** find_strategy, async, skip_non_existing, suppression_list_field_id, nulls, create. An unknown or bad one is
+** an error. */
 int ortto_options_read(ortto_client *client, const char *text, size_t length, ortto_options **out);
 void ortto_options_free(ortto_options *options);
 const char *ortto_options_via(const ortto_options *options);              /* name of a table, or NULL */
 int ortto_options_protocol(const ortto_options *options, ortto_protocol *protocol);   /* 0: not said */
+
+typedef struct ortto_reason {    /* why a record was refused here */
+  const char *field;           /* the name that it is given under, NULL: of no single one */
+  const char *message;
+} ortto_reason;
 
 typedef struct ortto_outcome {   /* of one record */
   int status;                  /* 200, the server's, 400 or 413 where refused here; 0: unknown, or not sent */
@@ -316,6 +321,9 @@ typedef struct ortto_outcome {   /* of one record */
   const char *person_id;       /* the API's id of the contact, or NULL */
   const char *request_id;      /* Ortto's, of a refusal, or NULL */
   const char *result;          /* the API's word: created, merged, queued, ..., or NULL */
+  const ortto_reason *reasons; /* all of them, where it was refused here: message is the first */
+  int reason_count;
+  int repeated;                /* an activity of a call that repeats the one before: the server merges it */
   const char *sent;            /* JSON: the record as sent, or as given if it was refused here */
   size_t sent_length;
 } ortto_outcome;

@@ -6,7 +6,7 @@
 #   30 2 * * *  ORTTO_API_KEY=file:/etc/ortto.key /opt/ortto/nightly-send.sh /srv/crm.db
 #
 # The contacts stand in the table outbox, which is made if it is missing. Change the columns here and in
-# "record" to yours. A NULL clears the field in Ortto. Afterwards
+# "record" to yours. A NULL is not sent; without the option nulls it would clear the field in Ortto. Afterwards
 #   - what Ortto took is gone from outbox,
 #   - what was refused (a bad email, a text that is too long) is in outbox_failed, with the reason,
 #   - what was not sent, or may not have arrived, is still in outbox for the next night: sending a contact
@@ -68,7 +68,7 @@ CREATE TABLE outcome AS
               WHEN value->>'status' IN (0, 401, 403, 408, 409, 429) OR value->>'status' >= 500 THEN 'waiting'
               ELSE 'refused' END AS fate
     FROM json_each(ortto_upsert((
-           SELECT json_group_array(json(record)) FROM (SELECT record FROM sending ORDER BY i))));
+           SELECT json_group_array(json(record)) FROM (SELECT record FROM sending ORDER BY i)), '{"nulls":"skip"}'));
 
 BEGIN IMMEDIATE;
 INSERT INTO crm.outbox_failed

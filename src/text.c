@@ -254,11 +254,20 @@ size_t characters(const char *text, size_t n){
 }
 
 char *folded(arena *a, const char *text, size_t n){
-  char *out = arena_text(a, text, n);
+  char *out = arena_alloc(a, 2*n + 1);
   size_t used = 0;
+  int may_turn = 0;                /* a capital here begins a word: it is behind a small letter or a digit */
   for(size_t i=0; out && i<n; i++){
-    char c = text[i]>='A' && text[i]<='Z' ? (char)(text[i]+32) : text[i];
-    if( (c>='a' && c<='z') || (c>='0' && c<='9') || (unsigned char)c>=0x80 ) out[used++] = c;
+    char c = text[i];
+    int capital = c>='A' && c<='Z';
+    if( c==' ' || c=='\t' || c=='_' || c=='-' ){
+      if( used==0 || out[used-1]!='_' ) out[used++] = '_';
+      may_turn = 0;
+      continue;
+    }
+    if( capital && may_turn ) out[used++] = '_';
+    may_turn = (c>='a' && c<='z') || (c>='0' && c<='9') || (unsigned char)c>=0x80;
+    out[used++] = capital ? (char)(c + 32) : c;
   }
   if( out ) out[used] = 0;
   return out;
@@ -293,4 +302,10 @@ void closest_offer(closest *c, const char *name, const char *shown){
 
 int up_to(int most, size_t n){
   return n<(size_t)most ? (int)n : most;
+}
+
+int cut_to(int most, const char *text, size_t n){
+  int keep = up_to(most, n);
+  while( keep>0 && (size_t)keep<n && ((unsigned char)text[keep] & 0xC0)==0x80 ) keep--;
+  return keep;
 }

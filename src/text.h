@@ -60,7 +60,9 @@ int same_start(const char *text, const char *word, size_t n);
 /* Control characters, DEL among them. */
 int has_controls(const char *text);
 
-/* Letters and digits only, in lower case: firstName, first_name and "First name" are one. */
+/* ASCII letters in lower case, and every run of blanks, _ and -, or change to a capital, as one _: firstName,
+** first_name and "First name" are one; "level 1-2" and "level 12", "C#" and "C++" are not. NULL when out of
+** memory. */
 char *folded(arena *a, const char *text, size_t n);
 
 /* Letters to be changed, put in or left out; CLOSEST_MAX + 1 for texts longer than CLOSEST_MAX. */
@@ -126,5 +128,8 @@ void closest_offer(closest *c, const char *name, const char *shown);
 
 /* How much of a text of n bytes a message shows: for "%.*s". */
 int up_to(int most, size_t n);
+
+/* The same, and no character of UTF-8 is cut. */
+int cut_to(int most, const char *text, size_t n);
 
 #endif

@@ -238,16 +238,6 @@ int ortto_field_is_listed(ortto_endpoint *e, const ortto_field *field, int *list
 
 /* ---- activities, audiences ---------------------------------------------------------------------------- */
 
-activity_type *activity_named(const activity_types *types, arena *a, const char *name){
-  activity_type *t = types->type;
-  int n = types->count;
-  for(int i=0; i<n; i++) if( strcmp(t[i].id, name)==0 ) return &t[i];
-  for(int i=0; i<n; i++) if( strcmp(t[i].name, name)==0 ) return &t[i];
-  char *fold = folded(a, name, strlen(name));
-  for(int i=0; fold && fold[0] && i<n; i++) if( strcmp(t[i].fold, fold)==0 ) return &t[i];
-  return NULL;
-}
-
 const char *closest_activity(const activity_types *types, const char *name){
   closest c = closest_to(name);
   for(int i=0; i<types->count; i++) closest_offer(&c, types->type[i].name, types->type[i].name);
@@ -268,6 +258,26 @@ void audience_remember(account *a, const char *name, const char *id){
     free(one.name);
     free(one.id);
   }
+}
+
+const recent_call *recent_find(const account *a, uint64_t hash, int64_t now){
+  for(int i=0; i<RECENT_CALLS; i++){
+    const recent_call *c = &a->recent[i];
+    if( c->at && c->hash==hash && now - c->at <= RECENT_FOR ) return c;
+  }
+  return NULL;
+}
+
+void recent_put(account *a, const recent_call *call){
+  int place = 0;
+  for(int i=0; i<RECENT_CALLS; i++){
+    if( a->recent[i].hash==call->hash ){
+      place = i;
+      break;
+    }
+    if( a->recent[i].at<a->recent[place].at ) place = i;
+  }
+  a->recent[place] = *call;
 }
 
 /* ---- the records of a client -------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 ** everybody finds it through the endpoint: tables, the writing functions, COMMIT, ortto_sync, ortto_fields.
 ** Its parts are the definitions of people's custom fields, those of accounts', and the instance schema, which
 ** says what else the instance lists and which activities it knows; each with the time when it was asked.
-** Beside them stand the audiences that Segment's endpoint has named.
+** Beside them stand the audiences that Segment's endpoint has named, and the last calls that made ids.
 **
 ** The rule of renewal. What was asked stays good for the client's life, until
 **   1. the endpoint's identity changes: another account is another record;
@@ -70,6 +70,15 @@ typedef struct known_audience {
   char *name, *id;
 } known_audience;
 
+/* A call that made ids and a time for its activities, and when it was over. */
+typedef struct recent_call {
+  uint64_t hash, seed[2];
+  char when[25];
+  int64_t at;                      /* microseconds, 0: none */
+} recent_call;
+#define RECENT_CALLS 16
+#define RECENT_FOR 2000000         /* so long it counts */
+
 typedef struct account {
   struct account *next;
   uint64_t identity;
@@ -81,6 +90,7 @@ typedef struct account {
   const activity_types *activities;   /* of the schema; empty until it is known */
   known_audience *audience;
   int audiences;
+  recent_call recent[RECENT_CALLS];
 } account;
 
 typedef struct accounts {          /* of one client, the last used first */
@@ -98,12 +108,16 @@ int account_have(ortto_endpoint *e, int parts, int64_t since);
 /* Was that one part asked at `since` or later? */
 int account_is_new(const account *a, int part, int64_t since);
 
-/* By id, by name, by name however it is written; NULL if there is none. The arena is for what is folded. */
-activity_type *activity_named(const activity_types *types, arena *a, const char *name);
 const char *closest_activity(const activity_types *types, const char *name);
 
 /* The id of an audience that was named before, or NULL. */
 const char *audience_known(const account *a, const char *name);
+
+/* The call with that hash, if it is recent; NULL: none. */
+const recent_call *recent_find(const account *a, uint64_t hash, int64_t now);
+
+/* In place of the same call, or of the oldest. */
+void recent_put(account *a, const recent_call *call);
 
 /* Without memory it is forgotten, and asked again. */
 void audience_remember(account *a, const char *name, const char *id);

@@ -12,88 +12,158 @@
 #include "value.h"
 #include "create.h"
 #include "account.h"
+#include "schema.h"
 
-/* By id, by name, by name however it is written. int::v is the conversion value, which any activity may have
-** [documented]. */
-static const ortto_field *attribute_named(ortto_sending *s, const activity_type *t, js name){
-  static const ortto_field conversion = {
-    .id = "int::v", .name = "Conversion value", .column = "conversion_value", .display_type = "currency",
-    .type = ORTTO_REAL, .listed = 1,
-  };
+/* int::v is the conversion value, which any activity may have [documented]. */
+static const ortto_field conversion = {
+  .id = "int::v", .name = "Conversion value", .column = "conversion_value", .display_type = "currency",
+  .type = ORTTO_REAL, .listed = 1,
+};
+
+static const char *attribute_at(const ortto_field *f, int step){
+  return step==0 ? f->id : step==1 ? f->name : f->column;   /* the last is the folded name */
+}
+
+/* By id, as Ortto shows it, then folded. 0: out of memory. 1: as field_meant says. */
+static int attribute_meant(ortto_sending *s, const activity_type *t, js name, const ortto_field **out,
+                           const char **several){
   const char *fold = folded(&s->memory, name.p, name.n);
-  for(int i=0; i<t->attributes; i++) if( js_is(name, t->attribute[i].id) ) return &t->attribute[i];
-  for(int i=0; i<t->attributes; i++) if( js_is(name, t->attribute[i].name) ) return &t->attribute[i];
-  for(int i=0; fold && fold[0] && i<t->attributes; i++)
-    if( strcmp(t->attribute[i].column, fold)==0 ) return &t->attribute[i];
-  return js_is(name, conversion.id) ? &conversion : NULL;
+  *out = NULL;
+  *several = NULL;
+  if( fold==NULL ) return 0;
+  for(int step=0; step<3 && *out==NULL; step++) for(int i=0; i<t->attributes; i++){
+    const ortto_field *f = &t->attribute[i];
+    js wanted = step==2 ? named(fold) : name;
+    if( wanted.n==0 || !js_is(wanted, attribute_at(f, step)) ) continue;
+    if( *out && *several==NULL && !ids_add(s, several, (*out)->id) ) return 0;
+    if( *out && !ids_add(s, several, f->id) ) return 0;
+    if( *out==NULL ) *out = f;
+  }
+  if( *several ) *out = NULL;
+  else if( *out==NULL && js_is(name, conversion.id) ) *out = &conversion;
+  return 1;
+}
+
+/* Of an activity that the instance does not list: what is named is the attribute's id, whose beginning tells
+** its type. Lives as long as the sending. 0: out of memory. */
+static int attribute_by_id(ortto_sending *s, js name, const ortto_field **out){
+  *out = NULL;
+  if( name.n<5 || name.p[3]!=':' ) return 1;
+  ortto_field *f = arena_alloc(&s->memory, sizeof *f);
+  const char *id = arena_text(&s->memory, name.p, name.n);
+  if( f==NULL || id==NULL ) return 0;
+  *f = (ortto_field){ .id = id, .name = id, .column = id, .display_type = "", .type = type_of(id, "") };
+  *out = strcmp(id, conversion.id)==0 ? &conversion : f;
+  return 1;
+}
+
+/* An activity that the instance does not list goes as it is, and in requests of such alone, since the server
+** may refuse a request for it. NULL: out of memory. */
+static const activity_type *unlisted(ortto_sending *s, record *r, const char *id){
+  activity_type *t = arena_alloc(&s->memory, sizeof *t);
+  if( t==NULL ){
+    refuse_memory(s, r);
+    return NULL;
+  }
+  *t = (activity_type){ .id = id, .name = id, .fold = id };
+  r->apart = id;
+  return t;
+}
+
+static const activity_type *activity_unknown(ortto_sending *s, record *r, const char *name){
+  blame(s, r, named("event"), "ortto: there is no activity '%.60s'; the closest is '%s'. Make it in Ortto, "
+        "or with the option \"create\":true", name, closest_activity(s->endpoint->account->activities, name));
+  return NULL;
 }
 
 /* The definition of a record's event. NULL: refused. */
 static const activity_type *activity_of(ortto_sending *s, record *r, js properties){
-  const account *memory = s->endpoint->account;
   js event = js_get(r->given, "event");
+  const activity_type *t;
+  const char *several;
   if( !is_present(event) || js_type(event)!='"' ){
-    refuse(s, r, 400, "ortto: a record needs \"event\": the activity's name or its act: id");
+    blame(s, r, named("event"), "ortto: a record needs \"event\": the activity's name or its act: id");
     return NULL;
   }
   const char *name = js_cstring(&s->memory, event);
-  if( name==NULL || name[strspn(name, " \t\r\n")]==0 ){
-    refuse(s, r, 400, "Missing event name");
-    return NULL;
-  }
+  if( name && name[strspn(name, " \t\r\n")]==0 ) blame(s, r, named("event"), "Missing event name");
+  if( name==NULL ) refuse_memory(s, r);
+  if( name==NULL || name[strspn(name, " \t\r\n")]==0 ) return NULL;
   for(int attempt=0; attempt<3; attempt++){
     int rc = activities_have(s, attempt==1);
-    if( rc!=ORTTO_OK ){
-      refuse_by_call(s, r, NULL, rc);
-      return NULL;
-    }
-    activity_type *t = activity_named(memory->activities, &s->memory, name);
-    if( t ) return t;
+    if( rc==ORTTO_OK && !activity_meant(s, name, &t, &several) ) rc = ORTTO_NOMEM;
+    if( rc==ORTTO_NOMEM ) refuse_memory(s, r);
+    else if( rc!=ORTTO_OK ) refuse_by_call(s, r, NULL, rc);
+    if( rc!=ORTTO_OK ) return NULL;
+    if( several )
+      blame(s, r, named("event"), "ortto: the activity '%.60s' may be any of these: %.200s. Name it by its "
+            "id", name, several);
+    if( t || several ) return t;
     if( attempt==0 && s->activities_fresh ) attempt = 1;
-    if( attempt==1 && (!s->options->create || !activity_create(s, r, name, properties)) ) break;
+    if( attempt<1 ) continue;
+    if( strncmp(name, "act:", 4)==0 ) return unlisted(s, r, name);
+    if( attempt==2 || !s->options->create ) return activity_unknown(s, r, name);
+    if( is_refused(r) || !activity_create(s, r, name, properties) ) return NULL;
   }
-  if( r->outcome.status<0 && strncmp(name, "act:", 4)==0 )
-    refuse(s, r, 400, "ortto: there is no activity with the id '%.60s'; ids stand in Ortto beside the "
-           "activity, or give its name", name);
-  else if( r->outcome.status<0 )
-    refuse(s, r, 400, "ortto: there is no activity '%.60s'; the closest is '%s'. Make it in Ortto, or with "
-           "the option \"create\":true", name, closest_activity(memory->activities, name));
   return NULL;
 }
 
-static int attribute_missing(ortto_sending *s, record *r, const activity_type *t, js name){
+static int attribute_missing(ortto_sending *s, record *r, const activity_type *t, js label, js name){
   char key[80];
-  snprintf(key, sizeof key, "%.*s", up_to(79, name.n), name.p);
+  if( r->apart[0] )
+    return blame(s, r, label, "ortto: the instance does not list the activity '%s': name its attributes by "
+                 "their ids (such as str:cm:title), not '%.*s'", t->id, cut_to(60, name.p, name.n), name.p);
+  snprintf(key, sizeof key, "%.*s", cut_to(79, name.p, name.n), name.p);
+  utf8_mend(key);
   closest c = closest_to(key);
   for(int i=0; i<t->attributes; i++) closest_offer(&c, t->attribute[i].name, t->attribute[i].name);
   int any = t->attributes>0;
-  return refuse(s, r, 400, "ortto: the activity '%s' has no attribute '%s'%s%s%s; attributes cannot be added "
-                "to an activity that exists", t->name, key, any ? "; the closest is '" : "", c.found,
-                any ? "'" : "");
+  return blame(s, r, label, "ortto: the activity '%s' has no attribute '%s'%s%s%s; attributes cannot be "
+               "added to an activity that exists", t->name, key, any ? "; the closest is '" : "", c.found,
+               any ? "'" : "");
+}
+
+typedef struct attributes {        /* of one record */
+  cJSON *object;
+  const ortto_field *given[2*ATTRIBUTES_MAX];
+  int count, nulls;
+} attributes;
+
+/* One property. 0: the record is over. */
+static int attribute_put(ortto_sending *s, record *r, attributes *all, const ortto_field *f, js label, js v){
+  for(int i=0; i<all->count; i++) if( strcmp(all->given[i]->id, f->id)==0 )
+    return blame(s, r, label, "ortto: the attribute '%s' is given twice", f->name);
+  if( all->count - all->nulls==ATTRIBUTES_MAX && js_type(v)!='n' )
+    return refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX);
+  if( all->count==COUNT(all->given) ) return 1;  /* more nulls than that: none of them is sent */
+  all->given[all->count++] = f;
+  if( js_type(v)=='n' ){
+    all->nulls++;
+    return 1;
+  }
+  cJSON *value = encode(&s->encoder, f, v);
+  if( value ) return member_add(s, r, all->object, f->id, value);
+  if( s->encoder.why[0]==0 ) return refuse_memory(s, r);
+  return blame(s, r, label, "ortto: the attribute '%s' %s", f->name, s->encoder.why);
 }
 
 static int attributes_add(ortto_sending *s, record *r, const activity_type *t, js properties, cJSON *item){
-  const ortto_field *given[ATTRIBUTES_MAX];
-  cJSON *attributes = cJSON_CreateObject();
+  attributes all = { .object = cJSON_CreateObject() };
   js label, name, v;
-  int count = 0, ok = member_add(s, r, item, "attributes", attributes);
+  int ok = member_add(s, r, item, "attributes", all.object);
   js_iter it = js_in(properties);
   while( ok && is_present(properties) && js_next(&it, &label, &v) ){
+    const ortto_field *f = NULL;
+    const char *several = NULL;
     name.p = text_clean(&s->memory, label.p, label.n, 1, &name.n);
-    if( name.p==NULL ) return refuse(s, r, 0, "out of memory");
-    const ortto_field *f = attribute_named(s, t, name);
-    if( f==NULL && s->options->create && js_type(v)=='n' ) continue;   /* null did not tell of which type */
-    if( f==NULL ) return attribute_missing(s, r, t, name);
-    if( js_type(v)=='n' ) continue;
-    for(int i=0; i<count; i++)
-      if( given[i]==f ) return refuse(s, r, 400, "ortto: the attribute '%s' is given twice", f->name);
-    if( count==ATTRIBUTES_MAX )
-      return refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX);
-    given[count++] = f;
-    cJSON *value = encode(&s->encoder, f, v);
-    if( value==NULL && s->encoder.why[0] )
-      return refuse(s, r, 400, "ortto: the attribute '%s' %s", f->name, s->encoder.why);
-    ok = member_add(s, r, attributes, f->id, value);
+    ok = name.p && (r->apart[0] ? attribute_by_id(s, name, &f) : attribute_meant(s, t, name, &f, &several));
+    if( !ok ) return refuse_memory(s, r);
+    if( f==NULL && several==NULL && s->options->create && js_type(v)=='n' ) continue;   /* told no type */
+    if( several )
+      ok = blame(s, r, label, "ortto: the attribute '%.*s' may be any of these: %.200s. Name it by its id",
+                 cut_to(60, name.p, name.n), name.p, several);
+    else if( f==NULL ) ok = attribute_missing(s, r, t, label, name);
+    else ok = attribute_put(s, r, &all, f, label, v);
   }
   return ok;
 }
@@ -101,22 +171,24 @@ static int attributes_add(ortto_sending *s, record *r, const activity_type *t, j
 /* When it was, and the key that makes a repeated delivery the same event. */
 static int when_add(ortto_sending *s, record *r, cJSON *item){
   js timestamp = js_get(r->given, "timestamp"), id = js_get(r->given, "message_id");
-  const char *when = is_present(timestamp) ? NULL : generated_time(&s->memory);
-  size_t n;
+  const char *when = s->when, *text = NULL;
+  size_t n = 0;
+  int good = 1;
   if( is_present(timestamp) ){
-    const char *text = js_type(timestamp)=='"' ? js_text(&s->memory, timestamp, &n) : NULL;
-    when = text ? time_read(&s->memory, text, n) : NULL;
-    if( when==NULL )
-      return refuse(s, r, 400, "ortto: timestamp must be a time such as 2025-11-04T19:10:31Z, not %.*s",
-                    up_to(50, timestamp.n), timestamp.p);
+    if( js_type(timestamp)=='"' ) text = js_text(&s->memory, timestamp, &n);
+    if( text==NULL && js_type(timestamp)=='"' ) return refuse_memory(s, r);
+    good = text && time_read(&s->memory, text, n, &when);
+    if( good && when==NULL ) return refuse_memory(s, r);
   }
+  if( !good && !blame(s, r, named("timestamp"), "ortto: timestamp must be a time such as "
+                      "2025-11-04T19:10:31Z, not %.*s", cut_to(50, timestamp.p, timestamp.n),
+                      timestamp.p) ) return 0;
   if( is_present(id) && js_type(id)!='"' )
-    return refuse(s, r, 400, "ortto: message_id must be text, not %s", js_kind(id));
-  int ok = when!=NULL || refuse(s, r, 0, "out of memory");
-  ok = ok && member_add(s, r, item, "created", cJSON_CreateString(when));
-  if( is_present(id) && id.n>2 ) return ok && member_add(s, r, item, "key", json_raw(id));
-  const char *key = generated_id(s);
-  return ok && member_add(s, r, item, "key", key ? cJSON_CreateString(key) : NULL);
+    return blame(s, r, named("message_id"), "ortto: message_id must be text, not %s", js_kind(id));
+  if( good && !member_add(s, r, item, "created", cJSON_CreateString(when)) ) return 0;
+  if( is_present(id) && id.n>2 ) return member_add(s, r, item, "key", json_raw(id));
+  const char *key = generated_id(s, r);
+  return member_add(s, r, item, "key", key ? cJSON_CreateString(key) : NULL);
 }
 
 /* An activity that changes no field needs no order: it carries its own time. */
@@ -136,25 +208,27 @@ static int person_add(ortto_sending *s, contact *c, cJSON *item){
     return member_add(s, r, item, "person_id", cJSON_CreateString(r->key[0]));
   }
   r->merge_by = merge_by_of(s, r);
-  return (r->merge_by!=NULL || refuse(s, r, 0, "out of memory")) && fields_add(s, c, item);
+  return (r->merge_by!=NULL || refuse_memory(s, r)) && fields_add(s, c, item);
 }
 
 int activity_item(ortto_sending *s, contact *c){
   record *r = c->r;
   js properties = js_get(r->given, "properties");
-  if( is_present(properties) ) properties = inner_json(&s->encoder, properties, '{');
-  if( is_present(properties) && js_type(properties)!='{' )
-    return refuse(s, r, 400, "ortto: properties must be an object, not %s", js_kind(properties));
-  const activity_type *t = activity_of(s, r, properties);
-  if( t==NULL ) return 0;
   cJSON *item = cJSON_CreateObject();
-  int ok = item!=NULL || refuse(s, r, 0, "out of memory");
-  ok = ok && member_add(s, r, item, "activity_id", cJSON_CreateString(t->id))
-    && attributes_add(s, r, t, properties, item) && person_add(s, c, item)
-    && when_add(s, r, item) && location_add(s, r, item);
+  if( item==NULL ) return refuse_memory(s, r);
+  int ok = !is_present(properties) || inner_of(s, r, properties, '{', &properties);
+  int good = !is_present(properties) || js_type(properties)=='{';
+  if( ok && !good )
+    ok = blame(s, r, named("properties"), "ortto: properties must be an object, not %s", js_kind(properties));
+  if( ok && is_present(c->tags) )
+    ok = blame(s, r, c->tags_name, "ortto: tags are set by ortto_upsert: an activity sets none");
+  const activity_type *t = ok ? activity_of(s, r, good ? properties : (js){ NULL, 0 }) : NULL;
+  ok = ok && (t ? member_add(s, r, item, "activity_id", cJSON_CreateString(t->id)) : r->reasons>0);
+  if( ok && t && good ) ok = attributes_add(s, r, t, properties, item);
+  ok = ok && person_add(s, c, item) && when_add(s, r, item) && location_add(s, r, item);
   char *text = json_print(item);
   size_t n = text ? strlen(text) : 0;
-  if( ok && n>ACTIVITY_MAX )
+  if( ok && !is_refused(r) && n>ACTIVITY_MAX )
     ok = refuse(s, r, 400, "ortto: the activity has %zu bytes, where Ortto takes %d", n, ACTIVITY_MAX);
   ok = ok && item_keep(s, r, text, n);
   free(text);

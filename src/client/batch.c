@@ -58,11 +58,13 @@ static char *key_text(contacts_seen *seen, const record *r, int place){
   return arena_printf(&seen->memory, "%d%s", place, r->key[place]);
 }
 
+/* The last wave with a record that r must be behind; -1: out of memory. */
 static int wave_after(contacts_seen *seen, const record *r){
   int after = 0;
   for(int i=0; i<4; i++) if( r->key[i] ){
     char *key = key_text(seen, r, i);
-    int wave = key ? map_get(&seen->by_key, key, strlen(key)) : 0;
+    if( key==NULL ) return -1;
+    int wave = map_get(&seen->by_key, key, strlen(key));
     if( wave>after ) after = wave;
   }
   for(int kinds=1; kinds<16; kinds++)
@@ -86,18 +88,20 @@ static int most_of(const ortto_sending *s){
 
 int batches_api(ortto_sending *s, batches *all){
   contacts_seen seen = { 0 };
-  text_map open = { 0 };                         /* "wave merge_by" to the batch being filled */
+  text_map open = { 0 };                         /* "wave merge_by apart" to the batch being filled */
   int ok = 1, most = most_of(s);
   for(int i=0; ok && i<s->count; i++){
     record *r = &s->record[i];
     if( !is_open(r) ) continue;
     r->wave = r->unordered ? 1 : wave_after(&seen, r) + 1;
-    char *key = arena_printf(&s->memory, "%d %s", r->wave, r->merge_by);
+    ok = r->wave>0;
+    char *key = ok ? arena_printf(&s->memory, "%d %s %s", r->wave, r->merge_by, r->apart) : NULL;
     int at = key ? map_get(&open, key, strlen(key)) : -1;
     batch *b = at<0 ? NULL : &all->list[at];
-    if( b==NULL || b->count>=most || b->bytes+r->item_n>BODY_MAX-1000 ){
+    if( key==NULL ) ok = 0;
+    else if( b==NULL || b->count>=most || b->bytes+r->item_n>BODY_MAX-1000 ){
       b = batch_new(all, r->wave);
-      ok = key && b && map_put(&open, key, strlen(key), all->count-1);
+      ok = b && map_put(&open, key, strlen(key), all->count-1);
     }
     ok = ok && batch_add(b, i, r->item_n) && (r->unordered || wave_put(&seen, r, r->wave));
   }
@@ -112,6 +116,7 @@ static int batch_close(contacts_seen *seen, const ortto_sending *s, batch *b){
   int wave = 0, ok = 1;
   for(int k=0; k<b->count; k++){
     int after = wave_after(seen, &s->record[b->member[k]]);
+    if( after<0 ) return 0;
     if( after>wave ) wave = after;
   }
   b->wave = wave + 1;
@@ -194,6 +199,9 @@ static char *batch_body(const ortto_sending *s, const batch *b){
 int batch_send(ortto_sending *s, batch *b){
   const char *method = is_archive(s) ? "PUT" : "POST";
   b->request = request_new(s->endpoint, method, write_path(s), batch_body(s, b), 0, s->doing);
-  if( b->request ) b->request->stop = &s->stopped;
+  if( b->request ){
+    b->request->stop = &s->stopped;
+    b->request->answered = s->options->answered;
+  }
   return b->request ? ORTTO_OK : ORTTO_NOMEM;
 }

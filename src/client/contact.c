@@ -30,79 +30,117 @@ static int of_account(const ortto_sending *s){
   return s->verb==ORTTO_UPSERT_ACCOUNTS;
 }
 
-static void value_put(contact *c, int at, js v){
-  if( c->value[at].p==NULL ) c->order[c->ordered++] = at;
-  c->value[at] = v;
+int inner_of(ortto_sending *s, record *r, js v, char kind, js *out){
+  s->encoder.no_memory = 0;
+  *out = inner_json(&s->encoder, v, kind);
+  return !s->encoder.no_memory || refuse_memory(s, r);
 }
 
-static const ortto_field *contact_field(ortto_sending *s, js name, int as_trait){
-  int by_name = as_trait || s->options->create;  /* a field that was just made is found by its name */
-  const ortto_field *f = field_named(s, name.p, name.n, by_name);
-  if( f || !as_trait || name.n<=8 || memcmp(name.p, "address.", 8)!=0 ) return f;
+int is_given(js id){
+  return is_present(id) && !(js_type(id)=='"' && id.n==2);
+}
+
+static int given_twice(ortto_sending *s, contact *c, js name, js before, const char *id){
+  return blame(s, c->r, name, "ortto: '%.*s' and '%.*s' are the same field (%s): give it once",
+               cut_to(60, before.p, before.n), before.p, cut_to(60, name.p, name.n), name.p, id);
+}
+
+static int value_put(ortto_sending *s, contact *c, int at, js name, js v){
+  if( c->name[at].p ) return given_twice(s, c, name, c->name[at], s->fields->field[at].id);
+  c->name[at] = name;
+  if( js_type(v)=='n' && s->options->skip_nulls ) return 1;
+  c->order[c->ordered++] = at;
+  c->value[at] = v;
+  return 1;
+}
+
+/* Tags and the record's id, which are given among the fields. */
+static int other_put(ortto_sending *s, contact *c, js *place, js *place_name, js name, js v, const char *id){
+  if( place_name->p ) return given_twice(s, c, name, *place_name, id);
+  *place_name = name;
+  *place = v;
+  return 1;
+}
+
+/* As field_meant says; also the parts of an address as address.city. */
+static int contact_field(ortto_sending *s, js name, int as_trait, const ortto_field **out,
+                         const char **several){
+  *several = NULL;
+  if( as_trait || s->options->create ){          /* a field that was just made is found by its name */
+    if( !field_meant(s, name.p, name.n, as_trait, out, several) ) return 0;
+  }else *out = field_named(s, name.p, name.n);
+  if( *out || *several || !as_trait || name.n<=8 || memcmp(name.p, "address.", 8)!=0 ) return 1;
   const char *id = address_field((js){ name.p + 8, name.n - 8 });
-  return id ? field_named(s, id, strlen(id), 0) : NULL;
+  if( id ) *out = field_named(s, id, strlen(id));
+  return 1;
 }
 
 /* No field of that name. 0: refused. -1: fields were listed anew, so that places have moved: the record is
 ** read again. */
-static int field_missing(ortto_sending *s, record *r, js name, js v, const char *where){
-  const ortto_field *made;
+static int field_missing(ortto_sending *s, contact *c, js name, js v, const char *where){
   char key[80];
   if( !s->fields_fresh ){                        /* it may have been made since the list was read */
     int rc = fields_have(s, 1);
-    return rc==ORTTO_OK ? -1 : refuse_by_call(s, r, NULL, rc);
+    return rc==ORTTO_OK ? -1 : refuse_by_call(s, c->r, NULL, rc);
   }
-  if( s->options->create ) return field_create(s, r, name.p, name.n, v, &made) ? -1 : 0;
-  snprintf(key, sizeof key, "%.*s", up_to(79, name.n), name.p);
-  return refuse(s, r, 400, "ortto: there is no %s '%s'; the closest is '%s' (SELECT column_name, id FROM "
-                "ortto_fields lists all)", where, key, closest_field(s, key));
+  if( s->options->create ){
+    if( c->missing.p==NULL && !(js_type(v)=='n' && s->options->skip_nulls) ){
+      c->missing = name;
+      c->missing_value = v;
+    }
+    return js_type(v)=='n' && s->options->skip_nulls ? 1 : field_makable(s, c->r, name);
+  }
+  snprintf(key, sizeof key, "%.*s", cut_to(79, name.p, name.n), name.p);
+  utf8_mend(key);
+  return blame(s, c->r, name, "ortto: there is no %s '%s'; the closest is '%s' (SELECT column_name, id FROM "
+               "ortto_fields lists all)", where, key, closest_field(s, key));
 }
 
 /* One member of `fields` or `traits`; `where` is what one is called. 0: refused, -1: read the record
 ** again. */
 static int contact_member(ortto_sending *s, contact *c, js given, js v, int as_trait){
-  const char *where = as_trait ? "trait" : "field";
-  js name;
+  const char *where = as_trait ? "trait" : "field", *several;
+  const ortto_field *f;
+  js name, tags;
   name.p = text_clean(&s->memory, given.p, given.n, 1, &name.n);
-  if( name.p==NULL ) return refuse(s, c->r, 0, "out of memory");
+  if( name.p==NULL ) return refuse_memory(s, c->r);
   if( (js_is(name, "id") && !as_trait) || js_is(name, "str::person_id")
-   || (of_account(s) && js_is(name, "str:o:account_id")) ){
-    c->person_id = v;
-    return 1;
-  }
-  if( js_is(name, "tags") && !as_trait ){
-    c->tags = inner_json(&s->encoder, v, '[');
-    return 1;
-  }
-  const ortto_field *f = contact_field(s, name, as_trait);
-  if( f==NULL ) return field_missing(s, c->r, name, v, where);
-  if( f->read_only ) return refuse(s, c->r, 400, "ortto: %s '%s' is read-only", where, f->column);
-  value_put(c, (int)(f - s->fields->field), v);
-  return 1;
+   || (of_account(s) && js_is(name, "str:o:account_id")) )
+    return other_put(s, c, &c->person_id, &c->person_id_name, given, v, "id");
+  if( js_is(name, "tags") && (!as_trait || !of_account(s)) )
+    return inner_of(s, c->r, v, '[', &tags) && other_put(s, c, &c->tags, &c->tags_name, given, tags, "tags");
+  if( !contact_field(s, name, as_trait, &f, &several) ) return refuse_memory(s, c->r);
+  if( several )
+    return blame(s, c->r, given, "ortto: the %s '%.*s' may be any of these: %.200s. Name it by its id", where,
+                 cut_to(60, name.p, name.n), name.p, several);
+  if( f==NULL ) return field_missing(s, c, name, v, where);
+  if( f->read_only ) return blame(s, c->r, given, "ortto: %s '%s' is read-only", where, f->column);
+  return value_put(s, c, (int)(f - s->fields->field), given, v);
 }
 
-/* A trait `address`: what is given by itself counts more. */
+/* A trait `address`. */
 static int contact_address(ortto_sending *s, contact *c, js address){
   js name, v;
+  int ok = 1;
   js_iter it = js_in(address);
-  while( js_next(&it, &name, &v) ){
+  while( ok && js_next(&it, &name, &v) ){
     const char *id = address_field(name);
+    int at = id ? map_get(&s->by_id, id, strlen(id)) : -1;
     if( id==NULL )
-      return refuse(s, c->r, 400, "ortto: there is no trait 'address.%.*s'; an address has city, state, "
-                    "country and postal_code", up_to(40, name.n), name.p);
-    int at = map_get(&s->by_id, id, strlen(id));
-    if( at>=0 && c->value[at].p==NULL ) value_put(c, at, v);
+      ok = blame(s, c->r, name, "ortto: there is no trait 'address.%.*s'; an address has city, state, "
+                 "country and postal_code", cut_to(40, name.p, name.n), name.p);
+    else if( at>=0 ) ok = value_put(s, c, at, name, v);
   }
-  return 1;
+  return ok;
 }
 
 static int contact_object(ortto_sending *s, contact *c, const char *member, int as_trait){
   js name, v, object = js_get(c->r->given, member);
   int ok = 1;
   if( !is_present(object) ) return 1;
-  object = inner_json(&s->encoder, object, '{');
+  if( !inner_of(s, c->r, object, '{', &object) ) return 0;
   if( js_type(object)!='{' )
-    return refuse(s, c->r, 400, "ortto: %s must be an object, not %s", member, js_kind(object));
+    return blame(s, c->r, named(member), "ortto: %s must be an object, not %s", member, js_kind(object));
   js_iter it = js_in(object);
   while( ok>0 && js_next(&it, &name, &v) ){
     if( as_trait && js_is(name, "address") && js_type(v)=='{' ) ok = contact_address(s, c, v);
@@ -129,48 +167,77 @@ static int members_known(ortto_sending *s, record *r){
   const char *const *known = track ? track_members : upsert_members;
   int count = track ? COUNT(track_members) : COUNT(upsert_members);
   js name, v;
+  int ok = 1;
   js_iter it = js_in(r->given);
-  while( js_next(&it, &name, &v) ){
+  while( ok && js_next(&it, &name, &v) ){
     int i = 0;
     while( i<count && !js_is(name, known[i]) ) i++;
     if( i==count )
-      return refuse(s, r, 400, "ortto: a record has no member '%.*s' here; contact fields belong into "
-                    "\"fields\" or \"traits\"%s", up_to(40, name.n), name.p,
-                    track ? ", attributes into \"properties\"" : "");
+      ok = blame(s, r, name, "ortto: a record has no member '%.*s' here; contact fields belong into "
+                 "\"fields\" or \"traits\"%s", cut_to(40, name.p, name.n), name.p,
+                 track ? ", attributes into \"properties\"" : "");
   }
-  if( is_present(js_get(r->given, "audience_name")) )
-    return refuse(s, r, 400, "ortto: Ortto's API cannot put a contact into an audience: members follow the "
-                  "audience's filter. Set a field or tag that the filter asks for, or send to a Segment data "
-                  "source (\"to\":\"segment\")");
-  return 1;
+  if( ok && is_present(js_get(r->given, "audience_name")) )
+    return blame(s, r, named("audience_name"), "ortto: Ortto's API cannot put a contact into an audience: "
+                 "members follow the audience's filter. Set a field or tag that the filter asks for, or send "
+                 "to a Segment data source (\"to\":\"segment\")");
+  return ok;
 }
 
 static int contact_room(ortto_sending *s, contact *c){
   size_t places = (size_t)s->fields->count + 1;
   contact_free(c);
-  c->person_id = c->tags = (js){ NULL, 0 };
+  c->person_id = c->tags = c->person_id_name = c->tags_name = c->missing = (js){ NULL, 0 };
   c->ordered = 0;
   c->value = calloc(places, sizeof *c->value);
+  c->name = calloc(places, sizeof *c->name);
   c->order = calloc(places, sizeof *c->order);
-  return (c->value && c->order) || refuse(s, c->r, 0, "out of memory");
+  return (c->value && c->name && c->order) || refuse_memory(s, c->r);
 }
 
 void contact_free(contact *c){
   free(c->value);
+  free(c->name);
   free(c->order);
-  c->value = NULL;
+  c->value = c->name = NULL;
   c->order = NULL;
+}
+
+/* What is wrong with the value at that place has just been found. 0: out of memory. */
+static int value_blame(ortto_sending *s, contact *c, int at){
+  if( s->encoder.why[0]==0 ) return refuse_memory(s, c->r);
+  return blame(s, c->r, c->name[at], "ortto: the field %s %s", s->fields->field[at].column, s->encoder.why);
 }
 
 #define READINGS_MAX 300           /* more fields than an account can have are not made for one record */
 
+/* The values fit their fields, as far as there are any: known before one is made. 0: out of memory. */
+static int values_check(ortto_sending *s, contact *c){
+  int ok = 1;
+  for(int i=0; ok && i<c->ordered; i++){
+    const ortto_field *f = &s->fields->field[c->order[i]];
+    cJSON *value = encode(&s->encoder, f, c->value[c->order[i]]);
+    if( value==NULL ) ok = value_blame(s, c, c->order[i]);
+    cJSON_Delete(value);
+  }
+  return ok;
+}
+
 int contact_read(ortto_sending *s, contact *c){
   for(int readings=0; readings<=READINGS_MAX; readings++){
     c->r->keys_given = 0;
+    refusals_clear(c->r);
     if( !contact_room(s, c) || !members_known(s, c->r) ) return 0;
     int ok = contact_object(s, c, "traits", 1);
     if( ok>0 ) ok = contact_object(s, c, "fields", 0);
-    if( ok>=0 ) return ok;
+    if( ok>=0 && (ok==0 || c->missing.p==NULL || is_refused(c->r)) ) return ok;
+    if( ok<0 ) continue;
+    if( !values_check(s, c) ) return 0;
+    if( is_refused(c->r) ){
+      c->ordered = 0;                            /* said once is enough */
+      return 1;
+    }
+    if( !field_create(s, c->r, c->missing.p, c->missing.n) ) return 0;
   }
   return refuse(s, c->r, 400, "ortto: the fields that were made are not in the server's list; try again");
 }
@@ -181,24 +248,28 @@ int contact_read(ortto_sending *s, contact *c){
 static int user_id_put(ortto_sending *s, contact *c){
   js user = js_get(c->r->given, "user_id");
   int at = map_get(&s->by_id, "str::ei", 7);
-  if( at<0 || !is_present(user) ) return 1;
+  if( at<0 || !is_given(user) ) return 1;
   js external = c->value[at];
-  if( external.p==NULL ) value_put(c, at, user);
-  if( !is_present(external) || (external.n==user.n && memcmp(external.p, user.p, user.n)==0) ) return 1;
-  return refuse(s, c->r, 400, "ortto: user_id %.*s and external_id %.*s are the same field, and differ",
-                up_to(60, user.n), user.p, up_to(60, external.n), external.p);
+  if( external.p==NULL ){
+    c->name[at] = (js){ NULL, 0 };               /* a null that was skipped */
+    return value_put(s, c, at, named("user_id"), user);
+  }
+  if( external.n==user.n && memcmp(external.p, user.p, user.n)==0 ) return 1;
+  return blame(s, c->r, named("user_id"), "ortto: user_id %.*s and external_id %.*s are the same field, and "
+               "differ",
+                cut_to(60, user.p, user.n), user.p, cut_to(60, external.p, external.n), external.p);
 }
 
 static int id_key(ortto_sending *s, contact *c){
   js given = c->person_id;
-  if( !is_present(given) ) return 1;
+  if( !is_given(given) ) return 1;
   js id = js_type(given)=='"' ? unquoted(given) : (js){ "", 0 };
   if( !ortto_is_id(id.p, id.n) )
-    return refuse(s, c->r, 400, "ortto: a%s id is 24 hexadecimal digits, not %.*s",
-                  of_account(s) ? "n account's" : " person's", up_to(40, given.n), given.p);
+    return blame(s, c->r, c->person_id_name, "ortto: a%s id is 24 hexadecimal digits, not %.*s",
+                 of_account(s) ? "n account's" : " person's", cut_to(40, given.p, given.n), given.p);
   c->r->keys_given |= KEY_ID;
   c->r->key[0] = arena_text(&s->memory, id.p, id.n);
-  return c->r->key[0]!=NULL || refuse(s, c->r, 0, "out of memory");
+  return c->r->key[0]!=NULL || refuse_memory(s, c->r);
 }
 
 /* The value of that field as the record's key at that place, if it has one. */
@@ -209,7 +280,7 @@ static int field_key(ortto_sending *s, contact *c, const char *id, int place){
   size_t n = v.n;
   const char *text = js_type(v)=='"' ? js_text(&s->memory, v, &n) : v.p;
   char *copy = text ? arena_text(&s->memory, text, n) : NULL;
-  if( copy==NULL ) return refuse(s, c->r, 0, "out of memory");
+  if( copy==NULL ) return refuse_memory(s, c->r);
   if( n==0 ) return 1;
   if( place==1 )                                 /* a server may not tell them apart */
     for(char *p=copy; *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);
@@ -218,25 +289,42 @@ static int field_key(ortto_sending *s, contact *c, const char *id, int place){
   return 1;
 }
 
+/* A value as one of a key: the same for all ways to write it. 0: out of memory. */
+static int key_value(ortto_sending *s, const ortto_field *f, js v, buf *out){
+  size_t n;
+  js plain;
+  cJSON *value = encode(&s->encoder, f, v);
+  if( value==NULL ) return s->encoder.why[0]!=0;  /* it does not fit, which is said when it is written */
+  char *text = json_print(value);
+  int ok = text && json_check(text, strlen(text), &plain);
+  const char *shown = ok && js_type(plain)=='"' ? js_text(&s->memory, plain, &n) : text;
+  if( shown==text && text ) n = strlen(text);
+  if( shown ) buf_add(out, shown, n);
+  buf_puts(out, " ");
+  free(text);
+  return ok && shown;
+}
+
 /* The values of what merge_by names besides. */
 static int other_key(ortto_sending *s, contact *c){
   const ortto_options *o = s->options;
   record *r = c->r;
   buf other = { 0 };
-  for(int i=0; i<o->merge_by_count; i++){
-    const ortto_field *f = field_named(s, o->merge_by[i], strlen(o->merge_by[i]), 0);
+  int ok = 1;
+  for(int i=0; ok && i<o->merge_by_count; i++){
+    const ortto_field *f = field_named(s, o->merge_by[i], strlen(o->merge_by[i]));
     if( f==NULL || strcmp(f->id, "str::email")==0 || strcmp(f->id, "str::ei")==0 ) continue;
     js v = c->value[f - s->fields->field];
-    if( v.p ) buf_printf(&other, "%.*s ", (int)v.n, v.p);
+    if( is_present(v) ) ok = key_value(s, f, v, &other);
   }
-  int ok = !other.failed;
+  ok = ok && !other.failed;
   if( ok && r->keys_given && other.n ){
     r->key[3] = arena_text(&s->memory, other.p, other.n);
     r->keys_given |= KEY_OTHER;
     ok = r->key[3]!=NULL;
   }
   buf_free(&other);
-  return ok || refuse(s, r, 0, "out of memory");
+  return ok || refuse_memory(s, r);
 }
 
 int contact_keys(ortto_sending *s, contact *c){
@@ -247,12 +335,13 @@ int contact_keys(ortto_sending *s, contact *c){
   if( !ok || !other_key(s, c) ) return 0;
   r->lookup_keys = r->keys_given;                /* an email beside an id is only set */
   if( r->keys_given & KEY_ID && s->options->merge_by_count==0 ) r->lookup_keys = KEY_ID;
-  if( r->keys_given ) return 1;
-  if( is_present(js_get(r->given, "anonymous_id")) )
-    return refuse(s, r, 400, "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a "
-                  "user_id (external id) or an id");
-  if( of_account(s) ) return refuse(s, r, 400, "ortto: an account needs its name or its id");
-  return refuse(s, r, 400, "ortto: nobody is named: give an email, a user_id (external id) or an id");
+  if( r->keys_given || is_given(c->person_id) ) return 1;   /* an id that is none has been told */
+  if( is_given(js_get(r->given, "anonymous_id")) )
+    refuse(s, r, 400, "ortto: an anonymous_id alone names nobody at Ortto's API: give an email, a user_id "
+           "(external id) or an id");
+  else if( of_account(s) ) refuse(s, r, 400, "ortto: an account needs its name or its id");
+  else refuse(s, r, 400, "ortto: nobody is named: give an email, a user_id (external id) or an id");
+  return r->reasons>0;
 }
 
 const char *merge_by_of(ortto_sending *s, const record *r){
@@ -268,7 +357,7 @@ const char *merge_by_of(ortto_sending *s, const record *r){
   int ok = ids!=NULL;
   for(int i=0; ok && i<o->merge_by_count; i++){
     const char *id = o->merge_by[i];
-    const ortto_field *f = field_named(s, id, strlen(id), 0);
+    const ortto_field *f = field_named(s, id, strlen(id));
     if( f ) id = f->id;
     if( strcmp(o->merge_by[i], "id")==0 || strcmp(o->merge_by[i], "str::person_id")==0 )
       id = "str::person_id";
@@ -283,7 +372,7 @@ const char *merge_by_of(ortto_sending *s, const record *r){
 /* ---- the item ------------------------------------------------------------------------------------ */
 
 int member_add(ortto_sending *s, record *r, cJSON *object, const char *name, cJSON *value){
-  return json_add(object, name, value) || refuse(s, r, 0, "out of memory");
+  return json_add(object, name, value) || refuse_memory(s, r);
 }
 
 int fields_add(ortto_sending *s, contact *c, cJSON *item){
@@ -295,9 +384,8 @@ int fields_add(ortto_sending *s, contact *c, cJSON *item){
   for(int i=0; ok && i<c->ordered; i++){
     const ortto_field *f = &s->fields->field[c->order[i]];
     cJSON *value = encode(&s->encoder, f, c->value[c->order[i]]);
-    if( value==NULL && s->encoder.why[0] )
-      return refuse(s, c->r, 400, "ortto: the field %s %s", f->column, s->encoder.why);
-    ok = member_add(s, c->r, fields, f->id, value);
+    if( value==NULL ) ok = value_blame(s, c, c->order[i]);
+    else ok = member_add(s, c->r, fields, f->id, value);
   }
   return ok;
 }
@@ -320,11 +408,12 @@ static int clear_add(ortto_sending *s, contact *c, cJSON *item){
 
 static int tags_add(ortto_sending *s, record *r, cJSON *item, const char *name, js tags){
   if( !is_present(tags) ) return 1;
+  if( !inner_of(s, r, tags, '[', &tags) ) return 0;
   if( js_type(tags)!='[' )
-    return refuse(s, r, 400, "ortto: %s must be a list of names, not %s", name, js_kind(tags));
+    return blame(s, r, named(name), "ortto: %s must be a list of names, not %s", name, js_kind(tags));
   const char *stranger = list_stranger(tags, 0);
   if( stranger )
-    return refuse(s, r, 400, "ortto: %s must be a list of names, but %s is in it", name, stranger);
+    return blame(s, r, named(name), "ortto: %s must be a list of names, but %s is in it", name, stranger);
   return count_elements(tags)==0 || member_add(s, r, item, name, json_raw(tags));
 }
 
@@ -339,11 +428,12 @@ static int places_add(ortto_sending *s, record *r, cJSON *custom, js location){
     int i = 0;
     while( i<COUNT(parts) && !js_is(name, parts[i].given) ) i++;
     if( i==COUNT(parts) )
-      return refuse(s, r, 400, "ortto: location has no member '%.*s'; it has country, state, city and "
-                    "post_code", up_to(40, name.n), name.p);
+      return blame(s, r, named("location"), "ortto: location has no member '%.*s'; it has country, state, "
+                   "city and post_code", cut_to(40, name.p, name.n), name.p);
     if( !is_present(v) ) continue;
     if( js_type(v)!='"' )
-      return refuse(s, r, 400, "ortto: location.%s must be text, not %s", parts[i].given, js_kind(v));
+      return blame(s, r, named("location"), "ortto: location.%s must be text, not %s", parts[i].given,
+                   js_kind(v));
     if( !member_add(s, r, custom, parts[i].sent, json_raw(v)) ) return 0;
   }
   return 1;
@@ -354,8 +444,8 @@ static int ip_add(ortto_sending *s, record *r, cJSON *place, js ip){
   unsigned char address[16];
   snprintf(text, sizeof text, "%.*s", ip.n<60 && ip.n>2 ? (int)ip.n-2 : 0, ip.p+1);
   if( js_type(ip)!='"' || os_ip_parse(text, address)==0 )
-    return refuse(s, r, 400, "ortto: ip must be an address such as 203.0.113.9, not %.*s",
-                  up_to(60, ip.n), ip.p);
+    return blame(s, r, named("ip"), "ortto: ip must be an address such as 203.0.113.9, not %.*s",
+                 cut_to(60, ip.p, ip.n), ip.p);
   return member_add(s, r, place, "source_ip", cJSON_CreateString(text));
 }
 
@@ -364,10 +454,10 @@ int location_add(ortto_sending *s, record *r, cJSON *item){
   js location = js_get(r->given, "location"), ip = js_get(r->given, "ip");
   if( !is_present(location) && !is_present(ip) ) return 1;
   if( is_present(location) && js_type(location)!='{' )
-    return refuse(s, r, 400, "ortto: location must be an object with country, state, city, post_code, not %s",
-                  js_kind(location));
+    return blame(s, r, named("location"), "ortto: location must be an object with country, state, city, "
+                 "post_code, not %s", js_kind(location));
   cJSON *place = cJSON_CreateObject(), *custom = cJSON_CreateObject();
-  int ok = (place && custom) || refuse(s, r, 0, "out of memory");
+  int ok = (place && custom) || refuse_memory(s, r);
   if( ok && is_present(location) ) ok = places_add(s, r, custom, location);
   if( ok && custom->child ){
     ok = member_add(s, r, place, "custom", custom);
@@ -383,24 +473,33 @@ int location_add(ortto_sending *s, record *r, cJSON *item){
 }
 
 int item_keep(ortto_sending *s, record *r, const char *text, size_t n){
-  if( text==NULL ) return refuse(s, r, 0, "out of memory");
+  if( is_refused(r) ) return 0;
+  if( text==NULL ) return refuse_memory(s, r);
   if( n>BODY_MAX-1000 ) return refuse(s, r, 413, "ortto: the record is larger than 2 MB");
   r->item = arena_text(&s->memory, text, n);
   r->item_n = n;
-  return r->item!=NULL || refuse(s, r, 0, "out of memory");
+  return r->item!=NULL || refuse_memory(s, r);
+}
+
+/* The record's tags: its own member, or given among the fields. */
+static int tags_given(ortto_sending *s, contact *c, js *tags){
+  *tags = js_get(c->r->given, "tags");
+  if( !is_present(*tags) ) *tags = c->tags;
+  else if( is_present(c->tags) ) return given_twice(s, c, named("tags"), c->tags_name, "tags");
+  return 1;
 }
 
 int contact_item(ortto_sending *s, contact *c){
   record *r = c->r;
   cJSON *item = cJSON_CreateObject();
-  js tags = js_get(r->given, "tags"), unset = js_get(r->given, "unset_tags");
-  tags = is_present(tags) ? inner_json(&s->encoder, tags, '[') : c->tags;
-  int ok = item!=NULL || refuse(s, r, 0, "out of memory");
-  ok = ok && fields_add(s, c, item) && location_add(s, r, item) && tags_add(s, r, item, "tags", tags)
-    && tags_add(s, r, item, "unset_tags", inner_json(&s->encoder, unset, '[')) && clear_add(s, c, item);
+  js tags, unset = js_get(r->given, "unset_tags");
+  int ok = item!=NULL || refuse_memory(s, r);
+  ok = ok && tags_given(s, c, &tags) && fields_add(s, c, item) && location_add(s, r, item)
+    && tags_add(s, r, item, "tags", tags) && tags_add(s, r, item, "unset_tags", unset)
+    && clear_add(s, c, item);
   char *text = json_print(item);
   ok = ok && item_keep(s, r, text, text ? strlen(text) : 0);
   free(text);
   if( ok ) r->merge_by = merge_by_of(s, r);
-  return ok && (r->merge_by!=NULL || refuse(s, r, 0, "out of memory"));
+  return ok && (r->merge_by!=NULL || refuse_memory(s, r));
 }

@@ -4,8 +4,8 @@
 ** A record's `fields` and `traits` are read into a contact, by place in the list of fields; then its item is
 ** built.
 ** May use: record, create (a missing field is made where the options say so), value. Must not know: batches,
-** Segment. A function that gives an int gives 1, or 0 for a record that is refused, and then refuse() has
-** said why, be it memory. Whatever looks up or makes a field may block for requests.
+** Segment. A function that gives an int gives 1, also where it found something to blame (is_refused), and 0
+** where the record is over. Whatever looks up or makes a field may block for requests.
 */
 #ifndef ORTTO_CLIENT_CONTACT_H
 #define ORTTO_CLIENT_CONTACT_H
@@ -18,8 +18,11 @@
 typedef struct contact {           /* a record on its way to an item; begins with the record alone */
   record *r;
   js *value;                       /* by place in the list of fields; .p NULL: not given */
+  js *name;                        /* the same: the name that it was given under */
   int *order, ordered;             /* the places that have a value, as they were given */
-  js tags, person_id;              /* given among the fields */
+  js tags, person_id;              /* given among the fields, or .p NULL ... */
+  js tags_name, person_id_name;    /* ... under these names */
+  js missing, missing_value;       /* the first name of no field, where it is to be made */
 } contact;
 
 /* What the record gives, by name; lists the fields anew where one is missing, and makes it if that is asked
@@ -35,6 +38,12 @@ int contact_keys(ortto_sending *s, contact *c);
 int contact_item(ortto_sending *s, contact *c);
 
 /* ---- what an activity has of a contact ----------------------------------------------------------- */
+
+/* What a text holds if it is JSON of that kind, else as it is. 0: out of memory. */
+int inner_of(ortto_sending *s, record *r, js v, char kind, js *out);
+
+/* Neither null nor "". */
+int is_given(js id);
 
 /* A member of something that is built: takes the value, and refuses for want of memory where it is NULL. */
 int member_add(ortto_sending *s, record *r, cJSON *object, const char *name, cJSON *value);

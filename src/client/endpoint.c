@@ -70,7 +70,9 @@ static int endpoint_base(ortto_endpoint *e, const settings *own, const ortto_arg
                   "literally in the same arguments, because a database file from somebody else could carry "
                   "it; write key='...' there, or set the address with SELECT ortto_config('api_url', '...') "
                   "or ORTTO_API_URL");
-    return url_is_good(e->base, &e->loopback) ? ORTTO_OK : bad_setting(ctx, ORTTO_API_URL, e->base);
+    int good = url_is_good(e->base, &e->loopback);
+    if( good<0 ) return no_memory(ctx);
+    return good ? ORTTO_OK : bad_setting(ctx, ORTTO_API_URL, e->base);
   }
   if( e->protocol==ORTTO_SEGMENT ) return segment_host(ctx, e->key, &e->base);
   rc = setting_value(ctx, own, args, ORTTO_REGION, &region, &from);

@@ -10,10 +10,10 @@
 
 /* From OPTION_MERGE_BY on they are the API's alone. */
 enum { OPTION_VIA, OPTION_TO, OPTION_BATCH, OPTION_MERGE_BY, OPTION_MERGE_STRATEGY, OPTION_FIND_STRATEGY,
-       OPTION_ASYNC, OPTION_SKIP, OPTION_SUPPRESSION, OPTION_CREATE };
+       OPTION_ASYNC, OPTION_SKIP, OPTION_SUPPRESSION, OPTION_NULLS, OPTION_CREATE };
 static const char *const option_names[] = {
   "via", "to", "batch", "merge_by", "merge_strategy", "find_strategy", "async", "skip_non_existing",
-  "suppression_list_field_id", "create",
+  "suppression_list_field_id", "nulls", "create",
 };
 
 static int bad_option(context *ctx, const char *name, const char *good){
@@ -63,6 +63,7 @@ static int option_merge_by(context *ctx, ortto_options *o, js v){
 static int option_read(context *ctx, ortto_options *o, int which, js v){
   static const char *const targets[] = { "api", "segment", NULL };
   static const char *const merging[] = { "append", "overwrite", "ignore", NULL };
+  static const char *const nulls[] = { "clear", "skip", NULL };
   static const char *const finding[] = { "any", "next_if_empty", "all", NULL };
   const char *name = option_names[which];
   int place = 0, rc;
@@ -88,6 +89,7 @@ static int option_read(context *ctx, ortto_options *o, int which, js v){
     case OPTION_ASYNC: return option_flag(ctx, name, v, &o->async);
     case OPTION_SKIP: return option_flag(ctx, name, v, &o->skip_non_existing);
     case OPTION_SUPPRESSION: return option_text(ctx, o, name, v, &o->suppression);
+    case OPTION_NULLS: return option_word(ctx, name, v, nulls, "'clear' or 'skip'", &o->skip_nulls);
     default: return option_flag(ctx, name, v, &o->create);
   }
 }
@@ -95,7 +97,8 @@ static int option_read(context *ctx, ortto_options *o, int which, js v){
 static int option_unknown(context *ctx, js name){
   buf names = { 0 };
   for(int i=0; i<COUNT(option_names); i++) buf_printf(&names, "%s%s", i ? ", " : "", option_names[i]);
-  int rc = fail(ctx, "ortto: there is no option '%.*s'; the options are %s", up_to(40, name.n), name.p,
+  int rc = fail(ctx, "ortto: there is no option '%.*s'; the options are %s",
+                cut_to(40, name.p, name.n), name.p,
                 names.p ? names.p : "");
   buf_free(&names);
   return rc;
@@ -123,6 +126,7 @@ int options_read(context *ctx, const char *text, size_t length, ortto_options **
   int rc = ORTTO_OK;
   *out = NULL;
   if( o==NULL ) return no_memory(ctx);
+  o->answered = &o->answered_room;
   o->merge_strategy = 2;
   o->find_strategy = -1;
   if( text ){

@@ -216,10 +216,14 @@ static double seconds_of(js v){
 }
 
 static void read_request_id(answer_error *out, js id, const char *key){
-  size_t n = js_type(id)=='"' ? id.n - 2 : 0;
-  for(size_t i=0; i<n && i+1<sizeof out->request_id && id.p[i+1]>' ' && id.p[i+1]<0x7F; i++)
-    out->request_id[i] = id.p[i+1];
-  if( strstr(out->request_id, key) ) out->request_id[0] = 0;
+  arena memory = { 0 };
+  buf words = { 0 };
+  const char *text = js_cstring(&memory, id);
+  if( text ) add_words(&words, text, key);
+  for(size_t i=0; i<words.n && i+1<sizeof out->request_id && words.p[i]>' ' && words.p[i]<0x7F; i++)
+    out->request_id[i] = words.p[i];
+  buf_free(&words);
+  arena_free(&memory);
 }
 
 /* `error` may be text or an object, `message` may stand in either place, and so may try-in-seconds. */

@@ -57,7 +57,7 @@ static int clean_add(ortto_sending *s, cJSON *object, const char *name, js v){
 int is_raw_event(js given){
   js type = js_get(given, "type");
   return js_type(type)=='"' && (js_is(unquoted(type), "identify") || js_is(unquoted(type), "track"))
-      && js_get(given, "user_id").p==NULL && js_get(given, "anonymous_id").p==NULL;
+      && !is_given(js_get(given, "user_id")) && !is_given(js_get(given, "anonymous_id"));
 }
 
 static int raw_ip(ortto_sending *s, record *r, js ip){
@@ -66,7 +66,7 @@ static int raw_ip(ortto_sending *s, record *r, js ip){
   if( !is_present(ip) ) return 1;
   snprintf(text, sizeof text, "%.*s", ip.n>2 && ip.n<40 ? (int)ip.n-2 : 0, ip.p+1);
   if( js_type(ip)=='"' && os_ip_parse(text, address)==4 ) return 1;
-  return refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", up_to(50, ip.n), ip.p);
+  return refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", cut_to(50, ip.p, ip.n), ip.p);
 }
 
 /* What belongs to the API's contacts, and not to events. */
@@ -83,7 +83,7 @@ static int raw_check(ortto_sending *s, record *r, int track){
     return refuse(s, r, 400, "ortto: this is a track event: use ortto_track");
   if( !track && s->verb==ORTTO_TRACK )
     return refuse(s, r, 400, "ortto: this is an identify event: use ortto_upsert");
-  if( !is_present(js_get(g, "userId")) && !is_present(js_get(g, "anonymousId")) )
+  if( !is_given(js_get(g, "userId")) && !is_given(js_get(g, "anonymousId")) )
     return refuse(s, r, 400, "ortto: the event has neither userId nor anonymousId");
   if( track && !is_present(js_get(g, "event")) ) return refuse(s, r, 400, "Missing event name");
   return raw_ip(s, r, js_path(g, "context", "ip", NULL));
@@ -103,6 +103,12 @@ static int raw_location(ortto_sending *s, js g, cJSON *location){
   return ok;
 }
 
+/* An empty one is none. */
+static js id_of(js g, const char *name){
+  js id = js_get(g, name);
+  return js_type(id)=='"' && id.n==2 ? (js){ NULL, 0 } : id;
+}
+
 static int raw_members(ortto_sending *s, js g, int track, cJSON *o){
   js traits = js_get(g, "traits"), mode = js_get(g, "audience_update_mode");
   cJSON *location = cJSON_CreateObject();
@@ -110,8 +116,8 @@ static int raw_members(ortto_sending *s, js g, int track, cJSON *o){
   if( mode.p==NULL ) mode = (js){ "\"add\"", 5 };
   int ok = clean_add(s, o, "timestamp", js_get(g, "timestamp"))
         && clean_add(s, o, "message_id", js_get(g, "messageId"))
-        && clean_add(s, o, "user_id", js_get(g, "userId"))
-        && clean_add(s, o, "anonymous_id", js_get(g, "anonymousId"))
+        && clean_add(s, o, "user_id", id_of(g, "userId"))
+        && clean_add(s, o, "anonymous_id", id_of(g, "anonymousId"))
         && json_add(o, "enable_batching", cJSON_CreateTrue())
         && clean_add(s, o, "ip", js_path(g, "context", "ip", NULL));
   if( !ok ) cJSON_Delete(location);
@@ -133,27 +139,36 @@ int raw_map(ortto_sending *s, record *r){
   char *printed = json_print(o), *text = NULL;
   if( ok && printed ) text = arena_text(&s->memory, printed, strlen(printed));
   free(printed);
-  return (text && json_check(text, strlen(text), &r->given)) || refuse(s, r, 0, "out of memory");
+  return (text && json_check(text, strlen(text), &r->given)) || refuse_memory(s, r);
 }
 
 /* ---- audiences ----------------------------------------------------------------------------------- */
 
+/* Letters, digits and the like, and not the key echoed: it goes into what is sent and shown. */
+static int is_plain_id(const char *id, const char *key){
+  for(const char *p=id; *p; p++) if( *p<=' ' || *p>=0x7F || *p=='"' || *p=='\\' ) return 0;
+  return id[0] && !(strlen(key)>=4 && strstr(id, key));
+}
+
 /* The audience of that name, looked up or made once per client. NULL: refused. */
 static const char *audience_of(ortto_sending *s, record *r, js name){
   const char *text = js_cstring(&s->memory, name);
-  if( text ) text += strspn(text, " \t\r\n");
-  size_t n = text ? strlen(text) : 0;
+  if( text==NULL ) refuse_memory(s, r);
+  if( text==NULL ) return NULL;
+  text += strspn(text, " \t\r\n");
+  size_t n = strlen(text);
   while( n && strchr(" \t\r\n", text[n-1]) ) n--;
   if( n==0 ){
-    refuse(s, r, 400, "ortto: audience_name must not be empty");
+    blame(s, r, named("audience_name"), "ortto: audience_name must not be empty");
     return NULL;
   }
   char *key = arena_text(&s->memory, text, n);
-  const char *known = key ? audience_known(s->endpoint->account, key) : NULL;
-  if( known ) return known;
-  if( key && refused_before(s, r, key) ) return NULL;
+  if( key==NULL ) refuse_memory(s, r);
+  if( key==NULL ) return NULL;
+  const char *known = audience_known(s->endpoint->account, key);
+  if( known || refused_before(s, r, MAKE_AUDIENCE, key) ) return known;
   cJSON *o = cJSON_CreateObject();
-  int ok = o && json_add(o, "name", key ? cJSON_CreateString(key) : NULL);
+  int ok = o && json_add(o, "name", cJSON_CreateString(key));
   char *body = json_print(o);
   if( !ok ){
     free(body);
@@ -162,17 +177,20 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   js answer;
   const char *path = "/v1/audiences/create";
   http_request *c = request_new(s->endpoint, "POST", path, body, 0, "looking up the audience");
+  if( c ) c->answered = s->options->answered;
   int rc = c ? request_wait(c) : ORTTO_NOMEM;
   if( rc==ORTTO_OK ) rc = answer_json(c, &answer);
   char *id = rc==ORTTO_OK ? js_cstring(&s->memory, js_get(answer, "id")) : NULL;
-  if( rc==ORTTO_OK && (id==NULL || id[0]==0) ) rc = bad_answer(c, "has no id of the audience");
-  if( rc!=ORTTO_OK ){
+  if( rc==ORTTO_OK && id==NULL ) rc = ORTTO_NOMEM;
+  if( rc==ORTTO_OK && !is_plain_id(id, s->endpoint->key) ) rc = bad_answer(c, "has no id of the audience");
+  if( rc==ORTTO_NOMEM ) refuse_memory(s, r);
+  else if( rc!=ORTTO_OK ){
     refuse_by_call(s, r, c, rc);
-    refused_remember(s, r, key ? key : "");
+    refused_remember(s, r, MAKE_AUDIENCE, key);
   }
   request_drop(c);
   if( rc!=ORTTO_OK ) return NULL;
-  if( key && id ) audience_remember(s->endpoint->account, key, id);
+  audience_remember(s->endpoint->account, key, id);
   return id;
 }
 
@@ -181,10 +199,11 @@ static int audience_add(ortto_sending *s, record *r, cJSON *added){
   int removes = js_type(mode)=='"' && js_is(unquoted(mode), "remove");
   if( !is_present(name) ) return 1;
   if( js_type(name)!='"' )
-    return refuse(s, r, 400, "ortto: audience_name must be text, not %s", js_kind(name));
+    return blame(s, r, named("audience_name"), "ortto: audience_name must be text, not %s", js_kind(name));
   if( is_present(mode) && !removes && !js_is(mode, "\"add\"") )
-    return refuse(s, r, 400, "ortto: audience_update_mode must be 'add' or 'remove', not %.*s",
-                  up_to(40, mode.n), mode.p);
+    return blame(s, r, named("audience_update_mode"), "ortto: audience_update_mode must be 'add' or "
+                 "'remove', not %.*s", cut_to(40, mode.p, mode.n), mode.p);
+  if( is_refused(r) ) return 0;                  /* nothing is looked up for it */
   const char *id = audience_of(s, r, name);
   if( id==NULL ) return 0;
   cJSON *audience = cJSON_CreateObject();
@@ -195,9 +214,11 @@ static int audience_add(ortto_sending *s, record *r, cJSON *added){
 
 /* ---- the item ------------------------------------------------------------------------------------ */
 
-static int is_blank_text(ortto_sending *s, js v){
-  const char *text = js_type(v)=='"' ? js_cstring(&s->memory, v) : NULL;
-  return text && text[strspn(text, " \t\n\v\f\r")]==0;
+/* 0: out of memory. */
+static int is_blank_text(ortto_sending *s, js v, int *blank){
+  const char *text = js_type(v)=='"' ? js_cstring(&s->memory, v) : "x";
+  *blank = text && text[strspn(text, " \t\n\v\f\r")]==0;
+  return text!=NULL;
 }
 
 /* An event that came from Ortto is not sent back, and counts as done. */
@@ -206,18 +227,21 @@ static void ignore(ortto_sending *s, record *r){
   char text[300];
   snprintf(text, sizeof text, "%.200s was originated from ortto.com (Ignored)", name ? name : "");
   r->item = NULL;
-  r->outcome.status = 200;
+  outcome_set(r, 200, NULL, NULL);
   r->outcome.body = keep(s, text);
 }
 
 /* May it be sent? 0: refused, or done. */
 static int event_check(ortto_sending *s, record *r){
   js name, v, event = js_get(r->given, "event"), space = js_get(r->given, "namespace");
+  int blank;
   for(js_iter it = js_in(r->given); js_next(&it, &name, &v); ) if( is_api_member(name) )
-    return refuse(s, r, 400, "ortto: \"%.*s\" belongs to Ortto's API; a Segment data source takes "
-                  "\"traits\". Leave it out, or say \"to\":\"api\"", (int)name.n, name.p);
-  if( s->verb!=ORTTO_TRACK ) return 1;
-  if( !is_present(event) || is_blank_text(s, event) ) return refuse(s, r, 400, "Missing event name");
+    blame(s, r, name, "ortto: \"%.*s\" belongs to Ortto's API; a Segment data source takes \"traits\". Leave "
+          "it out, or say \"to\":\"api\"", (int)name.n, name.p);
+  if( s->verb!=ORTTO_TRACK ) return !is_refused(r);
+  if( !is_blank_text(s, event, &blank) ) return refuse_memory(s, r);
+  if( !is_present(event) || blank ) blame(s, r, named("event"), "Missing event name");
+  if( is_refused(r) ) return 0;
   if( js_type(space)!='"' || !js_is(unquoted(space), "ortto.com") ) return 1;
   ignore(s, r);
   return 0;
@@ -230,6 +254,7 @@ static void event_copy(buf *out, js given, int track){
   buf_puts(out, "{");
   for(js_iter it = js_in(given); js_next(&it, &name, &v); ){
     if( name.n==0 || js_is(name, "audience_name") ) continue;
+    if( js_type(v)=='"' && v.n==2 && (js_is(name, "user_id") || js_is(name, "anonymous_id")) ) continue;
     if( track && js_type(v)=='n' && (js_is(name, "timestamp") || js_is(name, "message_id")) )
       continue;                                  /* ours is added */
     name_copy(out, name, first);
@@ -240,27 +265,49 @@ static void event_copy(buf *out, js given, int track){
 
 /* A time and an id, which an activity needs, and the audience. */
 static int members_added(ortto_sending *s, record *r, cJSON *added){
-  int ok = added!=NULL || refuse(s, r, 0, "out of memory"), track = s->verb==ORTTO_TRACK;
-  if( ok && track && !is_present(js_get(r->given, "timestamp")) ){
-    const char *when = generated_time(&s->memory);
-    ok = member_add(s, r, added, "timestamp", when ? cJSON_CreateString(when) : NULL);
-  }
+  int ok = added!=NULL || refuse_memory(s, r), track = s->verb==ORTTO_TRACK;
+  if( ok && track && !is_present(js_get(r->given, "timestamp")) )
+    ok = member_add(s, r, added, "timestamp", cJSON_CreateString(s->when));
   if( ok && track && !is_present(js_get(r->given, "message_id")) ){
-    const char *id = generated_id(s);
+    const char *id = generated_id(s, r);
     ok = member_add(s, r, added, "message_id", id ? cJSON_CreateString(id) : NULL);
   }
-  return ok && audience_add(s, r, added);
+  return ok && audience_add(s, r, added) && !is_refused(r);
+}
+
+/* The last member of that name, whatever escapes it is written with. 0: out of memory. */
+static int member_of(ortto_sending *s, js object, const char *wanted, js *out){
+  js name, v;
+  *out = (js){ NULL, 0 };
+  if( js_type(object)!='{' ) return 1;
+  for(js_iter it = js_in(object); js_next(&it, &name, &v); ){
+    name.p = text_clean(&s->memory, name.p, name.n, 1, &name.n);
+    if( name.p==NULL ) return 0;
+    if( js_is(name, wanted) ) *out = v;
+  }
+  return 1;
+}
+
+/* The value as the record's key: its text without escapes; an email in small letters. 0: out of memory. */
+static int event_key(ortto_sending *s, record *r, int place, js v){
+  if( !is_given(v) ) return 1;
+  size_t n = v.n;
+  const char *text = js_type(v)=='"' ? js_text(&s->memory, v, &n) : v.p;
+  char *key = text ? arena_text(&s->memory, text, n) : NULL;
+  for(char *p=key; place==1 && p && *p; p++) if( *p>='A' && *p<='Z' ) *p = (char)(*p + 32);
+  r->key[place] = key;
+  r->keys_given |= 1<<place;
+  return key!=NULL;
 }
 
 /* What names the contact, for the order of batches. */
-static void event_keys(ortto_sending *s, record *r){
-  js named[] = { { NULL, 0 }, js_path(r->given, "traits", "email", NULL), js_get(r->given, "user_id"),
-                 js_get(r->given, "anonymous_id") };
-  for(int i=1; i<COUNT(named); i++) if( is_present(named[i]) ){
-    r->key[i] = arena_text(&s->memory, named[i].p, named[i].n);
-    if( r->key[i] ) r->keys_given |= 1<<i;
-  }
+static int event_keys(ortto_sending *s, record *r){
+  js traits, email, user, anonymous;
+  int ok = member_of(s, r->given, "traits", &traits) && member_of(s, traits, "email", &email)
+        && member_of(s, r->given, "user_id", &user) && member_of(s, r->given, "anonymous_id", &anonymous)
+        && event_key(s, r, 1, email) && event_key(s, r, 2, user) && event_key(s, r, 3, anonymous);
   r->lookup_keys = r->keys_given;
+  return ok || refuse_memory(s, r);
 }
 
 void segment_item(ortto_sending *s, record *r){
@@ -274,7 +321,7 @@ void segment_item(ortto_sending *s, record *r){
   event_copy(out, r->given, s->verb==ORTTO_TRACK);
   if( out->n>1 && text && text[1]!='}' ) buf_puts(out, ",");
   buf_puts(out, text ? text+1 : "");
-  event_keys(s, r);
+  ok = ok && event_keys(s, r);
   r->merge_by = "";
   if( ok ) item_keep(s, r, text && !out->failed ? out->p : NULL, out->n);
   free(text);

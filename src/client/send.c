@@ -6,15 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../os.h"
 #include "../text.h"
 #include "../json.h"
 #include "context.h"
 #include "endpoint.h"
+#include "account.h"
 #include "request.h"
 #include "value.h"
 #include "options.h"
 #include "record.h"
 #include "contact.h"
+#include "create.h"
 #include "activity.h"
 #include "segment.h"
 #include "batch.h"
@@ -35,39 +38,108 @@ static void record_done(record *r, const char *result, const char *person_id){
 }
 
 /* The server's words about a record, fit to be shown. NULL when out of memory. */
-static const char *words_of(ortto_sending *s, js v){
-  const char *said = js_cstring(&s->memory, v);
+static const char *words_shown(ortto_sending *s, const char *said){
   buf words = { 0 };
   if( said ) add_words(&words, said, s->endpoint->key);
-  const char *shown = said==NULL || words.failed ? NULL : keep(s, words.p ? words.p : "");
+  const char *text = words.p ? words.p : "";
+  const char *shown = said==NULL || words.failed ? NULL : arena_text(&s->memory, text, strlen(text));
   buf_free(&words);
   return shown;
 }
 
-static int is_refusal(const char *result){
-  /* Two are [recorded], two a [guess]. */
-  static const char *const words[] = { "invalid", "suppressed", "error", "failed" };
-  for(int i=0; i<COUNT(words); i++) if( strcmp(result, words[i])==0 ) return 1;
+static const char *words_of(ortto_sending *s, js v){
+  return words_shown(s, js_cstring(&s->memory, v));
+}
+
+/* The same of JSON that is no text. */
+static const char *raw_words_of(ortto_sending *s, js v){
+  return words_shown(s, arena_text(&s->memory, v.p, v.n));
+}
+
+/* A word of failure in an answer that has the status of success: `errors` or `error` with something in it, a
+** `code` or `status` of 400 or more, `success` false. 1: there is one, and *words is what it says ("":
+** nothing; NULL: out of memory). */
+static int failure_in(ortto_sending *s, js o, const char **words){
+  static const char *const texts[] = { "error", "errors", "message" }, *const codes[] = { "code", "status" };
+  int failed = 0;
+  *words = "";
+  for(int i=0; i<2; i++){
+    js v = js_get(o, texts[i]);
+    failed |= is_present(v) && js_type(v)!='f' && v.n>2;   /* more than "", [], {} */
+  }
+  for(int i=0; i<COUNT(codes); i++){
+    js v = js_get(o, codes[i]);
+    double number;
+    if( js_type(v)=='"' ) v = unquoted(v);
+    failed |= js_double(v, &number) && number>=400;
+  }
+  js success = js_get(o, "success");
+  failed |= js_type(success)=='f' || js_is(success, "\"false\"") || js_is(success, "0");
+  for(int i=0; failed && i<COUNT(texts) && *words && (*words)[0]==0; i++){
+    js v = js_get(o, texts[i]);
+    if( js_type(v)=='{' && js_get(v, "message").p ) v = js_get(v, "message");
+    if( js_type(v)=='"' ) *words = words_of(s, v);
+    else if( js_type(v)=='{' || js_type(v)=='[' ) *words = raw_words_of(s, v);
+  }
+  return failed;
+}
+
+/* The words with which the API says that it took a record. [recorded]: created, merged, queued, ingested,
+** by-id; the others are a [guess]. */
+static int is_taken(const char *result){
+  static const char *const words[] = {
+    "created", "merged", "queued", "ingested", "by-id", "updated", "ok", "success", "unchanged", "accepted",
+  };
+  for(int i=0; i<COUNT(words); i++) if( same_word(result, words[i]) ) return 1;
   return 0;
 }
 
-/* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the
-** key]. */
-static void parse_outcome(ortto_sending *s, record *r, js row){
+/* Two are [recorded], the others a [guess]. */
+static int is_refusal(const char *result){
+  static const char *const words[] = {
+    "invalid", "suppressed", "error", "failed", "rejected", "refused",
+  };
+  for(int i=0; i<COUNT(words); i++) if( same_word(result, words[i]) ) return 1;
+  return 0;
+}
+
+/* The word for a record that the options told to leave alone [guess]. */
+static int is_passed_over(const ortto_sending *s, const char *result){
+  const ortto_options *o = s->options;
+  return (o->skip_non_existing || o->merge_strategy==3)
+      && (same_word(result, "skipped") || same_word(result, "ignored"));
+}
+
+/* An id as the server gives it, fit to be shown. NULL: there is none, or no memory for it. */
+static const char *id_of_row(ortto_sending *s, js row){
   static const char *const ids[] = { "person_id", "account_id", "accounts_id", "organization_id", "id" };
-  const char *result = words_of(s, js_get(row, "status")), *error = words_of(s, js_get(row, "error"));
-  const char *id = NULL;
-  for(int i=0; i<COUNT(ids) && id==NULL; i++){
+  for(int i=0; i<COUNT(ids); i++){
     js v = js_get(row, ids[i]);
-    if( js_type(v)=='"' && v.n>2 ) id = js_cstring(&s->memory, v);
+    if( js_type(v)=='"' && v.n>2 ) return words_of(s, v);
   }
+  return NULL;
+}
+
+/* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the
+** key]. Only what says that the record was taken is success. */
+static void parse_outcome(ortto_sending *s, record *r, js row){
+  const char *result = words_of(s, js_get(row, "status")), *error, *id = id_of_row(s, row);
+  int failed = failure_in(s, row, &error);
   if( result==NULL || error==NULL ) outcome_set(r, 0, UNKNOWN, "out of memory");
-  else if( result[0]==0 && error[0]==0 && id==NULL )
-    outcome_set(r, 0, UNKNOWN, "ortto: the answer does not say whether this record was taken");
-  else if( error[0] || is_refusal(result) ){
-    outcome_set(r, 400, REFUSED, error[0] ? error : result);
+  else if( failed || is_refusal(result) ){
+    const char *why = result[0] && !is_taken(result) ? result : "refused, without a reason";
+    outcome_set(r, 400, REFUSED, error[0] ? error : why);
     r->outcome.result = result;
-  }else record_done(r, result[0] ? result : NULL, id);
+  }else if( is_taken(result) || is_passed_over(s, result) || (result[0]==0 && id) )
+    record_done(r, result[0] ? result : NULL, id);
+  else if( result[0]==0 )
+    outcome_set(r, 0, UNKNOWN, "ortto: the answer does not say whether this record was taken");
+  else{
+    const char *why = arena_printf(&s->memory, "ortto: the answer says '%.60s', which does not tell whether "
+                                   "this record was taken", result);
+    outcome_set(r, 0, UNKNOWN, why ? why : "out of memory");
+    r->outcome.result = result;
+  }
 }
 
 static void parse_outcomes(ortto_sending *s, batch *b, js rows){
@@ -90,7 +162,9 @@ static void parse_archived(ortto_sending *s, batch *b, js answer){
   };
   int64_t number;
   int counted = 0;
+  const char *words;
   for(int i=0; i<COUNT(counts); i++) counted |= js_integer(js_get(answer, counts[i]), &number);
+  if( failure_in(s, answer, &words) ) counted = 0;
   for(int i=0; counted && i<b->count; i++) record_done(&s->record[b->member[i]], "archived", NULL);
   if( counted ) return;
   set_bad_answer(b->request, "does not say how many were archived");
@@ -119,35 +193,44 @@ static void parse_api_answer(ortto_sending *s, batch *b){
   }
 }
 
-/* {} or {"errors":[{"status","message","index"}]}, where index counts in the array as sent. */
-static void parse_segment_answer(ortto_sending *s, batch *b){
-  js answer, error;
+/* An element of "errors": {"status","message","index"}, where index counts in the array as sent. 0: it does
+** not say of which record. */
+static int segment_error(ortto_sending *s, batch *b, js error){
   int64_t index, status;
-  if( answer_json(b->request, &answer)!=ORTTO_OK || js_type(answer)!='{' ){
-    if( s->endpoint->context->error[0]==0 || b->request->transfer.answer.n )
-      set_bad_answer(b->request, "is no object");
+  if( !js_integer(js_get(error, "index"), &index) || index<0 || index>=b->count ) return 0;
+  record *r = &s->record[b->member[index]];
+  const char *message = words_of(s, js_get(error, "message"));
+  if( !js_integer(js_get(error, "status"), &status) || status<400 || status>599 ) status = 400;
+  r->outcome.body = NULL;
+  outcome_set(r, (int)status, REFUSED, message && message[0] ? message : "refused");
+  return 1;
+}
+
+/* Success is an empty body, or an object without a word of failure but for a list of errors that names each
+** record. */
+static void parse_segment_answer(ortto_sending *s, batch *b){
+  js answer = { "{}", 2 }, error;
+  const char *words;
+  if( b->request->transfer.answer.n && answer_json(b->request, &answer)!=ORTTO_OK ){
+    batch_unknown(s, b);
+    return;
+  }
+  js errors = js_get(answer, "errors");
+  int listed = js_type(errors)=='[', failed = 0;
+  if( js_type(answer)!='{' ) set_bad_answer(b->request, "is no object");
+  else failed = !listed && failure_in(s, answer, &words);
+  if( failed )
+    set_bad_answer(b->request, "says that it failed: %s", words==NULL || words[0]==0 ? "no reason" : words);
+  if( failed || js_type(answer)!='{' ){
     batch_unknown(s, b);
     return;
   }
   for(int i=0; i<b->count; i++) record_done(&s->record[b->member[i]], NULL, NULL);
-  js errors = js_get(answer, "errors");
-  if( is_present(errors) && js_type(errors)!='[' ){
-    set_bad_answer(b->request, "has \"errors\" that is no list");
-    batch_unknown(s, b);
-  }
-  if( js_type(errors)!='[' ) return;
   js_iter it = js_in(errors);
-  while( js_next(&it, NULL, &error) ){
-    if( !js_integer(js_get(error, "index"), &index) || index<0 || index>=b->count ){
-      set_bad_answer(b->request, "names an error without saying of which record");
-      batch_unknown(s, b);
-      return;
-    }
-    record *r = &s->record[b->member[index]];
-    const char *message = words_of(s, js_get(error, "message"));
-    if( !js_integer(js_get(error, "status"), &status) || status<400 || status>599 ) status = 400;
-    r->outcome.body = NULL;
-    outcome_set(r, (int)status, REFUSED, message && message[0] ? message : "refused");
+  while( listed && js_next(&it, NULL, &error) ) if( !segment_error(s, b, error) ){
+    set_bad_answer(b->request, "names an error without saying of which record");
+    batch_unknown(s, b);
+    return;
   }
 }
 
@@ -163,8 +246,9 @@ static int parse_details(ortto_sending *s, batch *b){
   parse_outcomes(s, b, details);
   for(int i=0; i<b->count; i++){
     record *r = &s->record[b->member[i]];
-    r->outcome.request_id = js_cstring(&s->memory, js_get(answer, "request_id"));
-    if( r->outcome.errortype ) continue;
+    r->outcome.request_id = words_of(s, js_get(answer, "request_id"));
+    if( r->outcome.errortype==REFUSED ) continue;
+    r->outcome.body = NULL;
     outcome_set(r, 400, REFUSED, r->outcome.result ? r->outcome.result : keep(s, c->error));
   }
   return 1;
@@ -310,7 +394,8 @@ static int map_api(ortto_sending *s, record *r){
 static int map_archive(ortto_sending *s, record *r){
   js id = js_get(r->given, "id");
   if( js_type(id)!='"' || !ortto_is_id(id.p+1, id.n-2) ){
-    refuse(s, r, 400, "ortto: an id is 24 hexadecimal digits, not %.*s", up_to(40, id.n), id.p ? id.p : "");
+    blame(s, r, named("id"), "ortto: an id is 24 hexadecimal digits, not %.*s", cut_to(40, id.p, id.n),
+          id.p ? id.p : "");
     return ORTTO_OK;
   }
   r->keys_given = r->lookup_keys = KEY_ID;
@@ -329,7 +414,7 @@ static int is_id_name(const char *name){
 static int option_field(ortto_sending *s, const char *option, const char *name, const char **id){
   context *ctx = s->endpoint->context;
   if( name==NULL || is_id_name(name) ) return ORTTO_OK;
-  const ortto_field *f = field_named(s, name, strlen(name), 0);
+  const ortto_field *f = field_named(s, name, strlen(name));
   if( f==NULL )
     return fail(ctx, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", option,
                 name, closest_field(s, name));
@@ -377,7 +462,10 @@ static int records_read(ortto_sending *s, const char *json, size_t length){
   if( s->single ) s->record[s->count++].given = all;
   js_iter it = js_in(all);
   while( !s->single && js_next(&it, NULL, &item) ) s->record[s->count++].given = item;
-  for(int i=0; i<s->count; i++) s->record[i].outcome.status = -1;
+  for(int i=0; i<s->count; i++){
+    s->record[i].outcome.status = -1;
+    s->record[i].apart = "";
+  }
   return ORTTO_OK;
 }
 
@@ -397,9 +485,39 @@ static int records_map(ortto_sending *s){
   int rc = ORTTO_OK;
   for(int i=0; rc==ORTTO_OK && i<s->count && !s->interrupted && !s->stopped; i++){
     rc = record_map(s, &s->record[i]);
+    refusals_close(s, &s->record[i]);
     if( i%500==499 && interrupted(s->endpoint->context) ) s->interrupted = 1;
   }
   return rc==ORTTO_OK && s->interrupted ? interrupted_error(s) : rc;
+}
+
+/* ---- a call that is made twice ---------------------------------------------------------------------- */
+
+/* Some programs run a SELECT more than once: then its activities are the same to the server. */
+static void call_recognize(ortto_sending *s){
+  context *ctx = s->endpoint->context;
+  uint64_t h = hash_bytes(HASH_START ^ s->endpoint->identity, s->text, strlen(s->text));
+  const char *options = s->options->text ? s->options->text : "";
+  h = hash_bytes(mix64(h ^ (uint64_t)s->verb), options, strlen(options));
+  s->call = mix64(h);
+  const recent_call *before = recent_find(s->endpoint->account, s->call, now_us());
+  s->repeated = before!=NULL;
+  if( before ){
+    memcpy(s->seed, before->seed, sizeof s->seed);
+    memcpy(s->when, before->when, sizeof s->when);
+    return;
+  }
+  os_utc_text(os_wall_ms(), s->when);
+  if( os_random(s->seed, sizeof s->seed) ) return;
+  for(int i=0; i<2; i++) s->seed[i] = mix64((uint64_t)(random_unit(ctx) * 9007199254740992.0));
+}
+
+/* It is over: from now on a like one is a repetition. */
+static void call_remember(ortto_sending *s){
+  recent_call call = { .hash = s->call, .at = now_us() };
+  memcpy(call.seed, s->seed, sizeof call.seed);
+  memcpy(call.when, s->when, sizeof call.when);
+  recent_put(s->endpoint->account, &call);
 }
 
 /* ---- the call ------------------------------------------------------------------------------------ */
@@ -421,9 +539,11 @@ int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t leng
   s->doing = doing[verb];
   s->encoder.memory = &s->memory;
   int rc = records_read(s, json, length);
+  if( rc==ORTTO_OK && verb==ORTTO_TRACK ) call_recognize(s);
   if( rc==ORTTO_OK ) rc = options_resolve(s);
   if( rc==ORTTO_OK ) rc = records_map(s);
   if( rc==ORTTO_OK ) rc = sending_run(s);
+  if( verb==ORTTO_TRACK && s->call ) call_remember(s);
   for(int i=0; rc==ORTTO_INTERRUPT && i<s->count; i++)
     if( s->record[i].outcome.status<0 )
       outcome_set(&s->record[i], 0, NOT_SENT, "ortto: not sent: interrupted");
@@ -435,6 +555,7 @@ int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t leng
 void ortto_sending_free(ortto_sending *s){
   if( s==NULL ) return;
   fields_forget(s);
+  makings_free(s);
   map_free(&s->refused);
   arena_free(&s->memory);
   buf_free(&s->scratch);
@@ -459,6 +580,7 @@ int ortto_sending_is_list(const ortto_sending *s){
 const ortto_outcome *ortto_sending_outcome(ortto_sending *s, int i){
   record *r = &s->record[i];
   r->outcome.sent = r->item ? r->item : r->given.p;
+  r->outcome.repeated = s->repeated;
   r->outcome.sent_length = r->item ? r->item_n : r->given.n;
   return &r->outcome;
 }

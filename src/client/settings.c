@@ -130,7 +130,7 @@ static const char *kept_form(ortto_setting s, const char *value, size_t *length)
   switch( s ){
     case ORTTO_REGION: kept = region_parse(value); break;
     case ORTTO_KEY: case ORTTO_SEGMENT_KEY: break;
-    case ORTTO_API_URL: if( !url_is_good(value, &loopback) ) kept = NULL; break;
+    case ORTTO_API_URL: if( url_is_good(value, &loopback)<=0 ) kept = NULL; break;
     case ORTTO_CA_FILE: if( !is_readable(value) ) kept = NULL; break;
     case ORTTO_PROGRESS: case ORTTO_WRITE:
       if( same_word(value, "on") ) kept = "on";

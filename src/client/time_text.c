@@ -3,6 +3,8 @@
 */
 #include "time_text.h"
 
+#include <string.h>
+
 #include "../json.h"
 
 int days_in(int64_t year, int64_t month){
@@ -20,37 +22,55 @@ int date_read(const char *p, size_t n, int *year, int *month, int *day){
   *year = two_digits(p)*100 + two_digits(p+2);
   *month = two_digits(p+5);
   *day = two_digits(p+8);
-  return *year>=1 && *month>=1 && *month<=12 && *day>=1 && *day<=days_in(*year, *month);
+  return *month>=1 && *month<=12 && *day>=1 && *day<=days_in(*year, *month);
 }
 
 static int zone_is_good(const char *p, size_t n){
   if( n==0 ) return 1;
   if( n==1 ) return p[0]=='Z' || p[0]=='z';
-  return n==6 && (p[0]=='+' || p[0]=='-') && p[3]==':' && two_digits(p+1)>=0 && two_digits(p+4)>=0;
+  if( n!=6 || (p[0]!='+' && p[0]!='-') || p[3]!=':' ) return 0;
+  return two_digits(p+1)>=0 && two_digits(p+1)<24 && two_digits(p+4)>=0 && two_digits(p+4)<60;
 }
 
-const char *time_read(arena *a, const char *p, size_t n){
+int yearless_date(const char *p, size_t n){
+  int year, month, day;
+  char text[11] = "0000-";
+  if( n==7 && p[0]=='-' && p[1]=='-' ){
+    p += 2;
+    n -= 2;
+  }
+  if( n!=5 ) return 0;
+  memcpy(text + 5, p, 5);
+  return date_read(text, 10, &year, &month, &day);
+}
+
+int time_read(arena *a, const char *p, size_t n, const char **sent){
   int year, month, day, seconds = 0;
   size_t at = 16;
-  if( !date_read(p, n, &year, &month, &day) ) return NULL;
-  if( n==10 ) return arena_printf(a, "%.10sT00:00:00Z", p);
-  if( n<16 || (p[10]!='T' && p[10]!='t' && p[10]!=' ') || p[13]!=':' ) return NULL;
-  if( two_digits(p+11)<0 || two_digits(p+11)>23 || two_digits(p+14)<0 || two_digits(p+14)>59 ) return NULL;
+  *sent = NULL;
+  if( !date_read(p, n, &year, &month, &day) ) return 0;
+  if( n==10 ){
+    *sent = arena_printf(a, "%.10sT00:00:00Z", p);
+    return 1;
+  }
+  if( n<16 || (p[10]!='T' && p[10]!='t' && p[10]!=' ') || p[13]!=':' ) return 0;
+  if( two_digits(p+11)<0 || two_digits(p+11)>23 || two_digits(p+14)<0 || two_digits(p+14)>59 ) return 0;
   if( n>=19 && p[16]==':' ){
     seconds = two_digits(p+17);
-    if( seconds<0 || seconds>60 ) return NULL;
+    if( seconds<0 || seconds>60 ) return 0;
     at = 19;
   }
   size_t fraction = at;
   if( at==19 && at<n && p[at]=='.' ){
     const char *stop = digits(p+at+1, p+n);
-    if( stop==p+at+1 ) return NULL;
+    if( stop==p+at+1 ) return 0;
     at = (size_t)(stop - p);
   }
   size_t zone = n - at;
-  if( !zone_is_good(p + at, zone) ) return NULL;
-  return arena_printf(a, "%.10sT%.5s:%02d%.*s%.*s", p, p+11, seconds, (int)(at - fraction), p + fraction,
-                      zone==6 ? 6 : 1, zone==6 ? p+at : "Z");
+  if( !zone_is_good(p + at, zone) ) return 0;
+  *sent = arena_printf(a, "%.10sT%.5s:%02d%.*s%.*s", p, p+11, seconds, (int)(at - fraction), p + fraction,
+                       zone==6 ? 6 : 1, zone==6 ? p+at : "Z");
+  return 1;
 }
 
 /* RFC 3339 in UTC, as Ortto writes it. */

@@ -14,11 +14,15 @@
 /* Of a month from 1 to 12. */
 int days_in(int64_t year, int64_t month);
 
-/* YYYY-MM-DD at the beginning of a text, and a day that exists? */
+/* YYYY-MM-DD at the beginning of a text, and a day that exists? The year may be 0, as in a birthday that has
+** none. */
 int date_read(const char *p, size_t n, int *year, int *month, int *day);
 
-/* RFC 3339, or what SQLite writes (a blank for the T, no zone: UTC), or a date alone. The text to send; NULL
-** if it is none of these, or when out of memory. */
-const char *time_read(arena *a, const char *p, size_t n);
+/* A birthday without a year, as text: 05-17 or --05-17, a day that exists. */
+int yearless_date(const char *p, size_t n);
+
+/* RFC 3339, or what SQLite writes (a blank for the T, no zone: UTC), or a date alone? Then *sent is the text
+** to send, NULL when out of memory. */
+int time_read(arena *a, const char *p, size_t n, const char **sent);
 
 #endif

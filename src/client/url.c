@@ -31,8 +31,10 @@ static char *url_part(CURLU *url, CURLUPart part, int *failed){
 int url_is_good(const char *value, int *loopback){
   CURLU *url = curl_url();
   int good = 0, failed = 0;
-  if( url==NULL ) return 0;
-  if( !has_controls(value) && curl_url_set(url, CURLUPART_URL, value, 0)==CURLUE_OK ){
+  if( url==NULL ) return -1;
+  CURLUcode code = has_controls(value) ? CURLUE_MALFORMED_INPUT : curl_url_set(url, CURLUPART_URL, value, 0);
+  if( code==CURLUE_OUT_OF_MEMORY ) failed = 1;
+  if( code==CURLUE_OK ){
     char *scheme = url_part(url, CURLUPART_SCHEME, &failed), *host = url_part(url, CURLUPART_HOST, &failed);
     char *user = url_part(url, CURLUPART_USER, &failed);
     char *password = url_part(url, CURLUPART_PASSWORD, &failed);
@@ -50,5 +52,5 @@ int url_is_good(const char *value, int *loopback){
     free(scheme); free(host); free(user); free(password); free(query); free(fragment);
   }
   curl_url_cleanup(url);
-  return good;
+  return failed ? -1 : good;
 }

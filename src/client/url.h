@@ -7,7 +7,7 @@
 #ifndef ORTTO_CLIENT_URL_H
 #define ORTTO_CLIENT_URL_H
 
-/* Is this a base address that a key may travel to? Not, if there is no memory to look at it. */
+/* Is this a base address that a key may travel to? -1: out of memory, as far as libcurl tells. */
 int url_is_good(const char *value, int *loopback);
 
 #endif

@@ -37,11 +37,29 @@ static cJSON *cannot(encoder *e, const char *format, ...){
   return NULL;
 }
 
+/* The first character that is no blank, 0: none. */
+static char blanks_behind(const char *text, size_t n){
+  size_t i = 0;
+  while( i<n && (text[i]==' ' || text[i]=='\t' || text[i]=='\r' || text[i]=='\n') ) i++;
+  return i<n ? text[i] : 0;
+}
+
+/* A text that begins as JSON of that kind does, and is none. */
+static int is_broken_json(encoder *e, js v, char kind){
+  size_t n;
+  const char *text = js_type(v)=='"' ? js_text(e->memory, v, &n) : "";
+  if( text==NULL ) e->no_memory = 1;
+  return text && js_type(v)=='"' && blanks_behind(text, n)==kind;
+}
+
 js inner_json(encoder *e, js v, char kind){
   size_t n;
   js inner;
-  const char *text = js_type(v)=='"' ? js_text(e->memory, v, &n) : NULL;
-  return text && n && text[0]==kind && json_check(text, n, &inner) ? inner : v;
+  if( js_type(v)!='"' ) return v;
+  const char *text = js_text(e->memory, v, &n);
+  if( text==NULL ) e->no_memory = 1;             /* what is in it is not known: nothing may be sent of it */
+  if( text==NULL || blanks_behind(text, n)!=kind ) return v;
+  return json_check(text, n, &inner) ? inner : v;
 }
 
 /* ---- text; and anything, as far as it is read ---------------------------------------------------- */
@@ -138,7 +156,7 @@ static int decimal_read(const char *p, size_t n, int *negative, char *digit, int
     memcpy(text, p+1, (size_t)(end-p-1));
     text[end-p-1] = 0;
     exponent = strtol(text, &stop, 10);
-    if( *stop || exponent>400 || exponent<-400 ) return 0;
+    if( *stop || strchr("+-0123456789", text[0])==NULL || exponent>400 || exponent<-400 ) return 0;
     p = end;
   }
   *power += (int)exponent;
@@ -180,9 +198,9 @@ static cJSON *encode_number(encoder *e, const ortto_field *f, js v){
   if( n==0 || (!quoted && js_type(v)!=0) ) return cannot(e, "takes a number, not %s", js_kind(v));
   if( !decimal_whole(text, n, scaled ? 3 : 0, &i, &exact) ){
     const char *why = number_check(text, text+n)==text+n ? "the number is too large" : "it takes a number";
-    return cannot(e, "cannot be '%.*s': %s", up_to(40, n), text, why);
+    return cannot(e, "cannot be '%.*s': %s", cut_to(40, text, n), text, why);
   }
-  if( !scaled && !exact ) return cannot(e, "takes a whole number, not %.*s", up_to(40, n), text);
+  if( !scaled && !exact ) return cannot(e, "takes a whole number, not %.*s", cut_to(40, text, n), text);
   return json_integer(i);
 }
 
@@ -194,7 +212,7 @@ static cJSON *encode_boolean(encoder *e, const ortto_field *f, js v){
   (void)f;
   for(int i=0; i<COUNT(yes); i++) if( js_is(word, yes[i]) || js_is(word, no[i]) )
     return cJSON_CreateBool(js_is(word, yes[i]));
-  return cannot(e, "takes true or false (1 or 0), not %.*s", up_to(40, v.n), v.p);
+  return cannot(e, "takes true or false (1 or 0), not %.*s", cut_to(40, v.p, v.n), v.p);
 }
 
 /* ---- date ---------------------------------------------------------------------------------------- */
@@ -235,8 +253,11 @@ static cJSON *encode_date(encoder *e, const ortto_field *f, js v){
   if( js_type(v)!='"' ) return cannot(e, "takes a date as YYYY-MM-DD, not %s", js_kind(v));
   const char *text = js_text(e->memory, v, &n);
   if( text==NULL ) return NULL;
-  if( !date_read(text, n, &year, &month, &day) || (n>10 && text[10]!='T' && text[10]!=' ') )
-    return cannot(e, "cannot be '%.*s': it takes a date that exists, as YYYY-MM-DD", up_to(40, n), text);
+  if( yearless_date(text, n) ) return json_raw(v);   /* a birthday, as it was read */
+  const char *time;
+  if( !date_read(text, n, &year, &month, &day) || !time_read(e->memory, text, n, &time) )
+    return cannot(e, "cannot be '%.*s': it takes a date that exists, as YYYY-MM-DD", cut_to(40, text, n),
+                  text);
   cJSON *date = cJSON_CreateObject();
   if( date && json_add(date, "year", json_integer(year))
    && json_add(date, "month", json_integer(month))
@@ -251,12 +272,15 @@ static cJSON *encode_date(encoder *e, const ortto_field *f, js v){
 static cJSON *encode_time(encoder *e, const ortto_field *f, js v){
   size_t n;
   (void)f;
+  v = inner_json(e, v, '{');
+  if( js_type(v)=='{' ) return json_raw(v);      /* as it was read, whatever it says */
   if( js_type(v)!='"' ) return cannot(e, "takes a time such as 2025-11-04T19:10:31Z, not %s", js_kind(v));
   const char *text = js_text(e->memory, v, &n);
   if( text==NULL ) return NULL;
-  const char *sent = time_read(e->memory, text, n);
-  if( sent ) return cJSON_CreateString(sent);
-  return cannot(e, "cannot be '%.*s': it takes a time such as 2025-11-04T19:10:31Z", up_to(40, n), text);
+  const char *sent;
+  if( time_read(e->memory, text, n, &sent) ) return sent ? cJSON_CreateString(sent) : NULL;
+  return cannot(e, "cannot be '%.*s': it takes a time such as 2025-11-04T19:10:31Z", cut_to(40, text, n),
+                text);
 }
 
 /* ---- place: {"id":...,"name":"Oslo"} ------------------------------------------------------------- */
@@ -272,6 +296,9 @@ static cJSON *encode_place(encoder *e, const ortto_field *f, js v){
   js name = js_type(v)=='{' ? js_get(v, "name") : v;
   if( js_type(v)=='{' && js_type(name)!='"' ) return json_raw(v);    /* as it was read */
   if( js_type(name)!='"' ) return cannot(e, "takes the name of a place as text, not %s", js_kind(v));
+  if( name.n==2 ) return cannot(e, "takes the name of a place, not an empty text");
+  if( is_broken_json(e, name, '{') )
+    return cannot(e, "cannot be %.*s: this is no place's name, and no JSON", cut_to(40, v.p, v.n), v.p);
   cJSON *place = cJSON_CreateObject();
   if( place && json_add(place, "name", json_raw(name)) ) return place;
   cJSON_Delete(place);
@@ -308,7 +335,8 @@ static int decode_phone(arena *a, js v, ortto_value *out){
 /* With + and the country's code in front, and any of the usual marks between the digits, which are
 ** number's. */
 static int phone_read(const char *text, size_t n, char number[21]){
-  size_t used = 0, i = strspn(text, " ");
+  size_t used = 0, i = 0;
+  while( i<n && text[i]==' ' ) i++;
   if( i>=n || text[i++]!='+' ) return 0;
   for(; i<n; i++){
     if( text[i]>='0' && text[i]<='9' && used<20 ) number[used++] = text[i];
@@ -316,6 +344,18 @@ static int phone_read(const char *text, size_t n, char number[21]){
   }
   number[used] = 0;
   return used>=5;
+}
+
+/* (0), which most countries leave out behind their code, and some do not: it is not ours to decide. */
+static int has_trunk_zero(const char *text, size_t n){
+  for(size_t i=0; i<n; i++) if( text[i]=='(' ){
+    size_t k = i + 1;
+    while( k<n && text[k]==' ' ) k++;
+    if( k>=n || text[k++]!='0' ) continue;
+    while( k<n && text[k]==' ' ) k++;
+    if( k<n && text[k]==')' ) return 1;
+  }
+  return 0;
 }
 
 static cJSON *encode_phone(encoder *e, const ortto_field *f, js v){
@@ -328,9 +368,12 @@ static cJSON *encode_phone(encoder *e, const ortto_field *f, js v){
     return cannot(e, "takes a phone number as text with + and the country code in front, not %s", js_kind(v));
   const char *text = js_text(e->memory, v, &n);
   if( text==NULL ) return NULL;
+  if( has_trunk_zero(text, n) )
+    return cannot(e, "cannot be '%.*s': the (0) is dialled inside the country only: leave it out",
+                  cut_to(40, text, n), text);
   if( !phone_read(text, n, number) )
     return cannot(e, "cannot be '%.*s': it takes a phone number with + and the country code in front, "
-                  "such as +61401234567", up_to(40, n), text);
+                  "such as +61401234567", cut_to(40, text, n), text);
   cJSON *phone = cJSON_CreateObject();
   if( phone && json_add(phone, "phone", cJSON_CreateString(number))
    && json_add(phone, "parse_with_country_code", cJSON_CreateTrue()) ) return phone;
@@ -352,6 +395,9 @@ const char *list_stranger(js list, int may_be_empty){
 
 static cJSON *encode_list(encoder *e, js v){
   v = inner_json(e, v, '[');
+  if( js_type(v)=='"' && v.n==2 ) return cannot(e, "takes a list of texts, not an empty text");
+  if( is_broken_json(e, v, '[') )
+    return cannot(e, "cannot be %.*s: this is no JSON list", cut_to(40, v.p, v.n), v.p);
   if( js_type(v)=='"' ){
     cJSON *list = cJSON_CreateArray();
     if( list && json_append(list, json_raw(v)) ) return list;
@@ -377,13 +423,15 @@ static cJSON *encode_json(encoder *e, const ortto_field *f, js v){
 
 int tags_check(encoder *e, js v){
   e->why[0] = 0;
+  e->no_memory = 0;
   if( js_type(v)=='n' ) return 1;
   v = inner_json(e, v, '[');
   const char *stranger = js_type(v)=='[' ? list_stranger(v, 0) : NULL;
   if( js_type(v)!='[' )
-    cannot(e, "takes a JSON array of tag names, such as [\"VIP\"], not %.*s", up_to(40, v.n), v.p);
+    cannot(e, "takes a JSON array of tag names, such as [\"VIP\"], not %.*s", cut_to(40, v.p, v.n), v.p);
   else if( stranger ) cannot(e, "takes a JSON array of tag names, but %s is in it", stranger);
-  return e->why[0]==0;
+  if( e->no_memory ) e->why[0] = 0;
+  return e->why[0]==0 && !e->no_memory;
 }
 
 /* ---- what is only read --------------------------------------------------------------------------- */
@@ -445,5 +493,10 @@ int decode(arena *a, ortto_type type, js v, ortto_value *out){
 
 cJSON *encode(encoder *e, const ortto_field *f, js v){
   e->why[0] = 0;
-  return js_type(v)=='n' ? cJSON_CreateNull() : types[f->type].encode(e, f, v);
+  e->no_memory = 0;
+  cJSON *value = js_type(v)=='n' ? cJSON_CreateNull() : types[f->type].encode(e, f, v);
+  if( !e->no_memory ) return value;
+  e->why[0] = 0;
+  cJSON_Delete(value);
+  return NULL;
 }

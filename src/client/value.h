@@ -22,6 +22,7 @@
 typedef struct encoder {           /* the one owner of what is wrong with a value */
   arena *memory;
   char why[200];                   /* behind "the column x ": set with each NULL or 0; "": out of memory */
+  int no_memory;                   /* set by inner_json, which then gives its text as it is */
 } encoder;
 
 void value_text(ortto_value *out, ortto_kind kind, const char *text, size_t n);
@@ -40,7 +41,7 @@ int tags_check(encoder *e, js v);
 const char *list_stranger(js list, int may_be_empty);
 
 /* A text that holds JSON of that kind ('{' or '['), as a JSON column of SQL gives it when it was not marked
-** as JSON: the JSON inside. Anything else as it is. */
+** as JSON: the JSON inside. Anything else as it is, and when out of memory (e->no_memory). */
 js inner_json(encoder *e, js v, char kind);
 
 #endif

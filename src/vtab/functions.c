@@ -127,6 +127,19 @@ void fn_check(sqlite3_context *ctx, int argc, sqlite3_value **argv){
 
 /* -- ortto_upsert, ortto_track -- */
 
+static void outcome_reasons(sqlite3_str *out, const ortto_outcome *o){
+  for(int i=0; i<o->reason_count; i++){
+    const ortto_reason *r = &o->reasons[i];
+    sqlite3_str_appendall(out, i ? ",{\"field\":" : ",\"errors\":[{\"field\":");
+    if( r->field ) json_string(out, r->field, strlen(r->field));
+    else sqlite3_str_appendall(out, "null");
+    sqlite3_str_appendall(out, ",\"message\":");
+    json_string(out, r->message, strlen(r->message));
+    sqlite3_str_appendall(out, "}");
+  }
+  sqlite3_str_appendall(out, "]");
+}
+
 static void outcome_json(sqlite3_str *out, int index, const ortto_outcome *o){
   const struct { const char *name, *text; } texts[] = {
     { "body", o->errortype ? NULL : o->body },
@@ -141,6 +154,8 @@ static void outcome_json(sqlite3_str *out, int index, const ortto_outcome *o){
     sqlite3_str_appendf(out, ",\"%s\":", texts[i].name);
     json_string(out, texts[i].text, strlen(texts[i].text));
   }
+  if( o->reason_count ) outcome_reasons(out, o);
+  if( o->repeated ) sqlite3_str_appendall(out, ",\"repeated\":true");
   sqlite3_str_appendall(out, ",\"sent\":");
   sqlite3_str_append(out, o->sent, (int)o->sent_length);
   sqlite3_str_appendall(out, "}");
@@ -229,6 +244,9 @@ static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ort
     return;
   }
   if( rc==SQLITE_OK ) rc = write_allowed(c, function, &error);
+  for(int i=0; i<argc; i++)        /* out of memory: not a NULL that was given */
+    if( rc==SQLITE_OK && sqlite3_value_type(argv[i])!=SQLITE_NULL && (i ? given : json)==NULL )
+      rc = SQLITE_NOMEM;
   if( rc==SQLITE_OK && json==NULL )
     rc = error_set(&error, "ortto: %s needs a JSON object, or a list of them, not NULL", function);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_options_read(c->client, given, given_n, &options), &error);

@@ -6,7 +6,7 @@
 ** else can open it, and it is gone with the connection.
 ** May use: sql. Must not know: tables (an owner is a number, a table's name a text to be shown), Ortto, the
 ** user's database.
-** Codes are SQLite's; spool_error says them in words.
+** Codes are SQLite's; sqlite3_errstr says them in words.
 ** A statement that is returned is the caller's to finalize, before spool_close. Blocks for a disk at most.
 **
 ** Rows are in order by their place, which counts from 1 and is never given twice, not even after a rollback.

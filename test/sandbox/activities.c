@@ -26,7 +26,9 @@ static bool good_activity(const Entity *en, const Json *v) {
   int64_t t;
   if (v->type != J_OBJECT || !id || id->type != J_STRING || v->len > 16384 + 4096) return false;
   char *name = text_of(id);
-  bool known = act_by(name) && (!strncmp(name, "act:oc:", 7)) == (en->type == 1);
+  /* Built-in types are recorded although the schema does not list them [recorded]. */
+  bool known = (act_by(name) && (!strncmp(name, "act:oc:", 7)) == (en->type == 1)) ||
+               (!strncmp(name, "act::", 5) && name[5] && !en->type);
   free(name);
   if (!known) return false;
   if (attributes && (attributes->type != J_OBJECT || count_of(attributes) > 15 || attributes->len > 16384))
@@ -39,14 +41,42 @@ static bool good_activity(const Entity *en, const Json *v) {
   return ok;
 }
 
-static Event *same_event(const Event *e) {
-  for (int k = 0; e->key && k < S.nEvent; k++) {
-    Event *old = &S.event[k];
-    if (old->ofAccount != e->ofAccount || old->known != e->known || old->record != e->record) continue;
-    if (old->key && !strcmp(old->key, e->key) && old->at == e->at && !strcmp(old->activity, e->activity))
-      return old;
+static bool is_same(const Event *a, const Event *b) {
+  return a->ofAccount == b->ofAccount && a->known == b->known && a->record == b->record && a->key && b->key &&
+         !strcmp(a->key, b->key) && a->at == b->at && !strcmp(a->activity, b->activity);
+}
+
+/* Places of events with a key, plus one, by hash; made anew where there were events before (a reset). */
+static struct {
+  int *place;
+  size_t size;
+  int known; /* so many events stand in it */
+} byKey;
+
+static size_t key_slot(const Event *e) {
+  size_t at = (size_t)mix(hash_text(e->key) + (uint64_t)e->at * 31 + e->record) & (byKey.size - 1);
+  while (byKey.place[at] && !is_same(&S.event[byKey.place[at] - 1], e)) at = (at + 1) & (byKey.size - 1);
+  return at;
+}
+
+static void index_events(void) {
+  if (S.nEvent < byKey.known || (size_t)S.nEvent * 2 >= byKey.size) {
+    size_t size = 1024;
+    while (size < (size_t)S.nEvent * 4) size *= 2;
+    free(byKey.place);
+    byKey.place = zeroed(size, sizeof *byKey.place);
+    byKey.size = size;
+    byKey.known = 0;
   }
-  return NULL;
+  for (; byKey.known < S.nEvent; byKey.known++)
+    if (S.event[byKey.known].key) byKey.place[key_slot(&S.event[byKey.known])] = byKey.known + 1;
+}
+
+static Event *same_event(const Event *e) {
+  index_events();
+  if (!e->key) return NULL;
+  int place = byKey.place[key_slot(e)];
+  return place ? &S.event[place - 1] : NULL;
 }
 
 /* The pair of key and created makes a second delivery the same event [documented]. */

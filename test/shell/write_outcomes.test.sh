@@ -92,7 +92,9 @@ for way in api segment; do
   for kind in empty not_json cut_json; do
     forget
     control fault "{\"kind\":\"$kind\",\"path\":\"$p\"}"
-    is "$way: unknown outcome from an answer that is $kind" "$(outcomes ortto_upsert "$(list 1 3)" "$o")" "0:UNKNOWN_OUTCOMEx3"
+    # Segment's endpoint may say nothing where it took all.
+    case $way-$kind in segment-empty) expected=200x3 ;; *) expected=0:UNKNOWN_OUTCOMEx3 ;; esac
+    is "$way: outcome of an answer that is $kind" "$(outcomes ortto_upsert "$(list 1 3)" "$o")" "$expected"
   done
 
   # A record over 2 MB is refused here, the others go; many large ones are sent in several requests.

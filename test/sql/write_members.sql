@@ -33,7 +33,7 @@ INSERT INTO got SELECT ortto_upsert('[{"user_id":"n1","traits":{"firstName":"A",
   "address":{"city":"Oslo","country":"Norway","state":"Viken","postal_code":"0150"},"str:cm:job-title":"Cook","Is VIP":true,"planValue":12.5,"name":"A B"}},
   {"user_id":"n2","fields":{"first_name":"A","phn::phone":"+61401234567","dtz::b":"1990-05-17","geo::city":"Oslo","job_title":"Cook"}},
   {"user_id":"n3","fields":{"firstName":"A"}},{"user_id":"n4","fields":{"str::frist":"A"}},{"user_id":"n5","traits":{"jobtitel":"A"}},{"user_id":"n6","traits":{"address":{"planet":"Mars"}}},
-  {"user_id":"n7","traits":{"first_name":"from traits","city":"Oslo"},"fields":{"first_name":"from fields"}}]');
+  {"user_id":"n7","traits":{"first_name":"from traits","city":"Oslo"},"fields":{"first_name":"from fields"}},{"user_id":"n8","traits":{"city":"Oslo"},"fields":{"first_name":"from fields"}}]');
 SELECT i, status, result, text FROM outcome;
 .shell $ROOT/test/sql/requests.sh | grep merge
 SELECT first_name, last_name, phone_number, birthday, city, region, country, postal_code, job_title, is_vip, plan_value, name FROM ortto_people WHERE external_id = 'n1';

@@ -114,3 +114,15 @@ SELECT ortto_upsert('{"user_id":"via"}', '{"via":"mine","to":"segment"}')->>'sta
 SELECT ortto_config('key', NULL);
 SELECT ortto_upsert('{"user_id":"via"}', '{"via":"ortto_people"}')->>'result';
 .shell curl -s "$ORTTO_API_URL/sandbox/requests?brief"
+
+.print
+.print -- nulls: a null clears the field, or is not sent; a name is looked for all the same.
+.shell $ROOT/test/sql/requests.sh >/dev/null
+SELECT ortto_upsert('{"user_id":"null1","fields":{"first_name":"N","last_name":null}}', '{"nulls":"clear"}')->'sent'->'fields';
+SELECT ortto_upsert('{"user_id":"null1","fields":{"first_name":null,"last_name":"L"},"traits":{"city":null}}', '{"nulls":"skip"}')->'sent'->'fields';
+SELECT ortto_upsert('{"user_id":"null1","fields":{"external_id":null,"is_vip":null}}', '{"nulls":"skip"}')->'sent'->'fields';
+SELECT ortto_track('{"user_id":"null1","event":"Song Played","traits":{"first_name":null}}', '{"nulls":"skip"}')->'sent'->'fields';
+SELECT ortto_upsert('{"user_id":"null1","fields":{"fist_name":null}}', '{"nulls":"skip"}');
+SELECT ortto_upsert('{"user_id":"null1","traits":{"never made":null}}', '{"nulls":"skip","create":true}')->'sent'->'fields';
+SELECT ortto_upsert('{"user_id":"null1"}', '{"nulls":"keep"}');
+SELECT ortto_upsert('{"user_id":"null1"}', '{"nulls":"skip","to":"segment"}');

@@ -39,7 +39,7 @@ SELECT count(DISTINCT s->>'key') FROM sent;
 
 .print
 .print -- What is refused here, while the rest goes.
-SELECT value->>'index', value->>'status', coalesce(value->>'errortype', value->>'result'), value->>'errormessage' FROM json_each(ortto_track('[{"user_id":"r1"},{"event":"","user_id":"r1"},{"event":"  ","user_id":"r1"},{"event":7,"user_id":"r1"},
+SELECT value->>'index', value->>'status', coalesce(value->>'errortype', value->>'result'), iif(value->>'errortype' = 'REFUSED', 'there', value->>'errormessage') FROM json_each(ortto_track('[{"user_id":"r1"},{"event":"","user_id":"r1"},{"event":"  ","user_id":"r1"},{"event":7,"user_id":"r1"},
   {"event":"Flight Boked","user_id":"r1"},{"event":"act:cm:no-such","user_id":"r1"},{"event":"Flight Booked","user_id":"r1","properties":{"carier":"X"}},
   {"event":"Flight Booked","user_id":"r1","properties":{"bags":"two"}},{"event":"Flight Booked","user_id":"r1","properties":[1]},
   {"event":"Song Played","user_id":"r1","timestamp":"yesterday"},{"event":"Song Played","user_id":"r1","timestamp":5},{"event":"Song Played","user_id":"r1","message_id":5},

@@ -102,3 +102,25 @@ DELETE FROM v;
 .print -- Strings travel as they were written, escapes and NUL included, and read back the same.
 SELECT ortto_upsert('{"user_id":"s","fields":{"notes":"a\u0000b\/\ud83d\ude00 é\n"}}')->'sent';
 SELECT hex(notes) FROM ortto_people WHERE external_id = 's';
+
+.print
+.print -- What follows a date is a time; a zone is one.
+SELECT value->>'status', value->>'errormessage' FROM json_each(ortto_upsert('[{"user_id":"d1","fields":{"birthday":"1990-05-17 (est.)"}},{"user_id":"d2","fields":{"birthday":"1985-12-01Tuesday"}},{"user_id":"d3","fields":{"birthday":"1990-05-17T99:99"}},
+  {"user_id":"d4","fields":{"birthday":"1990-05-17 "}},{"user_id":"d5","fields":{"birthday":"1990-05-17T10:00:00+99:00"}},{"user_id":"d6","fields":{"birthday":"1990-05-17 10:00"}},{"user_id":"d7","fields":{"birthday":"1990-05-17T10:00:00.5+02:00"}}]'));
+
+.print
+.print -- A birthday that was read as text or as an object goes back as it came: no year, the year 0, 1 or 1604.
+SELECT value->'sent'->'fields'->'dtz::b' FROM json_each(ortto_upsert((SELECT json_group_array(json_object('user_id', 'e', 'fields', json_object('birthday', value)))
+  FROM json_each('["05-17","--05-17","0000-05-17","0001-05-17","1604-02-29","{\"month\":5,\"day\":17}","{\"year\":0,\"month\":5,\"day\":17,\"timezone\":\"UTC\"}"]'))));
+SELECT ortto_upsert('{"user_id":"e","fields":{"birthday":"02-30"}}');
+SELECT value->'sent'->'fields' FROM json_each(ortto_upsert('[{"user_id":"e","fields":{"last_demo":"0000-05-17T00:00:00Z"}},{"user_id":"e","fields":{"last_demo":"{\"at\":1}"}}]'));
+
+.print
+.print -- Broken JSON is no choice and no place; an empty text is no list and no place.
+SELECT value->>'errormessage' FROM json_each(ortto_upsert('[{"user_id":"j1","fields":{"interests":"[\"Option A\""}},{"user_id":"j2","fields":{"interests":" [x]"}},{"user_id":"j3","fields":{"city":"{\"name\":\"Oslo\""}},
+  {"user_id":"j4","fields":{"interests":""}},{"user_id":"j5","fields":{"city":""}},{"user_id":"j6","tags":"[\"x\""}]'));
+
+.print
+.print -- The zero in brackets is dialled inside the country only; blanks do not make a number.
+SELECT value->>'errormessage' FROM json_each(ortto_upsert('[{"user_id":"p1","fields":{"phone_number":"+49 (0) 209 123456"}},{"user_id":"p2","fields":{"phone_number":"+49(0)209123456"}},{"user_id":"p3","fields":{"plan_value":"2e 1"}}]'));
+SELECT ortto_upsert('{"user_id":"p4","fields":{"phone_number":"+1 (020) 123456"}}')->'sent'->'fields'->'phn::phone'->>'phone';

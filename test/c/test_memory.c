@@ -1,0 +1,232 @@
+/*
+** test_memory.c - each allocation of a call fails once: what reaches the server is the record as it is meant,
+** or nothing, and what is said is that memory ran out, never that the record is wrong.
+*/
+#define _GNU_SOURCE
+#include "harness.h"
+#include <errno.h>
+#include <pthread.h>
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CAN_FAIL 1
+#else
+#define CAN_FAIL 0                 /* somebody else has the allocator */
+#endif
+
+static int armed;                  /* allocations of this thread are counted */
+static int blocks_only;            /* of them only those of the client's arenas, which hold texts */
+#define BLOCK 4024                 /* so large are these */
+static long left;                  /* the one that brings this to 0 fails */
+static pthread_t counted;
+
+#if CAN_FAIL
+#define VISIBLE __attribute__((visibility("default")))
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t count, size_t n);
+void *__libc_realloc(void *p, size_t n);
+
+static int fails(size_t n){
+  if( !armed || (blocks_only && n!=BLOCK) || !pthread_equal(counted, pthread_self()) || --left!=0 ) return 0;
+  errno = ENOMEM;
+  return 1;
+}
+
+VISIBLE void *malloc(size_t n){
+  return fails(n) ? NULL : __libc_malloc(n);
+}
+
+VISIBLE void *calloc(size_t count, size_t n){
+  return fails(count*n) ? NULL : __libc_calloc(count, n);
+}
+
+VISIBLE void *realloc(void *p, size_t n){
+  return fails(n) ? NULL : __libc_realloc(p, n);
+}
+#endif
+
+static server sandbox;
+
+static int set_up(void **state){
+  (void)state;
+  server_start(&sandbox, "--people 20 --no-archived --custom 14");
+  return 0;
+}
+
+static int tear_down(void **state){
+  (void)state;
+  server_stop(&sandbox);
+  return 0;
+}
+
+/* The text behind a member's name becomes blanks: what we make for each call. Its length must be that. */
+static void blank_out(char *body, const char *member, size_t length){
+  char *p = strstr(body, member);
+  if( p==NULL ) return;
+  p += strlen(member);
+  if( strcspn(p, "\"")!=length ) fail_msg("%s of another length in %s", member, body);
+  memset(p, ' ', length);
+}
+
+/* A body without what changes from call to call. */
+static char *plain_body(const char *from){
+  char *body = strdup(from);
+  body[strcspn(body, "\n")] = 0;
+  blank_out(body, "\"created\":\"", 24);
+  blank_out(body, "\"key\":\"", 36);
+  blank_out(body, "\"timestamp\":\"", 24);
+  blank_out(body, "\"message_id\":\"", 36);
+  return body;
+}
+
+/* The body of the request to that path; NULL: there was none. libcurl may have sent it again on a new
+** connection. */
+static char *arrived(const char *path){
+  char wanted[100];
+  char *all = server_ask(&sandbox, "/sandbox/requests?full", NULL), *body = NULL;
+  snprintf(wanted, sizeof wanted, "\"path\":\"%s\"", path);
+  for(char *p=strstr(all, wanted); p; p=strstr(p+1, wanted)){
+    size_t n = strcspn(p, "\n");
+    char *line = strndup(p, n - (p[n-1]==',' || p[n-1]==']')), *at = strstr(line, "\"body\":");
+    char *one = at ? plain_body(at) : NULL;
+    if( body && (one==NULL || strcmp(one, body)!=0) ) fail_msg("sent again as something else: %s", all);
+    free(line);
+    if( body==NULL ) body = one;
+    else free(one);
+  }
+  free(all);
+  return body;
+}
+
+/* Runs it with allocation n failing (0: none does); what it gave, or its error. *reached: there were so
+** many. */
+static char *call(sqlite3 *db, const char *sql, long n, int *reached){
+  sqlite3_stmt *stmt = NULL;
+  char *out;
+  if( sqlite3_prepare_v2(db, sql, -1, &stmt, NULL)!=SQLITE_OK ) fail_msg("%s", sqlite3_errmsg(db));
+  counted = pthread_self();
+  left = n;
+  armed = 1;
+  int rc = sqlite3_step(stmt);
+  armed = 0;
+  *reached = left<=0;
+  if( rc==SQLITE_ROW ) out = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+  else out = sqlite3_mprintf("error %d: %s", rc, sqlite3_errmsg(db));
+  sqlite3_finalize(stmt);
+  return out;
+}
+
+/* The record was taken, or it is told that memory ran out, or the connection broke for want of it. */
+static void must_be_told(const char *got, int sent, long n){
+  if( strncmp(got, "200|", 4)==0 ){
+    if( !sent ) fail_msg("allocation %ld: nothing arrived, and yet: %s", n, got);
+    return;
+  }
+  if( strncmp(got, "error 7:", 8)==0 || strstr(got, "memory") ) return;
+  if( strstr(got, "api_url cannot be") ) return; /* libcurl calls an address bad that it has no memory for */
+  if( strncmp(got, "0|UNKNOWN_OUTCOME", 17)==0 || strncmp(got, "0|NOT_SENT", 10)==0 ) return;
+  fail_msg("allocation %ld: %s", n, got);
+}
+
+static sqlite3 *db_for_sweeping(void){
+  sqlite3 *db = db_open(&sandbox);
+  sql_must(db, "SELECT ortto_config('segment_key', 'psb-sandbox-segment-key'), ortto_config('retries', 0), "
+               "ortto_config('timeout_ms', 300)");
+  return db;
+}
+
+/* The call with allocation n failing; 0: there were not so many. */
+static int fails_well(sqlite3 *db, const char *sql, const char *path, const char *expected, long n){
+  int reached;
+  server_do(&sandbox, "/sandbox/forget", NULL);
+  char *got = call(db, sql, n, &reached), *body = arrived(path);
+  if( body && strcmp(body, expected)!=0 )
+    fail_msg("allocation %ld: sent %s\nfor %s\nby %s", n, body, expected, sql);
+  if( reached ) must_be_told(got, body!=NULL, n);
+  free(body);
+  sqlite3_free(got);
+  return reached;
+}
+
+/* What arrives when nothing fails. */
+static char *arrives(sqlite3 *db, const char *sql, const char *path){
+  int reached;
+  server_do(&sandbox, "/sandbox/forget", NULL);
+  char *got = call(db, sql, 0, &reached), *body = arrived(path);
+  if( strncmp(got, "200|", 4)!=0 || body==NULL ) fail_msg("%s gave %s", sql, got);
+  sqlite3_free(got);
+  return body;
+}
+
+/* The call of that function, with one record behind another that is refused for a long text: so the ends of
+** the arenas' blocks fall upon each text in turn. */
+static char *call_sql(const char *function, const char *record, const char *options, int pad){
+  int event = strcmp(function, "ortto_track")==0;
+  return sqlite3_mprintf("WITH c AS MATERIALIZED (SELECT (%s(json_array(json_object(%Q, printf('%%.*c', %d, "
+      "%Q)), json(%Q)), %Q))->1 AS o) SELECT (o->>'status') || '|' || coalesce(o->>'errortype', '') || "
+      "'|' || coalesce(o->>'errormessage', '') FROM c", function, event ? "event" : "user_id", pad,
+      event ? " " : "x", record, options);
+}
+
+static void sweep(const char *function, const char *record, const char *options, const char *path){
+  if( !CAN_FAIL ){
+    print_message("# skipped: %s: the allocator is not ours here\n", path);
+    skip();
+  }
+  sqlite3 *db = db_for_sweeping();
+  char *sql = call_sql(function, record, options, 300);
+  free(arrives(db, sql, path));                  /* what is asked once is known from here on */
+  char *expected = arrives(db, sql, path);
+  long n = 0, all;
+  blocks_only = 0;
+  while( fails_well(db, sql, path, expected, ++n) ) {}
+  all = n - 1;
+  sqlite3_free(sql);
+  blocks_only = 1;
+  for(int pad=300; pad<4300; pad+=24){
+    sql = call_sql(function, record, options, pad);
+    for(n=1; fails_well(db, sql, path, expected, n); n++) all++;
+    sqlite3_free(sql);
+  }
+  blocks_only = 0;
+  print_message("# %s: %ld allocations\n", path, all);
+  free(expected);
+  db_close(db);
+}
+
+static void an_upsert(void **state){
+  (void)state;
+  sweep("ortto_upsert", "{\"user_id\":\"u\\u0031\",\"tags\":\"[\\\"VIP\\\"]\","
+        "\"ip\":\"203.0.113.9\",\"traits\":{\"firstName\":\"\\u0041nn\",\"Is VIP\":true,\"planValue\":12.5,"
+        "\"birthday\":\"1990-05-17\",\"phone\":\"+61401234567\",\"city\":\"{\\\"name\\\":\\\"Oslo\\\"}\"}}",
+        "{}", "/v1/person/merge");
+}
+
+static void an_activity(void **state){
+  (void)state;
+  sweep("ortto_track", "{\"user_id\":\"u1\",\"event\":\"flight_\\u0062ooked\","
+        "\"traits\":{\"email\":\"ann@example.com\"},\"properties\":{\"carrier\":\"X\",\"Bags\":2,"
+        "\"departure\":\"2025-10-01\",\"extras\":\"{\\\"a\\\":1}\"}}", "{}", "/v1/activities/create");
+}
+
+static void given_time(void **state){
+  (void)state;
+  sweep("ortto_track", "{\"user_id\":\"u1\",\"event\":\"Song Played\","
+        "\"timestamp\":\"2025-09-01 10:00:00.123\",\"message_id\":\"12345678-1234-1234-1234-1234567890ab\"}",
+        "{}", "/v1/activities/create");
+}
+
+static void to_segment(void **state){
+  (void)state;
+  sweep("ortto_track", "{\"type\":\"track\",\"userId\":\"u1\",\"event\":\"\\u0042\","
+        "\"properties\":{\"\":1,\"a\":1},\"audience_name\":\"VIPs\"}", "{\"to\":\"segment\"}", "/v1/track");
+}
+
+int main(void){
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(an_upsert),
+    cmocka_unit_test(an_activity),
+    cmocka_unit_test(given_time),
+    cmocka_unit_test(to_segment),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
