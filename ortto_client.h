@@ -1,5 +1,6 @@
 /*
-** ortto_client.h - what Ortto can do for us: HTTP, JSON and Ortto's API, and nothing of SQLite's virtual tables.
+** ortto_client.h - what Ortto can do for us: HTTP, JSON and Ortto's API, and nothing of SQLite's virtual
+** tables.
 **
 ** In order of use:
 **
@@ -13,14 +14,15 @@
 **
 ** Rules that hold for every function below:
 ** - A client and all that came from it belong to one thread at a time. Two clients share nothing.
-** - A function that returns int returns ORTTO_OK (or ORTTO_ROW, ORTTO_DONE where it says so) or an error code; then
-**   ortto_error(client) is a whole sentence for the user, which begins with "ortto: " and never holds a key.
+** - A function that returns int returns ORTTO_OK (or ORTTO_ROW, ORTTO_DONE where it says so) or an error
+**   code; then ortto_error(client) is a whole sentence for the user, which begins with "ortto: " and never
+**   holds a key.
 ** - A function that may send something blocks; it asks ortto_host.interrupted at least every 40 ms.
 ** - Strings are UTF-8. Text from the server is sound UTF-8 here: what was not is U+FFFD.
 ** - Times in milliseconds (_ms) are wall-clock durations; sizes are bytes.
 **
-** Facts about the API are taken from Ortto's documentation and from recorded answers; what is a guess is marked so
-** in ortto_client.c where the code relies on it.
+** Facts about the API are taken from Ortto's documentation and from recorded answers; what is a guess is
+** marked so where the code in src/client relies on it.
 */
 #ifndef ORTTO_CLIENT_H
 #define ORTTO_CLIENT_H
@@ -44,22 +46,22 @@ typedef struct ortto_endpoint ortto_endpoint;
 typedef struct ortto_reader ortto_reader;
 typedef struct ortto_cache ortto_cache;
 
-/* ---- client -------------------------------------------------------------------------------------------------- */
+/* ---- client -------------------------------------------------------------------------------------------- */
 
 typedef struct ortto_host {
-  int (*interrupted)(void *ctx);   /* non-zero: give up whatever is waited for. Called on the caller's thread */
+  int (*interrupted)(void *ctx);   /* non-zero: give up what is waited for. Called on the caller's thread */
   void *ctx;
 } ortto_host;
 
-/* Returns NULL when out of memory or when libcurl cannot start. Free with ortto_client_free, after all endpoints and
-** readers that came from it. Sends nothing. */
+/* Returns NULL when out of memory or when libcurl cannot start. Free with ortto_client_free, after all
+** endpoints and readers that came from it. Sends nothing. */
 ortto_client *ortto_client_new(const ortto_host *host);
 void ortto_client_free(ortto_client *client);
 
 /* The last error of this client; "" if none. Valid until the next call with this client. */
 const char *ortto_error(const ortto_client *client);
 
-/* ---- settings ------------------------------------------------------------------------------------------------ */
+/* ---- settings ------------------------------------------------------------------------------------------ */
 
 typedef enum ortto_setting {
   ORTTO_REGION, ORTTO_KEY, ORTTO_SEGMENT_KEY, ORTTO_API_URL, ORTTO_TIMEOUT_MS, ORTTO_RETRIES, ORTTO_RATE,
@@ -76,9 +78,11 @@ typedef struct ortto_args {
 int ortto_setting_find(ortto_client *client, const char *name);
 const char *ortto_setting_name(ortto_setting setting);
 
-/* Is `value` good for this setting, as an argument of a table (in_args: then `file:` and foreign `env:` names are
-** refused) or of ortto_config? On success *normal, if asked for, is the value as we keep it; the caller frees it. */
-int ortto_setting_check(ortto_client *client, ortto_setting setting, const char *value, int in_args, char **normal);
+/* Is `value` good for this setting, as an argument of a table (in_args: then `file:` and foreign `env:`
+** names are refused) or of ortto_config? On success *normal, if asked for, is the value as we keep it; the
+** caller frees it. */
+int ortto_setting_check(ortto_client *client, ortto_setting setting, const char *value, int in_args,
+                        char **normal);
 
 /* Set for this client, or reset with value NULL. */
 int ortto_config_set(ortto_client *client, ortto_setting setting, const char *value);
@@ -93,19 +97,21 @@ int ortto_config_get(ortto_client *client, ortto_setting setting, char **text);
 /* Is a value in force, wherever it comes from? */
 int ortto_config_is_set(const ortto_client *client, ortto_setting setting);
 
-/* The number in force for one of the numeric settings or, for progress and write, 0 or 1; args may be NULL. */
+/* The number in force for one of the numeric settings or, for progress and write, 0 or 1; args may be
+** NULL. */
 int ortto_config_number(ortto_client *client, const ortto_args *args, ortto_setting setting, long *number);
 
-/* ---- endpoint: a host with a key ----------------------------------------------------------------------------- */
+/* ---- endpoint: a host with a key ----------------------------------------------------------------------- */
 
 typedef enum ortto_protocol {
   ORTTO_API,                   /* Ortto's public API, custom API key */
   ORTTO_SEGMENT                /* the Segment (Actions) data source */
 } ortto_protocol;
 
-/* Puts together host, key and limits; args may be NULL. Fails where a setting is missing or bad, and where the key
-** must not go to that host. Sends nothing. Release with ortto_endpoint_close. */
-int ortto_endpoint_open(ortto_client *client, const ortto_args *args, ortto_protocol protocol, ortto_endpoint **out);
+/* Puts together host, key and limits; args may be NULL. Fails where a setting is missing or bad, and where
+** the key must not go to that host. Sends nothing. Release with ortto_endpoint_close. */
+int ortto_endpoint_open(ortto_client *client, const ortto_args *args, ortto_protocol protocol,
+                        ortto_endpoint **out);
 void ortto_endpoint_close(ortto_endpoint *endpoint);
 
 /* A hash of host and key: equal for two endpoints that see the same data. */
@@ -114,7 +120,7 @@ uint64_t ortto_endpoint_identity(const ortto_endpoint *endpoint);
 /* One cheap request (API: one contact; Segment: GET /me) that proves host, region and key. */
 int ortto_check(ortto_endpoint *endpoint);
 
-/* ---- tables, fields, values ---------------------------------------------------------------------------------- */
+/* ---- tables, fields, values ---------------------------------------------------------------------------- */
 
 typedef enum ortto_table {
   ORTTO_PEOPLE, ORTTO_ACCOUNTS, ORTTO_AUDIENCES, ORTTO_TAGS, ORTTO_PERSON_CUSTOM_FIELDS,
@@ -137,10 +143,10 @@ typedef enum ortto_type {      /* how a value is encoded by Ortto, and what it b
   ORTTO_RENDERED               /* the activity feed's render_cmds: their text, joined */
 } ortto_type;
 
-const char *ortto_type_sql(ortto_type type);               /* the declared type of such a column: "TEXT", "JSON", ... */
+const char *ortto_type_sql(ortto_type type);   /* the declared type of a column: "TEXT", "JSON", ... */
 
 typedef struct ortto_field {
-  const char *id;              /* Ortto's field id ("str::email"), or the member of the record ("created_at") */
+  const char *id;              /* Ortto's field id ("str::email"), or the record's member ("created_at") */
   const char *name;            /* as Ortto shows it */
   const char *column;          /* the SQL column's name, unique in its list whatever the case of letters */
   const char *display_type;    /* Ortto's word for what it means */
@@ -162,8 +168,8 @@ typedef struct ortto_field_list {
 /* The columns of any table but people and accounts: constant, not to be freed. */
 const ortto_field_list *ortto_table_fields(ortto_table table);
 
-/* Columns that steer a read of people and accounts instead of holding a value: "filter", "q", "scope", "sort",
-** "audience" (people only); NULL past the last. */
+/* Columns that steer a read of people and accounts instead of holding a value: "filter", "q", "scope",
+** "sort", "audience" (people only); NULL past the last. */
 const char *ortto_hidden_column(ortto_table table, int i);
 
 /* What fields an account has is asked once and then known to all that see the same data. Where that is not
@@ -171,15 +177,16 @@ const char *ortto_hidden_column(ortto_table table, int i);
 #define ORTTO_KNOWN ((int64_t)0)   /* whenever it was asked */
 #define ORTTO_ANEW INT64_MAX       /* it is asked in any case */
 
-/* The fields of people or accounts, the id first; what is not known of them is asked, in up to two requests.
-** `selection` is NULL or "standard", "all", or field ids separated by spaces or commas; an unknown id is an
-** error that names what would do. With by_ids the columns are named by field id. Free with ortto_fields_free. */
-int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *selection, int by_ids, int64_t since,
-                      ortto_field_list **out);
+/* The fields of people or accounts, the id first; what is not known of them is asked, in up to two
+** requests. `selection` is NULL or "standard", "all", or field ids separated by spaces or commas; an
+** unknown id is an error that names what would do. With by_ids the columns are named by field id. Free
+** with ortto_fields_free. */
+int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *selection, int by_ids,
+                      int64_t since, ortto_field_list **out);
 /* For whoever is about to read ORTTO_FIELDS: asks for what was not asked since then. */
 int ortto_fields_renew(ortto_endpoint *endpoint, int64_t since);
-/* For when the server cannot be asked: the built-in fields or, where the selection names fields, these, of which
-** nothing is known but what their ids say. Sends nothing. */
+/* For when the server cannot be asked: the built-in fields or, where the selection names fields, these, of
+** which nothing is known but what their ids say. Sends nothing. */
 int ortto_fields_guessed(ortto_client *client, ortto_table table, const char *selection, int by_ids,
                          ortto_field_list **out);
 void ortto_fields_free(ortto_field_list *list);
@@ -203,7 +210,7 @@ typedef struct ortto_value {
   size_t length;
 } ortto_value;
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 /* Conditions that the server can be asked to apply. Sound ones only: it finds what SQLite would, or more. */
 typedef enum ortto_test { ORTTO_IS, ORTTO_HAS_VALUE, ORTTO_HAS_NO_VALUE } ortto_test;
@@ -280,14 +287,15 @@ void ortto_reader_progress(const ortto_reader *reader, ortto_progress *progress)
 ortto_cache *ortto_cache_new(void);
 void ortto_cache_free(ortto_cache *cache);
 
-/* The ids of the audiences with these names or ids, in their order, from one list of all; unknown and ambiguous
-** names are errors. ids[] is NULL before; what is there afterwards is freed by the caller, after an error too. */
+/* The ids of the audiences with these names or ids, in their order, from one list of all; unknown and
+** ambiguous names are errors. ids[] is NULL before; what is there afterwards is freed by the caller, after
+** an error too. */
 int ortto_audiences_find(ortto_endpoint *endpoint, const char *const *names, int count, char **ids);
 
 /* Is this JSON text, and an object? Strict: nothing behind it. */
 int ortto_json_is_object(const char *text, size_t length);
 
-/* ---- writing ----------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------------------- */
 
 typedef enum ortto_verb {        /* what the records are */
   ORTTO_UPSERT,                /* contacts */
@@ -347,7 +355,7 @@ void ortto_sending_free(ortto_sending *sending);
 ** ..."). Sends nothing. */
 int ortto_value_check(ortto_client *client, const ortto_field *field, const char *json, size_t length);
 
-/* ---- what was sent ------------------------------------------------------------------------------------------- */
+/* ---- what was sent ------------------------------------------------------------------------------------- */
 
 #define ORTTO_LOG_SIZE 1000
 
@@ -365,7 +373,8 @@ typedef struct ortto_log_entry {
   char error[256];             /* "" if none */
 } ortto_log_entry;
 
-/* Entry `number`, or the oldest one kept that comes after it; NULL if there is none. Valid until the next request. */
+/* Entry `number`, or the oldest one kept that comes after it; NULL if there is none. Valid until the next
+** request. */
 const ortto_log_entry *ortto_log_at(const ortto_client *client, int64_t number);
 /* The number of the newest entry, 0 if there is none. */
 int64_t ortto_log_last(const ortto_client *client);

@@ -1,7 +1,11 @@
 /*
 ** filter.h - conditions in Ortto's filter language, and which texts may travel in one.
 **
-** May use: text, json (building). Must not know: readers, pages.
+** Of Ortto's operators only $str::is, $has_any_value and $has_no_value travel, joined by $and and $or.
+** Whether $str::is minds letter case, blanks or Unicode forms is not known: only texts are sent for which a
+** looser comparison would still find all, and SQLite compares again. archived_organization, for archived
+** accounts, is documented and was never recorded. May use: text, json (building). Must not know: readers,
+** pages.
 */
 #ifndef ORTTO_CLIENT_FILTER_H
 #define ORTTO_CLIENT_FILTER_H

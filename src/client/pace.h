@@ -5,8 +5,9 @@
 ** May use: os, text. Must not know: curl, JSON, what a request says. Sends nothing and does not block: it
 ** only says when. All times are microseconds of the monotonic clock.
 **
-** Limits belong to a key, since Ortto counts by account; what keeps an address from being banned belongs to
-** the whole connection: 15 bad requests in 15 seconds and Ortto bans the address [documented].
+** Limits are kept by key; whether Ortto counts by key or by account is not known. What keeps an address from
+** being banned belongs to the whole connection: 15 bad requests in 15 seconds and Ortto bans the address
+** [documented]; at ten it waits.
 */
 #ifndef ORTTO_CLIENT_PACE_H
 #define ORTTO_CLIENT_PACE_H

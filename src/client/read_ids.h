@@ -1,10 +1,12 @@
 /*
 ** read_ids.h - records by id, 100 a request; further fields of rows that a scan found; the cache of records.
 **
-** May use: page. Must not know: how a scan finds its rows.
-** The cache (ortto_cache) belongs to the caller of the reader, who may give it to one reader after the other,
-** all with the same fields. A cache that cannot grow forgets nothing that matters: its failures are ignored.
-** Blocks: page_extras, and the way's load, until the answers are there.
+** An id that is not in the answer is no row. An account fetched by id does not say whether it is archived, so
+** it is a row; a person says it, and is left out. That the limit of 150 fields holds for lists too is
+** assumed. May use: page. Must not know: how a scan finds its rows. The cache (ortto_cache) belongs to the
+** caller of the reader, who may give it to one reader after the other, all with the same fields. A cache that
+** cannot grow forgets nothing that matters: its failures are ignored. Blocks: page_extras, and the way's
+** load, until the answers are there.
 */
 #ifndef ORTTO_CLIENT_READ_IDS_H
 #define ORTTO_CLIENT_READ_IDS_H

@@ -4,6 +4,12 @@
 ** The first page is asked for alone, then up to `concurrency` of them side by side, taken in their order.
 ** What is done where the server does not keep to what is guessed of it stands in one place of read_scan.c,
 ** with a list.
+** What is unproven, and what guards it. What a reused cursor stands for, and for how long: cursor and offset
+** are both sent; a repeated id is dropped; after a short page, a changed cursor or a changed total it goes on
+** one page at a time from the server's own next_offset, or steps back; where that is not safe, it fails.
+** Promised is only that who exists throughout is there exactly once. Whether total_matches is exact: count
+** takes it where the whole list is not in one page. Ortto's default order, and its order of accents and
+** missing values: relied upon nowhere. The ids seen are kept, the last half a million at least, in 32 MB.
 ** May use: page, filter, read_ids (further fields of a page's rows). Must not know: what its rows are for.
 ** Errors: a scan that cannot be complete fails; it never ends early without one. Blocks: load and count.
 */

@@ -344,7 +344,8 @@ static int wait_is_too_long(const http_request *r, int64_t wait){
 static void fail_by_wait(http_request *r, int64_t wait){
   long long seconds = (long long)((wait + SECOND - 1)/SECOND);
   request_fail(r, "ortto: %s: %s asks to wait %lld seconds, which is longer than timeout_ms (%ld). Try again "
-               "after that, or raise timeout_ms", r->doing, r->endpoint->base, seconds, r->endpoint->timeout_ms);
+               "after that, or raise timeout_ms",
+                r->doing, r->endpoint->base, seconds, r->endpoint->timeout_ms);
 }
 
 /* An answer with a status other than 2xx, or a retry of it. */

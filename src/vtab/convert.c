@@ -50,7 +50,7 @@ void result_value(sqlite3_context *ctx, const ortto_value *v){
     case ORTTO_VALUE_NULL: break;
     case ORTTO_VALUE_INTEGER: sqlite3_result_int64(ctx, v->integer); break;
     case ORTTO_VALUE_REAL: sqlite3_result_double(ctx, v->real); break;
-    case ORTTO_VALUE_TEXT: case ORTTO_VALUE_JSON:   /* without SQLite's subtype: a local copy has none either */
+    case ORTTO_VALUE_TEXT: case ORTTO_VALUE_JSON:   /* without SQLite's subtype: a local copy has none */
       sqlite3_result_text64(ctx, v->text, v->length, SQLITE_TRANSIENT, SQLITE_UTF8);
       break;
   }

@@ -104,8 +104,8 @@ static int cursor_columns(cursor *cur, scan_setup *q){
 /* -- starting -- */
 
 static int changed_meanwhile(table *t){
-  return vt_error(t, "ortto: the settings were changed to another account while this statement, or another one "
-                  "that reads %s, ran; end that one, and run it again", t->name);
+  return vt_error(t, "ortto: the settings were changed to another account while this statement, or another "
+                  "one that reads %s, ran; end that one, and run it again", t->name);
 }
 
 /* The account that this table's columns came from is not the one in the settings. Registering its module

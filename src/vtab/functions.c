@@ -92,8 +92,8 @@ static int check_table(const conn *c, const char *name, const ortto_args **args,
 static int check_names(const conn *c, char **error){
   char *hides = table_that_hides(c);
   if( hides==NULL ) return SQLITE_OK;
-  int rc = error_set(error, "ortto: the local table or view %s hides the table of Ortto's that has this name: "
-                     "what is read and written there is local. Rename it", hides);
+  int rc = error_set(error, "ortto: the local table or view %s hides the table of Ortto's that has this "
+                     "name: what is read and written there is local. Rename it", hides);
   sqlite3_free(hides);
   return rc;
 }

@@ -121,7 +121,8 @@ static int is_empty_text(sqlite3_value *v){
 /* One that shows no field. */
 static int refuse_column(table *t, int column){
   if( column==t->rowid_column )
-    return refuse_row(t, "ortto: the column " ROWID_COLUMN " cannot be written; it is the id, which Ortto gives");
+    return refuse_row(t, "ortto: the column " ROWID_COLUMN " cannot be written; it is the id, which Ortto "
+                      "gives");
   if( column>t->hidden_columns )
     return refuse_row(t, "ortto: the column more_fields cannot be written; it shows fields that found no "
                       "column");

@@ -84,7 +84,7 @@ static int equals_add(scan_setup *q, int column, char token, sqlite3_value *v){
   return SQLITE_OK;
 }
 
-/* Is asking for that many values cheaper than the whole list? A request takes 100 values; a page, 500 rows. */
+/* Is asking for that many values cheaper than the whole list? A request takes 100 values; a page, 500. */
 static int few_values(const scan_setup *q, int count){
   int64_t total = q->t->conn->total[q->t->kind];
   return count<=100 || total==0 || count/100 < total/500;
