@@ -36,21 +36,21 @@ deliver() {
 .timeout 30000
 .load '$extension'
 CREATE TABLE IF NOT EXISTS outbox(
-  number INTEGER PRIMARY KEY, email TEXT NOT NULL, first_name TEXT, last_name TEXT, city TEXT);
+  id INTEGER PRIMARY KEY, email TEXT NOT NULL, first_name TEXT, last_name TEXT, city TEXT);
 CREATE TABLE IF NOT EXISTS outbox_refused(
-  number INTEGER, email TEXT, first_name TEXT, last_name TEXT, city TEXT, at TEXT, reason TEXT);
+  id INTEGER, email TEXT, first_name TEXT, last_name TEXT, city TEXT, at TEXT, reason TEXT);
 BEGIN IMMEDIATE;
-CREATE TEMP TABLE batch AS SELECT * FROM outbox ORDER BY number LIMIT 1000;
+CREATE TEMP TABLE batch AS SELECT * FROM outbox ORDER BY id LIMIT 1000;
 INSERT INTO ortto_people(email, first_name, last_name, city)
-  SELECT email, first_name, last_name, city FROM batch ORDER BY number;
-DELETE FROM outbox WHERE number IN (SELECT number FROM batch);
+  SELECT email, first_name, last_name, city FROM batch ORDER BY id;
+DELETE FROM outbox WHERE id IN (SELECT id FROM batch);
 .bail off
 COMMIT;
 -- If that failed, all rows are in the outbox again, and ortto_failures says which Ortto refused.
 BEGIN IMMEDIATE;
 INSERT INTO outbox_refused
   SELECT o.*, f.at, f.message FROM outbox o JOIN ortto_failures f ON f.email = o.email WHERE f.status = 400;
-DELETE FROM outbox WHERE number IN (SELECT number FROM outbox_refused);
+DELETE FROM outbox WHERE id IN (SELECT id FROM outbox_refused);
 COMMIT;
 SELECT count(*) FROM outbox;
 SQL
