@@ -6,6 +6,7 @@
 #include "harness.h"
 #include <dlfcn.h>
 #include <sqlite3ext.h>
+#include <sys/wait.h>
 
 typedef struct sqlite3_api_routines api_table;
 typedef int init_function(sqlite3 *db, char **error, const api_table *api);
@@ -130,11 +131,41 @@ static void test_every_schema(void **state){
   server_stop(&s);
 }
 
+/* A connection from before a fork sends nothing in the child, which would get the parent's answers; one that
+** the child opens is as good as any. */
+static void test_fork(void **state){
+  (void)state;
+  server s;
+  server_start(&s, "--people 30 --no-archived");
+  sqlite3 *db = db_open(&s);
+  assert_sql(db, "SELECT count(*) FROM ortto_people", "30");
+  fflush(NULL);
+  long before = server_count(&s, "/v1/person/get");
+  pid_t child = fork();
+  if( child==0 ){
+    int bad = 0;
+    char *said = NULL;
+    if( sqlite3_exec(db, "SELECT count(*) FROM ortto_people", NULL, NULL, &said)==SQLITE_OK ) bad = 1;
+    else if( said==NULL || !strstr(said, "ortto: ") || !strstr(said, "fork") ) bad = 2;
+    sqlite3 *own = db_open(&s);
+    if( !bad && sqlite3_exec(own, "SELECT count(*) FROM ortto_people", NULL, NULL, NULL)!=SQLITE_OK ) bad = 3;
+    _exit(bad);
+  }
+  int status = 0;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 0);
+  assert_sql(db, "SELECT count(*) FROM ortto_people", "30");
+  assert_int_equal(server_count(&s, "/v1/person/get") - before, 2);
+  db_close(db);
+  server_stop(&s);
+}
+
 int main(void){
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_too_old), cmocka_unit_test(test_new_enough), cmocka_unit_test(test_stays_loaded),
         cmocka_unit_test(test_twice),
-    cmocka_unit_test(test_every_schema),
+    cmocka_unit_test(test_every_schema), cmocka_unit_test(test_fork),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return cmocka_run_group_tests_name("loading", tests, NULL, NULL);
