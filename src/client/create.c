@@ -308,8 +308,9 @@ static int attributes_of_all(ortto_sending *s, const char *fold, attributes *all
   for(int i=0; i<s->count; i++){
     const char *event = js_cstring(&s->memory, js_get(s->record[i].given, "event"));
     const char *name = event ? folded(&s->memory, event, strlen(event)) : NULL;
-    js properties = js_get(s->record[i].given, "properties");
-    if( name==NULL ) return 0;
+    s->encoder.no_memory = 0;
+    js properties = inner_json(&s->encoder, js_get(s->record[i].given, "properties"), '{');
+    if( name==NULL || s->encoder.no_memory ) return 0;
     if( strcmp(name, fold)!=0 || js_type(properties)!='{' ) continue;
     js_iter it = js_in(properties);
     while( js_next(&it, &key, &v) ){

@@ -13,7 +13,7 @@ sql() { "$SQLITE3" -batch -cmd ".load $EXT" "$1" 2>&1; }
 
 sql t.db <<'SQL'
 CREATE VIRTUAL TABLE f USING ortto(table=people, fields='email str:cm:job-title last_name');
-CREATE VIRTUAL TABLE p USING ortto(table=people);
+CREATE VIRTUAL TABLE p USING ortto(write=on, table=people);
 CREATE VIRTUAL TABLE gone USING ortto(table=people);
 CREATE VIRTUAL TABLE broken USING ortto(table=tags);
 SQL

@@ -42,3 +42,7 @@ SELECT value->>'errormessage' FROM json_each(ortto_track((SELECT json_group_arra
 SELECT value->>'status', value->>'errormessage' FROM json_each(ortto_upsert('[{"user_id":"z1","traits":{"t bool":true,"t time":"2025-10-01","t list":["a"],"t text":5,"t object":{"a":1},"t large":"x"}},
   {"user_id":"z2","traits":{"t bool":"true","t time":"2025-10-01T10:00:00Z","t list":"b","t text":"x","t object":"{\"b\":1}"}}]', '{"create":true}'));
 SELECT name, display_type, choices FROM ortto_fields WHERE entity = 'people' AND name LIKE 't %' ORDER BY 1;
+
+.print
+.print -- Properties given as the text of an object are properties all the same.
+SELECT ortto_track('{"event":"Thing Made","user_id":"z1","properties":"{\"size\":4}"}', '{"create":true}')->'$.sent'->'attributes';
