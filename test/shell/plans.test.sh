@@ -170,7 +170,7 @@ announces_key() { [ "$($SQLITE3 :memory: "SELECT sqlite_version() >= '3.47'")" =
 without_key() {
   sed -E 's/columns: id, /columns: /; s/no columns(: counted in one request)?$/columns: id/; s/[0-9]+ of/N of/'
 }
-if announces_key; then plain=without_key; else plain=cat; fi
+if announces_key; then plain=without_key; else plain='cat'; fi
 
 number=0
 while IFS= read -r sql; do
