@@ -14,7 +14,7 @@
 #define BATCH_SEGMENT 500          /* [seen in Segment's client] */
 
 batch *batch_new(batches *all, int wave){
-  if( all->count==all->cap ){
+  if( all->list==NULL || all->count==all->cap ){
     int cap = all->cap ? all->cap*2 : 64;
     batch *grown = realloc(all->list, (size_t)cap * sizeof *grown);
     if( grown==NULL ) return NULL;

@@ -457,7 +457,8 @@ int location_add(ortto_sending *s, record *r, cJSON *item){
     return blame(s, r, named("location"), "ortto: location must be an object with country, state, city, "
                  "post_code, not %s", js_kind(location));
   cJSON *place = cJSON_CreateObject(), *custom = cJSON_CreateObject();
-  int ok = (place && custom) || refuse_memory(s, r);
+  int ok = place && custom;
+  if( !ok ) refuse_memory(s, r);
   if( ok && is_present(location) ) ok = places_add(s, r, custom, location);
   if( ok && custom->child ){
     ok = member_add(s, r, place, "custom", custom);

@@ -78,7 +78,7 @@ static void listing_definitions(listing *l, const definitions *d){
   for(int i=0; i<d->count && !l->failed; i++){
     ortto_field f = d->field[i];
     int at = map_get(&l->by_id, f.id, strlen(f.id));
-    if( at>=0 ){
+    if( at>=0 && l->field ){
       l->field[at].listed = 1;
       continue;
     }
@@ -355,7 +355,7 @@ static ortto_field_list *list_of(const listing *l, const chosen *c){
     return NULL;
   }
   field[0] = (ortto_field){ "id", "Id", "id", "id", NULL, ORTTO_TEXT, 1, 0, 0, 1, 1 };
-  for(int i=0; i<c->count; i++) field[i+1] = l->field[c->at[i]];
+  for(int i=0; l->field && i<c->count; i++) field[i+1] = l->field[c->at[i]];
   *list = (ortto_field_list){ field, c->count + 1, l->memory };
   return list;
 }
@@ -364,9 +364,9 @@ static ortto_field_list *list_of(const listing *l, const chosen *c){
 static int listing_finish(context *ctx, listing *l, ortto_table table, const char *selection, int by_ids,
                           ortto_field_list **out){
   chosen c = { calloc((size_t)l->count + 1, sizeof(int)), 0 };
-  int rc = c.at && !l->failed && names_give(l, table, by_ids) ? ORTTO_OK : no_memory(ctx);
-  if( rc==ORTTO_OK ) rc = choose(ctx, l, table, selection, &c);
-  *out = rc==ORTTO_OK ? list_of(l, &c) : NULL;
+  int ok = c.at && !l->failed && names_give(l, table, by_ids);
+  int rc = ok ? choose(ctx, l, table, selection, &c) : no_memory(ctx);
+  *out = ok && rc==ORTTO_OK ? list_of(l, &c) : NULL;
   if( rc==ORTTO_OK && *out==NULL ) rc = no_memory(ctx);
   free(c.at);
   free(l->field);

@@ -156,12 +156,12 @@ int ortto_reader_count(ortto_reader *r, int64_t *count){
   return r->way->count ? r->way->count(r, count) : ORTTO_OK;
 }
 
-void ortto_reader_progress(const ortto_reader *r, ortto_progress *out){
+void ortto_reader_progress(const ortto_reader *r, ortto_progress *progress){
   const page *p = r->current;
-  *out = (ortto_progress){ .page = r->pages, .requests = r->requests, .retries = r->retries, .total = -1,
-                            .count = -1 };
-  out->page_ends = p==NULL || p->at==p->rows;
-  out->server_time = "";
-  if( p ) page_requests(p, &out->requests, &out->retries);
-  if( r->way->progress ) r->way->progress(r, out);
+  *progress = (ortto_progress){ .page = r->pages, .requests = r->requests,
+                                .retries = r->retries, .total = -1, .count = -1 };
+  progress->page_ends = p==NULL || p->at==p->rows;
+  progress->server_time = "";
+  if( p ) page_requests(p, &progress->requests, &progress->retries);
+  if( r->way->progress ) r->way->progress(r, progress);
 }

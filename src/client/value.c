@@ -47,9 +47,10 @@ static char blanks_behind(const char *text, size_t n){
 /* A text that begins as JSON of that kind does, and is none. */
 static int is_broken_json(encoder *e, js v, char kind){
   size_t n;
-  const char *text = js_type(v)=='"' ? js_text(e->memory, v, &n) : "";
+  if( js_type(v)!='"' ) return 0;
+  const char *text = js_text(e->memory, v, &n);
   if( text==NULL ) e->no_memory = 1;
-  return text && js_type(v)=='"' && blanks_behind(text, n)==kind;
+  return text && blanks_behind(text, n)==kind;
 }
 
 js inner_json(encoder *e, js v, char kind){

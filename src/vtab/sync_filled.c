@@ -130,7 +130,7 @@ static void note_outdated(sync_run *s, int i){
   sqlite3_free(note);
 }
 
-int filled_renew(sync_run *s, char **text){
+int filled_renew(sync_run *s, char **filled_text){
   filled f;
   sqlite3_int64 done = 0;
   sqlite3_str *out = sqlite3_str_new(NULL);
@@ -148,6 +148,6 @@ int filled_renew(sync_run *s, char **text){
   if( others ) sqlite3_str_appendf(out, ",%s", others+1);
   sqlite3_str_appendall(out, "}");
   filled_free(&f);
-  *text = sqlite3_str_finish(out);
-  return rc==SQLITE_OK && *text==NULL ? SQLITE_NOMEM : rc;
+  *filled_text = sqlite3_str_finish(out);
+  return rc==SQLITE_OK && *filled_text==NULL ? SQLITE_NOMEM : rc;
 }

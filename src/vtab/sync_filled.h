@@ -20,7 +20,7 @@
 int filled_check(const sync_run *s, char **error);
 
 /* To be called when a run is done, before the target gets new columns: the message names columns whose field
-** has another type by now, and *filled becomes what the row is to keep, by sqlite3_malloc. */
-int filled_renew(sync_run *s, char **filled);
+** has another type by now, and *filled_text becomes what the row is to keep, by sqlite3_malloc. */
+int filled_renew(sync_run *s, char **filled_text);
 
 #endif
