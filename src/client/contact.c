@@ -45,10 +45,16 @@ static int given_twice(ortto_sending *s, contact *c, js name, js before, const c
                cut_to(60, before.p, before.n), before.p, cut_to(60, name.p, name.n), name.p, id);
 }
 
+/* Fields of which an empty text is none: it would take away what finds the contact. */
+static int names_contact(const char *id){
+  return strcmp(id, "str::email")==0 || strcmp(id, "str::ei")==0;
+}
+
 static int value_put(ortto_sending *s, contact *c, int at, js name, js v){
   if( c->name[at].p ) return given_twice(s, c, name, c->name[at], s->fields->field[at].id);
   c->name[at] = name;
   if( js_type(v)=='n' && s->options->skip_nulls ) return 1;
+  if( names_contact(s->fields->field[at].id) && !is_given(v) && js_type(v)!='n' ) return 1;
   c->order[c->ordered++] = at;
   c->value[at] = v;
   return 1;
@@ -251,7 +257,7 @@ static int user_id_put(ortto_sending *s, contact *c){
   if( at<0 || !is_given(user) ) return 1;
   js external = c->value[at];
   if( external.p==NULL ){
-    c->name[at] = (js){ NULL, 0 };               /* a null that was skipped */
+    c->name[at] = (js){ NULL, 0 };               /* a null that was skipped, or '' */
     return value_put(s, c, at, named("user_id"), user);
   }
   if( external.n==user.n && memcmp(external.p, user.p, user.n)==0 ) return 1;

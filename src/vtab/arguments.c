@@ -109,6 +109,9 @@ static int argument_at(conn *c, arguments *a, int i, const char *value, char **e
   static const char *const names[] = { "region", "key", "table" };
   int rc = argument_set(c, a, names[i], value, error);
   if( rc!=SQLITE_ERROR || i==1 ) return rc;
+  if( i==0 && table_find(value)>=0 )
+    return error_set(error, "ortto: the first argument without a name is the region: global, au or eu. "
+                     "For the table write table=%s", value);
   if( i==0 )
     return error_set(error, "ortto: the first argument without a name is the region: global, au or eu");
   return error_set(error, "ortto: the third argument without a name is the table: %z", table_list());

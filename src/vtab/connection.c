@@ -143,7 +143,7 @@ int conn_rowid(conn *c, const char *key, sqlite3_int64 *guess, sqlite3_int64 *ro
 }
 
 int function_may_act(const conn *c, const char *function, char **error){
-  if( guard_names(c->db, function) ) return SQLITE_OK;
+  if( guard_names_function(c->db, function) ) return SQLITE_OK;
   return error_set(error, "ortto: %s was called by something in the database file (a constraint, a generated "
                    "column, an index), not by a statement that names it: nothing was done", function);
 }

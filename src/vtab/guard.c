@@ -91,14 +91,14 @@ static int text_names(const char *sql, int texts, const char *name){
 static int names_through(sqlite3 *db, const char *sql, int texts, const char *name, int depth);
 
 /* A TEMP view of that name, or a trigger on it, whose text names it? */
-static int temp_object_names(sqlite3 *db, token t, const char *name, int depth){
+static int temp_object_names(sqlite3 *db, token t, int texts, const char *name, int depth){
   sqlite3_stmt *stmt;
   int found = 0;
   int rc = sql_prepare(db, &stmt, "SELECT sql FROM temp.sqlite_schema WHERE %.*Q COLLATE NOCASE IN "
     "(CASE type WHEN 'view' THEN name WHEN 'trigger' THEN tbl_name END)", (int)t.n, t.p);
   while( rc==SQLITE_OK && !found && sqlite3_step(stmt)==SQLITE_ROW ){
     const char *sql = (const char *)sqlite3_column_text(stmt, 0);
-    found = sql && names_through(db, sql, 1, name, depth + 1);
+    found = sql && names_through(db, sql, texts, name, depth + 1);
   }
   sqlite3_finalize(stmt);
   return found;
@@ -114,7 +114,7 @@ static int names_through(sqlite3 *db, const char *sql, int texts, const char *na
   token t;
   if( text_names(sql, texts, name) ) return 1;
   if( depth>=DEPTH_MAX || !has_temp_objects(db) ) return 0;
-  while( next_token(&sql, texts, &t) ) if( temp_object_names(db, t, name, depth) ) return 1;
+  while( next_token(&sql, texts, &t) ) if( temp_object_names(db, t, texts, name, depth) ) return 1;
   return 0;
 }
 
@@ -123,11 +123,19 @@ int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts){
   return sql && names_through(db, sql, texts, name, 0);
 }
 
-int guard_names(sqlite3 *db, const char *name){
+static int running_names(sqlite3 *db, const char *name, int texts){
+  for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s; s=sqlite3_next_stmt(db, s))
+    if( sqlite3_stmt_busy(s) && statement_names(db, s, name, texts) ) return 1;
+  return 0;
+}
+
+int guard_names_table(sqlite3 *db, const char *name){
   int busy = 0;
   for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s; s=sqlite3_next_stmt(db, s))
     busy += sqlite3_stmt_busy(s)!=0;
-  for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s; s=sqlite3_next_stmt(db, s))
-    if( sqlite3_stmt_busy(s) && statement_names(db, s, name, busy==1) ) return 1;
-  return 0;
+  return running_names(db, name, busy==1);
+}
+
+int guard_names_function(sqlite3 *db, const char *name){
+  return running_names(db, name, 0);
 }

@@ -7,9 +7,9 @@
 ** sends, sets or writes works only where a statement that the program itself runs names it in its own text,
 ** or a TEMP view or trigger that this statement uses does.
 **
-** "Names" means an identifier, bare or in "", [] or ``. A 'text' names nothing while another statement runs,
-** since that is how FTS writes the names in statements of its own; alone it does (SQLite takes FROM 'name',
-** too).
+** "Names" means an identifier, bare or in "", [] or ``. A 'text' never names a function. It names a table
+** only while no other statement runs, since FTS writes names so in statements of its own, and SQLite takes
+** FROM 'name', too.
 **
 ** May use: sqlite, sql. Must not know: Ortto. Asks nobody outside the connection; allocates little.
 */
@@ -20,7 +20,8 @@
 
 /* Does a statement of this connection that runs now name this function or table, in its own text or
 ** through TEMP views and triggers? 0 also when out of memory. */
-int guard_names(sqlite3 *db, const char *name);
+int guard_names_table(sqlite3 *db, const char *name);
+int guard_names_function(sqlite3 *db, const char *name);
 
 /* The same of one statement. texts: a 'text' counts as a name, too. */
 int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts);

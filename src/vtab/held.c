@@ -291,7 +291,7 @@ static int row_delete(table *t, const char *id){
 
 int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 *rowid){
   table *t = (table *)base;
-  *rowid = 0;
+  *rowid = sqlite3_last_insert_rowid(t->conn->db);   /* stays what it is, as for a table without rowids */
   int rc = table_may_act(t);
   if( rc==SQLITE_OK ) rc = table_ready(t);
   if( rc!=SQLITE_OK ) return rc;

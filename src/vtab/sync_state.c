@@ -263,8 +263,13 @@ static int claim_inside(sync_run *s, char **error){
 ** holds. */
 static int claim_peek(const sync_run *s, char **error){
   sqlite3_stmt *last;
+  sqlite3_int64 there = 0;
   int lives = 0;
-  int rc = sql_prepare(s->db, &last,
+  /* SQLite looks for a table that is not there in all attached files, and waits for their locks. */
+  int rc = sql_integer(s->db, &there,
+    "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name='" STATE_TABLE "'", s->schema);
+  if( rc!=SQLITE_OK || there==0 ) return SQLITE_OK;
+  rc = sql_prepare(s->db, &last,
     "SELECT owner, " SECONDS_NOW "-beat FROM \"%w\"." STATE_TABLE " WHERE target=%Q COLLATE NOCASE "
     "AND state NOT IN ('done','abandoned') ORDER BY run DESC LIMIT 1", s->schema, s->target);
   if( rc!=SQLITE_OK ) return SQLITE_OK;          /* no run yet */

@@ -391,8 +391,8 @@ char *table_that_hides(const conn *c){
 }
 
 int table_may_act(table *t){
-  if( guard_names(t->conn->db, t->name) ) return SQLITE_OK;
+  if( guard_names_table(t->conn->db, t->name) ) return SQLITE_OK;
   return vt_error(t, "ortto: something in the database file (a table whose content this is, a trigger, a "
-                  "constraint) asks for %s, and no statement of the program's own names it: nothing was sent",
-                   t->name);
+                  "constraint) asks for %s, and no statement of the program's own names it: nothing of it "
+                  "was read or written", t->name);
 }

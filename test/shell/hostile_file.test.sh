@@ -48,7 +48,7 @@ $call $when trusted_schema=$trust: $(cat "$TMPDIR/said")"
 }
 
 schema() { echo "UPDATE sqlite_schema SET sql = '$1' WHERE name = 't';"; }
-everything="SELECT * FROM t; INSERT INTO t(a) VALUES(5); UPDATE t SET a = 6; DELETE FROM t WHERE a = 6; SELECT count(*) FROM t;
+everything="SELECT *, 'ortto_config ortto_upsert', 'ortto_config', 'ortto_upsert', 'ortto_track', 'ortto_sync' FROM t; SELECT * FROM t; INSERT INTO t(a) VALUES(5); UPDATE t SET a = 6; DELETE FROM t WHERE a = 6; SELECT count(*) FROM t;
 REINDEX; ANALYZE; PRAGMA integrity_check; PRAGMA quick_check; VACUUM; PRAGMA foreign_key_check;"
 
 place "a CHECK constraint" "$(schema "CREATE TABLE t(a, b CHECK(CALL IS NOT NULL))")" "$everything"
