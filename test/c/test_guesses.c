@@ -162,7 +162,7 @@ static void put_row(text *out, sqlite3_stmt *stmt){
 /* All rows of all statements in sql, a line each (line breaks in values do not matter), up to the first
 ** error, which is a line too. */
 static char *rows_of(sqlite3 *db, const char *sql){
-  text out = { calloc(1, 1), 0 };
+  text out = { calloc(1, 1), 0, 1 };
   int rc = SQLITE_OK;
   while( rc==SQLITE_OK && *sql ){
     sqlite3_stmt *stmt = NULL;

@@ -62,7 +62,7 @@ void forget_lists(void) {
 }
 
 void cell_read(Cell *c, const Entity *en, uint32_t i, const Field *f) {
-  if (c->field == f && c->record == i) return;
+  if (!f || (c->field == f && c->record == i)) return;
   c->field = f;
   c->record = i;
   c->raw.n = c->text.n = 0;

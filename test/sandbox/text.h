@@ -27,7 +27,7 @@
 /* Makes room for one more element of an array; doubles, so appending is cheap. */
 #define GROW(array, n, cap)                                                   \
   do {                                                                        \
-    if ((n) == (cap)) {                                                       \
+    if (!(array) || (n) == (cap)) {                                           \
       (cap) = (cap) ? (cap) * 2 : 8;                                          \
       (array) = resize((array), (size_t)(cap), sizeof *(array));              \
     }                                                                         \
