@@ -120,7 +120,7 @@ int ortto_check(ortto_endpoint *e){
     char *body = text_copy("{\"fields\":[\"str::email\"],\"limit\":1}");
     rc = request_now(e, "/v1/person/get", body, "checking the key", &r, &answer);
     if( rc==ORTTO_OK && js_get(answer, "contacts").p==NULL )
-      rc = bad_answer(r, "has no \"contacts\": is this Ortto?");
+      rc = bad_answer(r, "has no \"contacts\", so it may not be Ortto's");
   }else{
     r = request_new(e, "GET", "/v1/me", NULL, 0, "checking the segment_key");
     rc = r ? request_wait(r) : ORTTO_NOMEM;

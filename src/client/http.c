@@ -268,7 +268,10 @@ static const char *advice_for(CURLcode code, long proxy_said){
   if( proxy_said==407 ) return PROXY_ADVICE;
   switch( code ){
     case CURLE_OPERATION_TIMEDOUT: return "Raise the setting timeout_ms, or try again later";
-    case CURLE_PEER_FAILED_VERIFICATION: case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CACERT_BADFILE:
+      return "The authorities' certificates could not be read: check the setting ca_file, or the variables "
+             "CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR";
+    case CURLE_PEER_FAILED_VERIFICATION:
       return "The server's certificate was not accepted: check the machine's clock and certificates, "
              "and any proxy in between; a private authority is named with the setting ca_file";
     case CURLE_COULDNT_RESOLVE_HOST: case CURLE_COULDNT_CONNECT: case CURLE_COULDNT_RESOLVE_PROXY:

@@ -251,6 +251,8 @@ static int is_path(const char *key){
 int key_resolve(context *ctx, ortto_setting s, const char *value, char **key){
   int rc = ORTTO_OK;
   *key = NULL;
+  if( strcmp(value, "file:")==0 || strcmp(value, "env:")==0 )
+    return fail(ctx, "ortto: %s is %s with nothing behind it; it takes %s", known[s].name, value, key_forms);
   if( strncmp(value, "file:", 5)==0 ) rc = key_from_file(ctx, s, value+5, key);
   else if( strncmp(value, "env:", 4)==0 ) rc = key_from_environment(ctx, s, value+4, key);
   else{

@@ -238,8 +238,9 @@ static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ort
   ortto_endpoint *e = NULL;
   ortto_sending *sending = NULL;
   char *error = NULL;
-  int rc = function_may_act(c, function, &error);
-  if( rc==SQLITE_OK && once_result(ctx, function, argc, argv) ){
+  int found = 0, rc = function_may_act(c, function, &error);
+  if( rc==SQLITE_OK ) rc = once_result(ctx, function, argc, argv, &found);
+  if( found ){
     sqlite3_result_subtype(ctx, 'J');
     return;
   }

@@ -69,26 +69,28 @@ static void bind_key(sqlite3_stmt *stmt, call_key k){
   sqlite3_bind_int64(stmt, 2, (sqlite3_int64)k.low);
 }
 
-int once_result(sqlite3_context *ctx, const char *function, int argc, sqlite3_value **argv){
+static memory *memory_of(sqlite3_context *ctx){
   memory *m = sqlite3_get_auxdata(ctx, SLOT);
-  if( m==NULL ) return 0;
+  if( m ) return m;
+  m = memory_new();
+  if( m ) sqlite3_set_auxdata(ctx, SLOT, m, memory_free);
+  return sqlite3_get_auxdata(ctx, SLOT);         /* freed at once where there is no memory for the slot */
+}
+
+int once_result(sqlite3_context *ctx, const char *function, int argc, sqlite3_value **argv, int *found){
+  memory *m = memory_of(ctx);
+  *found = 0;
+  if( m==NULL ) return SQLITE_NOMEM;
   bind_key(m->find, key_of(function, argc, argv));
-  int found = sqlite3_step(m->find)==SQLITE_ROW;
-  if( found ) sqlite3_result_value(ctx, sqlite3_column_value(m->find, 0));
-  sqlite3_reset(m->find);
-  return found;
+  *found = sqlite3_step(m->find)==SQLITE_ROW;
+  if( *found ) sqlite3_result_value(ctx, sqlite3_column_value(m->find, 0));
+  return sqlite3_reset(m->find);
 }
 
 void once_keep(sqlite3_context *ctx, const char *function, int argc, sqlite3_value **argv, const char *text,
                sqlite3_int64 n){
-  memory *m = sqlite3_get_auxdata(ctx, SLOT);
-  if( m==NULL ){
-    m = memory_new();
-    if( m==NULL ) return;
-    sqlite3_set_auxdata(ctx, SLOT, m, memory_free);
-    m = sqlite3_get_auxdata(ctx, SLOT);          /* freed at once where there is no memory for the slot */
-    if( m==NULL ) return;
-  }
+  memory *m = memory_of(ctx);
+  if( m==NULL ) return;
   bind_key(m->keep, key_of(function, argc, argv));
   sqlite3_bind_text64(m->keep, 3, text, (sqlite3_uint64)n, SQLITE_STATIC, SQLITE_UTF8);
   sqlite3_step(m->keep);

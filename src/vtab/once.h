@@ -11,17 +11,17 @@
 ** functions of a prepared statement and forgotten when its run ends. Tried on 3.40 and on 3.53.
 **
 ** What is kept is a hash of 128 bits of the function and its arguments, and the result, in a database without
-** a name, which spills into a temporary file. Without memory for it nothing is remembered, and the call acts.
-** May use: sqlite, sql, src/text. Must not know: Ortto.
+** a name, which spills into a temporary file. It is made before the first call acts: without memory for it
+** none does. May use: sqlite, sql, src/text. Must not know: Ortto.
 */
 #ifndef ORTTO_VTAB_ONCE_H
 #define ORTTO_VTAB_ONCE_H
 
 #include "sqlite.h"
 
-/* Gives the remembered result of this function with these arguments as the function's result: 1 if there
-** is one. */
-int once_result(sqlite3_context *ctx, const char *function, int argc, sqlite3_value **argv);
+/* Gives the remembered result of this function with these arguments as the function's result, if there is
+** one: *found. SQLITE_OK or a code; then nothing may act, as it could not be remembered. */
+int once_result(sqlite3_context *ctx, const char *function, int argc, sqlite3_value **argv, int *found);
 
 /* Remembers it, a text of n bytes. */
 void once_keep(sqlite3_context *ctx, const char *function, int argc, sqlite3_value **argv, const char *text,

@@ -150,7 +150,7 @@ static int hidden_set(scan_setup *q, const char *name, const char *text, size_t 
   }else if( strcmp(name, "q")==0 ) q->query.q = text;
   else if( strcmp(name, "audience")==0 ) return audience_add(q, text);
   else if( strcmp(name, "scope")==0 ){
-    if( sqlite3_stricmp(text, "archived")!=0 )
+    if( strcmp(text, "archived")!=0 )
       return vt_error(t, "ortto: scope cannot be '%.40s'; it takes 'archived'", text);
     q->query.archived = 1;
   }else{

@@ -118,12 +118,13 @@ void fn_sync(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   conn *c = ((registration *)sqlite3_user_data(ctx))->conn;
   sync_batch batch;
   char *error = NULL;
-  int rc = function_may_act(c, "ortto_sync", &error);
+  int found, rc = function_may_act(c, "ortto_sync", &error);
+  if( rc==SQLITE_OK ) rc = once_result(ctx, "ortto_sync", argc, argv, &found);
   if( rc!=SQLITE_OK ){
     result_code(ctx, rc, error);
     return;
   }
-  if( once_result(ctx, "ortto_sync", argc, argv) ){
+  if( found ){
     sqlite3_result_subtype(ctx, 'J');
     return;
   }

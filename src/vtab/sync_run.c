@@ -27,8 +27,9 @@ void sync_note(sync_run *s, const char *text){
 }
 
 static const char *what_is_kept(const sync_run *s){
-  if( s->claimed ) return "The local table is unchanged; what was fetched is kept, and the next call goes on";
-  return "Nothing was changed or fetched";
+  if( !s->claimed ) return "Nothing was changed or fetched";
+  if( s->kept==0 ) return "The local table is unchanged, and nothing that was fetched is kept";
+  return "The local table is unchanged; what was fetched is kept, and the next call goes on";
 }
 
 /* SQLite's words for what failed, if they are still there. */
@@ -170,6 +171,7 @@ void sync_patience(sync_run *s){
 }
 
 int sync_begin(sync_run *s, char **error){
+  s->kept = s->rows;
   s->last_rowid = sqlite3_last_insert_rowid(s->conn->db);
   /* Under a SELECT that reads, DROP TABLE fails, and takes that SELECT with it. */
   s->may_drop = s->nested ? !s->reading : sqlite3_txn_state(s->db, NULL)==SQLITE_TXN_NONE;

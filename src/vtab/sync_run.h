@@ -80,6 +80,7 @@ struct sync_run {
   /* Counts: rows and pages are of this source so far, total -1 unknown; the four kinds of changes 0 until
   ** done. */
   sqlite3_int64 page, rows, total;
+  sqlite3_int64 kept;              /* rows when the transaction began, which a ROLLBACK leaves */
   sqlite3_int64 inserted, updated, deleted, unchanged;
   sqlite3_int64 requests, retries;               /* with those of earlier calls, which are */
   sqlite3_int64 requests_before, retries_before;

@@ -83,6 +83,8 @@ mkdir authorities
 cp ca.pem "authorities/$(openssl x509 -hash -noout -in ca.pem).0"
 said=$(SSL_CERT_DIR=$PWD/authorities ask)
 verdict SSL_CERT_DIR "$trusted"
+said=$(CURL_CA_BUNDLE=$PWD/none.pem ask)
+verdict "a bundle that cannot be read is not called the server's fault" 'says CURL_CA_BUNDLE && ! says "was not accepted"'
 printf 'not a certificate\n' >broken.pem
 said=$(ORTTO_CA_FILE=$PWD/broken.pem ask)
 verdict "a ca_file without certificates fails, and says which setting" 'says ca_file && ! grep -qx ok <<<"$said"'

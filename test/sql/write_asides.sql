@@ -19,3 +19,7 @@ SELECT ortto_upsert('{"fields":{"email":"ei@t.example","external_id":null}}') ->
 SELECT count(external_id) FROM ortto_people WHERE email = 'ei@t.example';
 .print -- The table without its name.
 CREATE VIRTUAL TABLE temp.p USING ortto(people);
+.print -- A form of a key with nothing behind it; a scope in other letters.
+SELECT ortto_config('key', 'env:');
+SELECT ortto_config('key', 'file:');
+SELECT count(*) FROM ortto_people WHERE scope = 'Archived';
