@@ -18,6 +18,7 @@ build=(
   libmicrohttpd-dev      # the sandbox server's HTTP side
   zlib1g-dev             # the sandbox server's compressed answers
   libcmocka-dev          # the C tests
+  locales                # a test speaks German
   curl jq                # the tests look at the sandbox with these
   ca-certificates        # for the real service
 )
