@@ -65,7 +65,7 @@ TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup setup-ci static sandbox install uninstall demo test check bench sanitize asan ubsan \
+.PHONY: all help setup setup-ci static amalgamation sandbox install uninstall demo test check bench sanitize asan ubsan \
         valgrind lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix clean distclean \
         need-box need-cmocka need-shell need-asan need-valgrind need-lint FORCE
 
@@ -86,6 +86,14 @@ $(B)/libortto.a: $(CORE_OBJ)
 	$(CC) -r -nostdlib -o $(B)/libortto.o $^
 	$(LOCALIZE) $(B)/libortto.o
 	rm -f $@ && $(AR) rcs $@ $(B)/libortto.o
+
+# Everything but libcurl in one file. cJSON's is the copy of CJSON=DIR, else Debian's source package is fetched.
+amalgamation: $(B)/ortto.c
+	@echo $(B)/ortto.c
+CJSON_SRC = $(or $(CJSON),$(firstword $(wildcard .build/cjson/cjson-*)))
+$(B)/ortto.c: $(SRC) $(wildcard *.h src/*.h src/*/*.h) src/rooms src/amalgamation.sh $(B)/how
+	@[ -n '$(CJSON_SRC)' ] || test/debian_source.sh cjson .build/cjson
+	CC='$(CC)' CPPFLAGS='$(OWN_CPP) $(CPPFLAGS)' src/amalgamation.sh "$$(ls -d $(or $(CJSON),.build/cjson/cjson-*) | head -n 1)" $@
 
 # The C tests take from this what they need; one that includes a source file takes nothing of it.
 $(B)/libparts.a: $(CORE_OBJ)
@@ -244,6 +252,7 @@ help:
 	@echo 'make demo         a tour against a sandbox server, or read-only against Ortto itself'
 	@echo '                  if ORTTO_API_KEY is set'
 	@echo 'make test         all tests (ONLY=pattern SKIP=pattern UPDATE=1 JOBS=2 TIMEOUT=seconds)'
+	@echo 'make amalgamation $(B)/ortto.c: all of it but libcurl in one file, for programs that compile SQLite in'
 	@echo 'make sandbox      build the server that stands in for Ortto, and say where it is'
 	@echo 'make static       .build/libortto.a, to compile into a program: sqlite3_ortto_init'
 	@echo 'make install      copy $(SO) to $(LIBDIR) (DESTDIR and PREFIX are honoured)'

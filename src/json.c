@@ -10,16 +10,6 @@
 
 #include "os.h"
 
-void buf_json(buf *b, const char *text){
-  buf_puts(b, "\"");
-  for(const char *p=text; *p; p++){
-    if( *p=='"' || *p=='\\' ) buf_puts(b, "\\");
-    if( (unsigned char)*p<0x20 ) buf_printf(b, "\\u%04x", *p);
-    else buf_add(b, p, 1);
-  }
-  buf_puts(b, "\"");
-}
-
 #define JSON_DEPTH 1000
 
 static const char *blanks(const char *p, const char *end){

@@ -78,9 +78,6 @@ const char *digits(const char *p, const char *end);
 const char *number_check(const char *p, const char *end);
 const char *blanks_skip(const char *p);
 
-/* A JSON string. */
-void buf_json(buf *b, const char *text);
-
 /* ---- building, with cJSON's functions ------------------------------------------------------------------
 **
 ** cJSON's parser is never used: it writes a variable that threads share, and takes what is no JSON. */

@@ -70,11 +70,6 @@ void os_once(void (*fn)(void)){
   pthread_once(&once, fn);
 }
 
-const char *os_env(const char *name){
-  const char *value = getenv(name);
-  return value && value[0] ? value : NULL;
-}
-
 void os_host_name(char *name, size_t size){
   memset(name, 0, size);                         /* a name that is cut need not be terminated */
   gethostname(name, size - 1);

@@ -36,9 +36,6 @@ double os_parse_double(const char *text, char **end);
 /* Calls fn, once in this process, however many threads ask; all return after it has. Always the same fn. */
 void os_once(void (*fn)(void));
 
-/* The value of an environment variable; NULL where it is not set, or empty. It belongs to the system. */
-const char *os_env(const char *name);
-
 /* This machine's name, cut to size; "" where it cannot be told. */
 void os_host_name(char *name, size_t size);
 

@@ -69,6 +69,9 @@ mkdir -p .build
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
   install_packages "${build[@]}"
   [ "${1:-}" != ci ] || install_packages "${ci[@]}"
+  # cJSON's source, for the amalgamation: a test is skipped without it.
+  [ "${1:-}" != ci ] || [ -n "${CJSON:-}" ] || ls .build/cjson/cjson-*/cJSON.c >/dev/null 2>&1 ||
+    test/debian_source.sh cjson .build/cjson 2>/dev/null || echo "setup: no source of cJSON" >&2
 else
   for tool in cc pkg-config sqlite3 curl jq; do
     command -v "$tool" >/dev/null || fail "there is no apt-get here, and '$tool' is missing" \

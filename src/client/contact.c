@@ -266,7 +266,7 @@ static int user_id_put(ortto_sending *s, contact *c){
                 cut_to(60, user.p, user.n), user.p, cut_to(60, external.p, external.n), external.p);
 }
 
-static int id_key(ortto_sending *s, contact *c){
+static int id_key_put(ortto_sending *s, contact *c){
   js given = c->person_id;
   if( !is_given(given) ) return 1;
   js id = js_type(given)=='"' ? unquoted(given) : (js){ "", 0 };
@@ -335,7 +335,7 @@ static int other_key(ortto_sending *s, contact *c){
 
 int contact_keys(ortto_sending *s, contact *c){
   record *r = c->r;
-  int ok = user_id_put(s, c) && id_key(s, c);
+  int ok = user_id_put(s, c) && id_key_put(s, c);
   if( of_account(s) ) ok = ok && field_key(s, c, "str:o:name", 1);
   else ok = ok && field_key(s, c, "str::email", 1) && field_key(s, c, "str::ei", 2);
   if( !ok || !other_key(s, c) ) return 0;

@@ -282,13 +282,13 @@ typedef struct attribute {
   typing typing;
 } attribute;
 
-typedef struct attributes {
+typedef struct attribute_set {
   attribute list[ATTRIBUTES_MAX];
   int count;                       /* may be more than there is room for */
-} attributes;
+} attribute_set;
 
 /* One value more; 0 when out of memory. */
-static int attribute_add(ortto_sending *s, attributes *all, const char *name, js v){
+static int attribute_add(ortto_sending *s, attribute_set *all, const char *name, js v){
   const char *fold = folded(&s->memory, name, strlen(name));
   int i = 0, kept = all->count<ATTRIBUTES_MAX ? all->count : ATTRIBUTES_MAX;
   if( fold==NULL ) return 0;
@@ -303,7 +303,7 @@ static int attribute_add(ortto_sending *s, attributes *all, const char *name, js
 
 /* The attributes that the records of this call give to that activity, in the order they come. 0 when out of
 ** memory. */
-static int attributes_of_all(ortto_sending *s, const char *fold, attributes *all){
+static int attributes_of_all(ortto_sending *s, const char *fold, attribute_set *all){
   js key, v;
   for(int i=0; i<s->count; i++){
     const char *event = js_cstring(&s->memory, js_get(s->record[i].given, "event"));
@@ -336,7 +336,7 @@ static int attribute_put(cJSON *list, const attribute *a, int type){
 }
 
 /* NULL when out of memory. */
-static char *activity_body(const char *name, const attributes *all){
+static char *activity_body(const char *name, const attribute_set *all){
   cJSON *o = cJSON_CreateObject(), *list = o ? cJSON_AddArrayToObject(o, "attributes") : NULL;
   int ok = list && cJSON_AddStringToObject(o, "name", name)
         && cJSON_AddStringToObject(o, "icon_id", "moneys-illustration-icon")
@@ -354,7 +354,7 @@ static char *activity_body(const char *name, const attributes *all){
 }
 
 /* Can the activity be made with these? Else the record is refused. */
-static int attributes_check(ortto_sending *s, record *r, const char *name, const attributes *all){
+static int attributes_check(ortto_sending *s, record *r, const char *name, const attribute_set *all){
   if( all->count>ATTRIBUTES_MAX )
     return refuse(s, r, 400, "ortto: an activity takes at most %d attributes, and the records of this call "
                   "give '%.60s' %d", ATTRIBUTES_MAX, name, all->count);
@@ -379,7 +379,7 @@ static int attributes_given(js properties){
 }
 
 int activity_create(ortto_sending *s, record *r, const char *name, js properties){
-  attributes all = { .count = 0 };
+  attribute_set all = { .count = 0 };
   int again;
   const char *why, *fold;
   if( attributes_given(properties)>ATTRIBUTES_MAX )

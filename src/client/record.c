@@ -12,8 +12,8 @@
 #include "account.h"
 #include "field_names.h"
 
-const char REFUSED_HERE[] = "PAYLOAD_VALIDATION_FAILED", REFUSED[] = "REFUSED", NOT_SENT[] = "NOT_SENT",
-           UNKNOWN[] = "UNKNOWN_OUTCOME";
+const char *const REFUSED_HERE = "PAYLOAD_VALIDATION_FAILED", *const REFUSED = "REFUSED",
+           *const NOT_SENT = "NOT_SENT", *const UNKNOWN = "UNKNOWN_OUTCOME";
 
 static const char no_room[] = "ortto: not sent: out of memory";
 

@@ -27,7 +27,8 @@
 #define ACTIVITY_MAX 16000         /* bytes of an activity [documented as 16 kB] */
 #define ATTRIBUTES_MAX 15          /* of an activity [documented] */
 
-extern const char REFUSED_HERE[], REFUSED[], NOT_SENT[], UNKNOWN[];   /* errortype of an outcome */
+/* errortype of an outcome */
+extern const char *const REFUSED_HERE, *const REFUSED, *const NOT_SENT, *const UNKNOWN;
 
 /* What names a contact. The last is Segment's anonymous id, or the values of a merge_by of other fields. */
 enum { KEY_ID = 1, KEY_EMAIL = 2, KEY_EXTERNAL = 4, KEY_OTHER = 8 };
