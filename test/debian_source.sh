@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test/debian_source.sh PACKAGE FOLDER: the source package as Debian has it, unpacked in FOLDER.
-# The system's lists seldom have deb-src entries: copies of them do, in a folder of our own. apt checks the signatures.
+# The system's lists seldom have deb-src entries: copies of them do, in a folder of our own. apt checks the
+# signatures.
 set -euo pipefail
 package=$1 folder=$2
 mkdir -p "$folder"
@@ -13,7 +14,8 @@ for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/source
   [ -f "$file" ] || continue
   sed -E 's/^deb([[:space:]])/deb-src\1/; s/^Types:.*/Types: deb-src/' "$file" >"$tmp/parts/$(basename "$file")"
 done
-apt=(apt-get -q -o APT::Sandbox::User=root -o Dir::Etc::SourceList="$tmp/sources.list" -o Dir::Etc::SourceParts="$tmp/parts"
+apt=(apt-get -q -o APT::Sandbox::User=root
+     -o Dir::Etc::SourceList="$tmp/sources.list" -o Dir::Etc::SourceParts="$tmp/parts"
      -o Dir::State::Lists="$tmp/lists" -o Dir::Cache="$tmp/cache")
 cd "$folder"
 { "${apt[@]}" update || true; } >"$folder/fetch.log" 2>&1

@@ -26,9 +26,10 @@ right=$("$SQLITE3" -batch -cmd ".load $EXT" :memory: "$ask")
 for cc in gcc clang; do
   command -v $cc >/dev/null || { echo "ok $cc takes it # skip there is no $cc"; continue; }
   # shellcheck disable=SC2086
-  said=$($cc -std=c11 -O1 -Wall -Wextra -Wpedantic -shared -fPIC -o "$at/ortto.so" "$at/ortto.c" $libs -lm 2>&1)
+  said=$($cc -std=c11 -O0 -Wall -Wextra -Wpedantic -shared -fPIC -o "$at/ortto.so" "$at/ortto.c" $libs -lm 2>&1)
   check "$cc takes it without a warning" "$said" ""
-  check "only the entry point is visible" "$(nm -D --defined-only "$at/ortto.so" | awk '{ print $NF }')" sqlite3_ortto_init
+  check "only the entry point is visible" \
+    "$(nm -D --defined-only "$at/ortto.so" | awk '{ print $NF }')" sqlite3_ortto_init
   check "loaded, it reads" "$("$SQLITE3" -batch -cmd ".load $at/ortto.so" :memory: "$ask" 2>&1)" "$right"
 done
 
@@ -54,7 +55,7 @@ int main(int argc, char **argv){
 C
 ask="SELECT * FROM ($ask)"
 # shellcheck disable=SC2086
-said=$(gcc -O1 -Wall -Wextra -Wno-cast-function-type -DSQLITE_CORE -o "$at/beside" "$at/host.c" "$at/ortto.c" \
+said=$(gcc -O0 -Wall -Wextra -Wno-cast-function-type -DSQLITE_CORE -o "$at/beside" "$at/host.c" "$at/ortto.c" \
        -lsqlite3 $libs -lm -lpthread 2>&1)
 check "compiled in beside SQLite without a warning" "$said" ""
 check "compiled in, it reads" "$("$at/beside" "$ask" 2>&1)" "$right"
