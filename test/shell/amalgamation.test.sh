@@ -23,15 +23,17 @@ passed "made from the rooms"
 ask='SELECT count(*) || '"' '"' || count(email) FROM ortto_people'
 write='SELECT ortto_upsert('"'"'{"fields":{"email":"one@example.com"}}'"'"')->>'"'status'"
 right=$("$SQLITE3" -batch -cmd ".load $EXT" :memory: "$ask")
-for cc in gcc clang; do
-  command -v $cc >/dev/null || { echo "ok $cc takes it # skip there is no $cc"; continue; }
-  # shellcheck disable=SC2086
-  said=$($cc -std=c11 -O0 -Wall -Wextra -Wpedantic -shared -fPIC -o "$at/ortto.so" "$at/ortto.c" $libs -lm 2>&1)
-  check "$cc takes it without a warning" "$said" ""
-  check "only the entry point is visible" \
-    "$(nm -D --defined-only "$at/ortto.so" | awk '{ print $NF }')" sqlite3_ortto_init
-  check "loaded, it reads" "$("$SQLITE3" -batch -cmd ".load $at/ortto.so" :memory: "$ask" 2>&1)" "$right"
-done
+# shellcheck disable=SC2086
+said=$(gcc -std=c11 -O0 -Wall -Wextra -Wpedantic -shared -fPIC -o "$at/ortto.so" "$at/ortto.c" $libs -lm 2>&1)
+check "gcc takes it without a warning" "$said" ""
+check "only the entry point is visible" "$(nm -D --defined-only "$at/ortto.so" | awk '{ print $NF }')" sqlite3_ortto_init
+check "loaded, it reads" "$("$SQLITE3" -batch -cmd ".load $at/ortto.so" :memory: "$ask" 2>&1)" "$right"
+if command -v clang >/dev/null; then
+  check "clang takes it without a warning" \
+    "$(clang -std=c11 -fsyntax-only -Wall -Wextra -Wpedantic "$at/ortto.c" 2>&1)" ""
+else
+  echo "ok clang takes it # skip there is no clang"
+fi
 
 cat >"$at/host.c" <<'C'
 #ifdef ONE_UNIT
