@@ -183,6 +183,9 @@ const char *ortto_hidden_column(ortto_table table, int i);
 ** with ortto_fields_free. */
 int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *selection, int by_ids,
                       int64_t since, ortto_field_list **out);
+/* Would ortto_fields_list send nothing? */
+int ortto_fields_are_known(const ortto_endpoint *endpoint, ortto_table table, const char *selection,
+                           int64_t since);
 /* For whoever is about to read ORTTO_FIELDS: asks for what was not asked since then. */
 int ortto_fields_renew(ortto_endpoint *endpoint, int64_t since);
 /* For when the server cannot be asked: the built-in fields or, where the selection names fields, these, of

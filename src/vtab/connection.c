@@ -21,6 +21,14 @@ conn *conn_new(sqlite3 *db){
   return NULL;
 }
 
+void conn_gone_forget(conn *c){
+  while( c->gone ){
+    gone *g = c->gone;
+    c->gone = g->next;
+    sqlite3_free(g);
+  }
+}
+
 void conn_release(conn *c){
   if( c==NULL || --c->references>0 ) return;
   spool_close(&c->spool);
@@ -28,6 +36,7 @@ void conn_release(conn *c){
   for(int i=0; i<c->keys; i++) sqlite3_free(c->key[i]);
   sqlite3_free(c->key);
   sqlite3_free(c->at_change);
+  conn_gone_forget(c);
   sqlite3_free(c);
 }
 
@@ -116,6 +125,26 @@ void conn_prune(conn *c){
   for(int i=0; i<c->at_changes; i++)
     if( still_runs(c, &c->at_change[i]) ) c->at_change[kept++] = c->at_change[i];
   c->at_changes = kept;
+}
+
+void conn_gone(conn *c, const char *schema, const char *name, int for_column){
+  size_t n = strlen(schema) + strlen(name) + 2;
+  gone *g = sqlite3_malloc64(sizeof *g + n);
+  if( g==NULL ) return;
+  sqlite3_snprintf((int)n, g->name, "%s.%s", schema, name);
+  g->for_column = for_column;
+  g->next = c->gone;
+  c->gone = g;
+}
+
+gone *conn_gone_take(conn *c, const char *schema, const char *name){
+  char *full = sqlite3_mprintf("%s.%s", schema, name);
+  gone **at = &c->gone;
+  while( full && *at && sqlite3_stricmp((*at)->name, full)!=0 ) at = &(*at)->next;
+  gone *found = full ? *at : NULL;
+  if( found ) *at = found->next;
+  sqlite3_free(full);
+  return found;
 }
 
 /* -- rowids -- */

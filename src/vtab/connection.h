@@ -27,6 +27,12 @@ typedef struct running {           /* a statement in one of its runs */
   int run;
 } running;
 
+typedef struct gone {
+  struct gone *next;
+  int for_column;                  /* a statement missed a column of it; else its schema was old */
+  char name[];                     /* schema.name */
+} gone;
+
 struct conn {
   sqlite3 *db;
   int (*register_eponymous)(conn *c, ortto_table kind);   /* registers the module of ortto_KIND anew */
@@ -40,6 +46,7 @@ struct conn {
   running *at_change;              /* statements that ran when the account was changed by ortto_config */
   int at_changes;
   int changes;                     /* of the account, so far */
+  gone *gone;                      /* tables without their fields that SQLite let go just now */
   spool spool;                     /* what is held back until COMMIT, and what failed */
 };
 
@@ -81,6 +88,12 @@ int conn_runs_since_change(const conn *c, const char *table);
 /* Statements that are over must not be taken for new ones at the same address: to be called when one is
 ** prepared. */
 void conn_prune(conn *c);
+
+/* A table without its fields went; is this one of those that did? It is asked once: 0, or a pointer to be
+** freed. Whoever sees a statement run, forgets them. */
+void conn_gone(conn *c, const char *schema, const char *name, int for_column);
+gone *conn_gone_take(conn *c, const char *schema, const char *name);
+void conn_gone_forget(conn *c);
 
 /* ---- rowids ---- */
 
