@@ -220,8 +220,9 @@ int guard_pragma(sqlite3 *db){
   return pragma_prepared(db)!=NULL;
 }
 
-/* PRAGMA table_list and integrity_check connect whatever a file holds; table_info and table_xinfo, whose first
-** column is cid, one table: the program's own unless a running statement that does not name it calls them. */
+/* PRAGMA table_list and integrity_check connect whatever a file holds; table_info and table_xinfo, whose
+** first column is cid, one table: the program's own unless a running statement that does not name it calls
+** them. */
 static int pragma_connects(sqlite3 *db, const char *name){
   sqlite3_stmt *pragma = pragma_prepared(db);
   const char *first = pragma ? sqlite3_column_name(pragma, 0) : NULL;

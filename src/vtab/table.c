@@ -183,14 +183,19 @@ static int table_break(table *t, const char *why){
   return rc;
 }
 
-/* Makes SQLite connect all tables of the schema anew, in a transaction too, and prepare the statement
-** again. */
+/* Makes SQLite connect all tables of the schema anew, in a transaction too. */
 static int schema_reset(sqlite3 *db){
   int writable = 0;
   sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1, &writable);
   int rc = sql_run(db, "PRAGMA writable_schema=RESET");
   if( writable ) sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
-  return rc==SQLITE_OK ? SQLITE_SCHEMA : rc;
+  return rc;
+}
+
+int table_anew(const table *t){
+  conn *c = t->conn;
+  int rc = t->created ? schema_reset(c->db) : c->register_eponymous(c, t->kind);
+  return rc==SQLITE_OK ? conn_begin_anew(c) : rc;
 }
 
 int table_ready(table *t){
@@ -204,9 +209,7 @@ int table_ready(table *t){
   if( rc!=ORTTO_OK ) return vt_fail(t, rc);
   if( ortto_fields_identity(fields)!=ortto_fields_identity(t->fields) ){
     ortto_fields_free(fields);
-    if( t->created ) return schema_reset(t->conn->db);
-    rc = t->conn->register_eponymous(t->conn, t->kind);
-    return rc==SQLITE_OK ? SQLITE_SCHEMA : rc;
+    return table_anew(t);
   }
   ortto_fields_free(t->owned_fields);              /* no cursor has rows under them */
   t->fields = t->owned_fields = fields;

@@ -61,6 +61,10 @@ int endpoint_of(table *t, ortto_endpoint **endpoint);
 ** anew. */
 int table_ready(table *t);
 
+/* The table is to be connected anew, as its columns are others: SQLITE_SCHEMA, for SQLite to prepare the
+** running statement again, or an error. */
+int table_anew(const table *t);
+
 /* ---- methods of the modules ---- */
 
 int vt_create(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error);
