@@ -94,6 +94,11 @@ int64_t ortto_config_changed(const ortto_client *client);
 ** masked. *text is NULL where nothing is set; the caller frees it. */
 int ortto_config_get(ortto_client *client, ortto_setting setting, char **text);
 
+/* Where that comes from: "ortto_config", the name of a variable of the environment, or "default", also where
+** nothing is set. And what the setting means, in a few words. */
+const char *ortto_config_origin(const ortto_client *client, ortto_setting setting);
+const char *ortto_setting_meaning(ortto_setting setting);
+
 /* Is a value in force, wherever it comes from? */
 int ortto_config_is_set(const ortto_client *client, ortto_setting setting);
 
