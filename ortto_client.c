@@ -86,6 +86,10 @@ int ortto_config_get(ortto_client *client, ortto_setting setting, char **text){
   return rc==ORTTO_OK && setting==ORTTO_API_URL && *text==NULL ? region_address(client, text) : rc;
 }
 
+const char *ortto_config_origin(const ortto_client *client, ortto_setting setting){
+  return settings_origin(&client->settings, setting);
+}
+
 int ortto_config_is_set(const ortto_client *client, ortto_setting setting){
   return settings_is_set(&client->settings, setting);
 }

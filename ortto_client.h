@@ -94,6 +94,11 @@ int64_t ortto_config_changed(const ortto_client *client);
 ** masked. *text is NULL where nothing is set; the caller frees it. */
 int ortto_config_get(ortto_client *client, ortto_setting setting, char **text);
 
+/* Where that comes from: "ortto_config", the name of a variable of the environment, or "default", also where
+** nothing is set. And what the setting means, in a few words. */
+const char *ortto_config_origin(const ortto_client *client, ortto_setting setting);
+const char *ortto_setting_meaning(ortto_setting setting);
+
 /* Is a value in force, wherever it comes from? */
 int ortto_config_is_set(const ortto_client *client, ortto_setting setting);
 
@@ -183,6 +188,9 @@ const char *ortto_hidden_column(ortto_table table, int i);
 ** with ortto_fields_free. */
 int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *selection, int by_ids,
                       int64_t since, ortto_field_list **out);
+/* Would ortto_fields_list send nothing? */
+int ortto_fields_are_known(const ortto_endpoint *endpoint, ortto_table table, const char *selection,
+                           int64_t since);
 /* For whoever is about to read ORTTO_FIELDS: asks for what was not asked since then. */
 int ortto_fields_renew(ortto_endpoint *endpoint, int64_t since);
 /* For when the server cannot be asked: the built-in fields or, where the selection names fields, these, of

@@ -452,13 +452,24 @@ int fields_known(ortto_endpoint *e, ortto_table table, const char *selection, in
   return listing_finish(e->context, &l, table, selection, by_ids, out);
 }
 
+/* The parts of the account that say which fields those are. */
+static int parts_for(ortto_table table, const char *selection){
+  int parts = table==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS;
+  return selection_of(selection)==SELECT_STANDARD ? parts : parts | ACCOUNT_SCHEMA;
+}
+
 int ortto_fields_list(ortto_endpoint *e, ortto_table table, const char *selection, int by_ids, int64_t since,
                       ortto_field_list **out){
-  int parts = table==ORTTO_PEOPLE ? ACCOUNT_PEOPLE : ACCOUNT_ACCOUNTS;
-  if( selection_of(selection)!=SELECT_STANDARD ) parts |= ACCOUNT_SCHEMA;
   *out = NULL;
-  int rc = account_have(e, parts, since);
+  int rc = account_have(e, parts_for(table, selection), since);
   return rc==ORTTO_OK ? fields_known(e, table, selection, by_ids, out) : rc;
+}
+
+int ortto_fields_are_known(const ortto_endpoint *e, ortto_table table, const char *selection, int64_t since){
+  int parts = parts_for(table, selection);
+  for(int part=ACCOUNT_PEOPLE; part<=ACCOUNT_SCHEMA; part*=2)
+    if( (parts & part) && !account_is_new(e->account, part, since) ) return 0;
+  return 1;
 }
 
 int ortto_fields_renew(ortto_endpoint *e, int64_t since){

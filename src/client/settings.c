@@ -16,30 +16,44 @@ typedef struct setting_info {
   const char *name, *variable, *fallback;
   long least, most;                /* numbers */
   const char *good;                /* what would be right */
+  const char *meaning;
 } setting_info;
 
 static const char key_forms[] = "the key itself, env:NAME or file:PATH";
 
 static const setting_info known[ORTTO_SETTINGS] = {
-  [ORTTO_REGION]      = { "region", "ORTTO_REGION", "global", 0, 0, "global, au or eu" },
-  [ORTTO_KEY]         = { "key", "ORTTO_API_KEY", NULL, 0, 0, key_forms },
-  [ORTTO_SEGMENT_KEY] = { "segment_key", "ORTTO_SEGMENT_KEY", NULL, 0, 0, key_forms },
+  [ORTTO_REGION]      = { "region", "ORTTO_REGION", "global", 0, 0, "global, au or eu",
+                          "where the account is: its host at Ortto" },
+  [ORTTO_KEY]         = { "key", "ORTTO_API_KEY", NULL, 0, 0, key_forms,
+                          "the custom API key" },
+  [ORTTO_SEGMENT_KEY] = { "segment_key", "ORTTO_SEGMENT_KEY", NULL, 0, 0, key_forms,
+                          "the key of a Segment (Actions) data source" },
   [ORTTO_API_URL]     = { "api_url", "ORTTO_API_URL", NULL, 0, 0,
-                          "https://HOST[:PORT], or http:// on 127.0.0.1, [::1] or localhost" },
+                          "https://HOST[:PORT], or http:// on 127.0.0.1, [::1] or localhost",
+                          "the base address; replaces that of the region" },
   [ORTTO_TIMEOUT_MS]  = { "timeout_ms", "ORTTO_TIMEOUT_MS", "60000", 1, 86400000,
-                          "a whole number of milliseconds from 1 to 86400000" },
-  [ORTTO_RETRIES]     = { "retries", "ORTTO_RETRIES", "5", 0, 100, "a whole number from 0 to 100" },
+                          "a whole number of milliseconds from 1 to 86400000",
+                          "milliseconds for one request, whole" },
+  [ORTTO_RETRIES]     = { "retries", "ORTTO_RETRIES", "5", 0, 100, "a whole number from 0 to 100",
+                          "attempts after the first" },
   [ORTTO_RATE]        = { "rate", "ORTTO_RATE", "10", 0, 1000,
-                          "a whole number of requests per second from 0 (unlimited) to 1000" },
-  [ORTTO_CONCURRENCY] = { "concurrency", "ORTTO_CONCURRENCY", "8", 1, 64, "a whole number from 1 to 64" },
+                          "a whole number of requests per second from 0 (unlimited) to 1000",
+                          "requests in any one second, over all that use the same key here; 0: no limit" },
+  [ORTTO_CONCURRENCY] = { "concurrency", "ORTTO_CONCURRENCY", "8", 1, 64, "a whole number from 1 to 64",
+                          "requests in flight at most" },
   [ORTTO_MAX_DELETES] = { "max_deletes", "ORTTO_MAX_DELETES", "100", 0, 1000000000,
-                          "a whole number from 0 to 1000000000" },
+                          "a whole number from 0 to 1000000000",
+                          "rows that one transaction may archive" },
   [ORTTO_MAX_UPDATES] = { "max_updates", "ORTTO_MAX_UPDATES", "1000", 0, 1000000000,
-                          "a whole number from 0 to 1000000000" },
-  [ORTTO_WRITE]       = { "write", "ORTTO_WRITE", "on", 0, 0, "on or off" },
-  [ORTTO_PROGRESS]    = { "progress", "ORTTO_PROGRESS", "off", 0, 0, "on or off" },
+                          "a whole number from 0 to 1000000000",
+                          "rows that the UPDATEs of one transaction may change" },
+  [ORTTO_WRITE]       = { "write", "ORTTO_WRITE", "on", 0, 0, "on or off",
+                          "off: nothing is written to Ortto" },
+  [ORTTO_PROGRESS]    = { "progress", "ORTTO_PROGRESS", "off", 0, 0, "on or off",
+                          "on: a line on standard error while something takes long" },
   [ORTTO_CA_FILE]     = { "ca_file", "ORTTO_CA_FILE", NULL, 0, 0,
-                          "the path of a file with certificates of authorities (PEM)" },
+                          "the path of a file with certificates of authorities (PEM)",
+                          "a file with the certificates of authorities to trust instead (PEM)" },
 };
 
 static const struct { const char *name, *region; } region_names[] = {
@@ -310,6 +324,17 @@ int settings_show(context *ctx, const settings *own, ortto_setting setting, char
   *text = rc==ORTTO_OK ? masked(key) : NULL;
   free(key);
   return rc==ORTTO_OK && *text==NULL ? no_memory(ctx) : rc;
+}
+
+const char *settings_origin(const settings *own, ortto_setting setting){
+  enum origin from;
+  setting_raw(own, NULL, setting, &from);
+  if( from==FROM_ENVIRONMENT ) return known[setting].variable;
+  return from==FROM_CONFIG ? "ortto_config" : "default";
+}
+
+const char *ortto_setting_meaning(ortto_setting setting){
+  return known[setting].meaning;
 }
 
 int settings_is_set(const settings *own, ortto_setting setting){

@@ -21,10 +21,11 @@ void settings_free(settings *own);
 /* The setting of that name, or -1 with an error that lists the names. */
 int settings_find(context *ctx, const char *name);
 
-/* As ortto_setting_check, ortto_config_set, _get, _is_set and _number say (ortto_client.h). */
+/* As ortto_setting_check, ortto_config_set, _get, _origin, _is_set and _number say (ortto_client.h). */
 int settings_check(context *ctx, ortto_setting setting, const char *value, int in_args, char **normal);
 int settings_set(context *ctx, settings *own, ortto_setting setting, const char *value);
 int settings_show(context *ctx, const settings *own, ortto_setting setting, char **text);
+const char *settings_origin(const settings *own, ortto_setting setting);
 int settings_is_set(const settings *own, ortto_setting setting);
 int settings_number(context *ctx, const settings *own, const ortto_args *args, ortto_setting setting,
                     long *number);

@@ -21,6 +21,21 @@ conn *conn_new(sqlite3 *db){
   return NULL;
 }
 
+static void conn_anew_forget(conn *c){
+  sqlite3_free(c->anew);
+  c->anew = NULL;
+  if( c->kept ) c->kept_free(c->kept);
+  c->kept = NULL;
+}
+
+void conn_gone_forget(conn *c){
+  while( c->gone ){
+    gone *g = c->gone;
+    c->gone = g->next;
+    sqlite3_free(g);
+  }
+}
+
 void conn_release(conn *c){
   if( c==NULL || --c->references>0 ) return;
   spool_close(&c->spool);
@@ -28,6 +43,8 @@ void conn_release(conn *c){
   for(int i=0; i<c->keys; i++) sqlite3_free(c->key[i]);
   sqlite3_free(c->key);
   sqlite3_free(c->at_change);
+  conn_anew_forget(c);
+  conn_gone_forget(c);
   sqlite3_free(c);
 }
 
@@ -78,16 +95,25 @@ static running *running_now(const conn *c, int *count){
   if( list==NULL ) return NULL;
   n = 0;
   for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
-    if( sqlite3_stmt_busy(s) ) list[n++] = (running){ s, sqlite3_stmt_status(s, SQLITE_STMTSTATUS_RUN, 0) };
+    if( sqlite3_stmt_busy(s) )
+      list[n++] = (running){ s, sqlite3_stmt_status(s, SQLITE_STMTSTATUS_RUN, 0),
+                             sqlite3_stmt_status(s, SQLITE_STMTSTATUS_REPREPARE, 0) };
   *count = n;
   return list;
 }
 
-/* Is it in progress, in the same run? The statement may be gone: so it is looked for first. */
-static int still_runs(const conn *c, const running *r){
+/* Is it in progress, begun and prepared again so many times since? The statement may be gone: so it is looked
+** for first. */
+static int runs_since(const conn *c, const running *r, int begun, int prepared){
   sqlite3_stmt *s = sqlite3_next_stmt(c->db, NULL);
   while( s && s!=r->statement ) s = sqlite3_next_stmt(c->db, s);
-  return s && sqlite3_stmt_busy(s) && sqlite3_stmt_status(s, SQLITE_STMTSTATUS_RUN, 0)==r->run;
+  if( s==NULL || !sqlite3_stmt_busy(s) ) return 0;
+  if( sqlite3_stmt_status(s, SQLITE_STMTSTATUS_RUN, 0)!=r->run + begun ) return 0;
+  return prepared==0 || sqlite3_stmt_status(s, SQLITE_STMTSTATUS_REPREPARE, 0)==r->prepared + prepared;
+}
+
+static int still_runs(const conn *c, const running *r){
+  return runs_since(c, r, 0, 0);
 }
 
 int conn_account_changed(conn *c){
@@ -116,6 +142,54 @@ void conn_prune(conn *c){
   for(int i=0; i<c->at_changes; i++)
     if( still_runs(c, &c->at_change[i]) ) c->at_change[kept++] = c->at_change[i];
   c->at_changes = kept;
+}
+
+/* -- a statement that SQLite begins anew -- */
+
+int conn_begin_anew(conn *c){
+  conn_anew_forget(c);
+  c->anew = running_now(c, &c->anews);
+  return c->anew ? SQLITE_SCHEMA : SQLITE_NOMEM;
+}
+
+/* What a trigger remembers ends before what its statement does. */
+int conn_keep(conn *c, void *p, void (*free)(void *p)){
+  if( c->anew==NULL ) return 0;
+  if( c->kept ) c->kept_free(c->kept);
+  c->kept = p;
+  c->kept_free = free;
+  return 1;
+}
+
+void *conn_kept_take(conn *c){
+  void *kept = NULL;
+  for(int i=0; c->anew && kept==NULL && i<c->anews; i++)
+    if( runs_since(c, &c->anew[i], 1, 1) ) kept = c->kept;
+  if( kept ) c->kept = NULL;
+  conn_anew_forget(c);
+  return kept;
+}
+
+/* -- tables without their fields -- */
+
+void conn_gone(conn *c, const char *schema, const char *name, int for_column){
+  size_t n = strlen(schema) + strlen(name) + 2;
+  gone *g = sqlite3_malloc64(sizeof *g + n);
+  if( g==NULL ) return;
+  sqlite3_snprintf((int)n, g->name, "%s.%s", schema, name);
+  g->for_column = for_column;
+  g->next = c->gone;
+  c->gone = g;
+}
+
+gone *conn_gone_take(conn *c, const char *schema, const char *name){
+  char *full = sqlite3_mprintf("%s.%s", schema, name);
+  gone **at = &c->gone;
+  while( full && *at && sqlite3_stricmp((*at)->name, full)!=0 ) at = &(*at)->next;
+  gone *found = full ? *at : NULL;
+  if( found ) *at = found->next;
+  sqlite3_free(full);
+  return found;
 }
 
 /* -- rowids -- */

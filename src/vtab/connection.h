@@ -24,8 +24,14 @@ typedef struct registration {      /* what a module or a function is registered 
 
 typedef struct running {           /* a statement in one of its runs */
   sqlite3_stmt *statement;
-  int run;
+  int run, prepared;               /* how often it was begun, and prepared again */
 } running;
+
+typedef struct gone {
+  struct gone *next;
+  int for_column;                  /* a statement missed a column of it; else its schema was old */
+  char name[];                     /* schema.name */
+} gone;
 
 struct conn {
   sqlite3 *db;
@@ -40,6 +46,11 @@ struct conn {
   running *at_change;              /* statements that ran when the account was changed by ortto_config */
   int at_changes;
   int changes;                     /* of the account, so far */
+  running *anew;                   /* statements of which SQLite is to begin one anew */
+  int anews;
+  void *kept;                      /* what that one remembers (once.c) */
+  void (*kept_free)(void *kept);
+  gone *gone;                      /* tables without their fields that SQLite let go just now */
   spool spool;                     /* what is held back until COMMIT, and what failed */
 };
 
@@ -81,6 +92,26 @@ int conn_runs_since_change(const conn *c, const char *table);
 /* Statements that are over must not be taken for new ones at the same address: to be called when one is
 ** prepared. */
 void conn_prune(conn *c);
+
+/* ---- a statement that SQLite begins anew ---- */
+
+/* For a table that has other columns than the running statement was prepared with: SQLITE_SCHEMA, and SQLite
+** prepares it again and begins it anew, in the same call; or SQLITE_NOMEM. */
+int conn_begin_anew(conn *c);
+
+/* Was that the last thing that happened, so that what ends now may be wanted again? Then it is kept instead
+** of `p` being freed: 1. */
+int conn_keep(conn *c, void *p, void (*free)(void *p));
+
+/* The statement that calls a function: is it the one that was begun anew? Then what was kept, the caller's
+** from now on; else NULL, and it is gone. */
+void *conn_kept_take(conn *c);
+
+/* A table without its fields went; is this one of those that did? It is asked once: 0, or a pointer to be
+** freed. Whoever sees a statement run, forgets them. */
+void conn_gone(conn *c, const char *schema, const char *name, int for_column);
+gone *conn_gone_take(conn *c, const char *schema, const char *name);
+void conn_gone_forget(conn *c);
 
 /* ---- rowids ---- */
 

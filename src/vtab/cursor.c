@@ -113,8 +113,7 @@ static int changed_meanwhile(table *t){
 ** unless it runs since before the change, when it may have returned rows already. */
 static int table_is_stale(table *t){
   if( conn_runs_since_change(t->conn, t->name) ) return changed_meanwhile(t);
-  int rc = t->conn->register_eponymous(t->conn, t->kind);
-  return rc==SQLITE_OK ? SQLITE_SCHEMA : rc;
+  return table_anew(t);
 }
 
 static int scan_begin(scan_setup *q){

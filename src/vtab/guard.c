@@ -129,13 +129,108 @@ static int running_names(sqlite3 *db, const char *name, int texts){
   return 0;
 }
 
-int guard_names_table(sqlite3 *db, const char *name){
+static int running_count(sqlite3 *db){
   int busy = 0;
   for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s; s=sqlite3_next_stmt(db, s))
     busy += sqlite3_stmt_busy(s)!=0;
-  return running_names(db, name, busy==1);
+  return busy;
+}
+
+int guard_names_table(sqlite3 *db, const char *name){
+  return running_names(db, name, running_count(db)==1);
 }
 
 int guard_names_function(sqlite3 *db, const char *name){
   return running_names(db, name, 0);
+}
+
+/* ---- who has a table connected? ---- */
+
+/* Does the text hold this word, wherever? */
+static int holds_word(const char *text, const char *word){
+  size_t n = strlen(word);
+  for(const char *p=text; *p; p++){
+    if( p>text && is_name_character(p[-1]) ) continue;
+    if( sqlite3_strnicmp(p, word, (int)n)==0 && !is_name_character(p[n]) ) return 1;
+  }
+  return 0;
+}
+
+/* CREATE VIRTUAL TABLE ... USING ortto: connecting that one connects no other. */
+static int is_ours(const char *sql){
+  token t;
+  int using = 0;
+  while( next_token(&sql, 0, &t) ){
+    if( using ) return token_is(t, "ortto");
+    using = t.quote==0 && token_is(t, "using");
+  }
+  return 0;
+}
+
+/* Can the object that this CREATE makes be the reason to connect a table of that name? */
+static int object_connects(const char *sql, const char *name){
+  const char *at = sql;
+  token kind;
+  int hidden = strpbrk(name, "\"'`]")!=NULL;         /* a text would double these */
+  if( (!hidden && !holds_word(sql, name)) || !next_token(&at, 0, &kind) || !next_token(&at, 0, &kind) )
+    return 0;
+  if( token_is(kind, "table") ) return holds_word(sql, "references");
+  if( token_is(kind, "index") || token_is(kind, "unique") ) return 0;
+  return !token_is(kind, "virtual") || !is_ours(sql);
+}
+
+/* What cannot be read counts as such an object. */
+static int schema_connects(sqlite3 *db, const char *schema, const char *name){
+  sqlite3_stmt *list;
+  int found = 0, step = SQLITE_ROW;
+  int rc = sql_prepare(db, &list, "SELECT CAST(sql AS TEXT) FROM \"%w\".sqlite_schema WHERE sql IS NOT NULL",
+                       schema);
+  if( rc!=SQLITE_OK ) return 1;
+  while( !found && (step = sqlite3_step(list))==SQLITE_ROW ){
+    const char *sql = (const char *)sqlite3_column_text(list, 0);
+    found = sql==NULL || object_connects(sql, name);
+  }
+  if( step!=SQLITE_ROW && step!=SQLITE_DONE ) found = 1;
+  if( sqlite3_stmt_status(list, SQLITE_STMTSTATUS_REPREPARE, 0) ) found = -1;
+  sqlite3_finalize(list);
+  return found;
+}
+
+static int files_connect(sqlite3 *db, const char *name){
+  sqlite3_stmt *list;
+  int found = 0;
+  int rc = sql_prepare(db, &list, "PRAGMA database_list");
+  if( rc!=SQLITE_OK ) found = 1;
+  while( found==0 && sqlite3_step(list)==SQLITE_ROW ){
+    const char *schema = (const char *)sqlite3_column_text(list, 1);
+    if( schema==NULL ) found = 1;
+    else if( sqlite3_stricmp(schema, "temp")!=0 ) found = schema_connects(db, schema, name);
+  }
+  sqlite3_finalize(list);
+  return found;
+}
+
+static sqlite3_stmt *pragma_prepared(sqlite3 *db){
+  sqlite3_stmt *s = sqlite3_next_stmt(db, NULL);
+  while( s && (sqlite3_sql(s) || sqlite3_column_count(s)==0) ) s = sqlite3_next_stmt(db, s);
+  return s;
+}
+
+int guard_pragma(sqlite3 *db){
+  return pragma_prepared(db)!=NULL;
+}
+
+/* PRAGMA table_list and integrity_check connect whatever a file holds; table_info and table_xinfo, whose
+** first column is cid, one table: the program's own unless a running statement that does not name it calls
+** them. */
+static int pragma_connects(sqlite3 *db, const char *name){
+  sqlite3_stmt *pragma = pragma_prepared(db);
+  const char *first = pragma ? sqlite3_column_name(pragma, 0) : NULL;
+  if( pragma==NULL ) return 0;
+  if( first==NULL || strcmp(first, "cid")!=0 ) return 1;
+  return running_count(db)>0 && !running_names(db, name, 1);
+}
+
+int guard_file_connects(sqlite3 *db, const char *name){
+  return pragma_connects(db, name) ? 1 : files_connect(db, name);
 }

@@ -11,6 +11,12 @@
 ** only while no other statement runs, since FTS writes names so in statements of its own, and SQLite takes
 ** FROM 'name', too.
 **
+** A table is connected before any of this can be seen: while a statement is prepared none runs, and its text
+** cannot be had. So whoever would have to ask the server for a table's columns asks guard_file_connects
+** first: may it be a file that wants them? That is so where a view, a trigger, a virtual table or a foreign
+** key in an open file names the table; and for a PRAGMA, unless it is one that describes this very table, in
+** the program's own words. (A PRAGMA that is being prepared has columns and no text.)
+**
 ** May use: sqlite, sql. Must not know: Ortto. Asks nobody outside the connection; allocates little.
 */
 #ifndef ORTTO_VTAB_GUARD_H
@@ -25,5 +31,12 @@ int guard_names_function(sqlite3 *db, const char *name);
 
 /* The same of one statement. texts: a 'text' counts as a name, too. */
 int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts);
+
+/* May it be something in a database file that has this table connected now? -1: a file's schema was changed
+** meanwhile by another program, and SQLite does not know it yet. */
+int guard_file_connects(sqlite3 *db, const char *name);
+
+/* Is a PRAGMA being prepared that gives rows? */
+int guard_pragma(sqlite3 *db);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "../text.h"
 #include "sql.h"
+#include "connection.h"
 
 #define SLOT (-0x6F7274)           /* a number of our own; SQLite's json.c has another */
 
@@ -15,6 +16,7 @@ typedef struct call_key {
 } call_key;
 
 typedef struct memory {            /* of one run of one statement */
+  conn *conn;
   sqlite3 *db;                     /* without a name */
   sqlite3_stmt *find, *keep;
 } memory;
@@ -27,10 +29,17 @@ static void memory_free(void *p){
   sqlite3_free(m);
 }
 
-static memory *memory_new(void){
+/* The run is over. */
+static void memory_end(void *p){
+  memory *m = p;
+  if( !conn_keep(m->conn, m, memory_free) ) memory_free(m);
+}
+
+static memory *memory_new(conn *c){
   memory *m = sqlite3_malloc(sizeof *m);
   if( m==NULL ) return NULL;
   memset(m, 0, sizeof *m);
+  m->conn = c;
   int rc = sqlite3_open_v2("", &m->db, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE, NULL);
   if( rc==SQLITE_OK ) rc = sql_run(m->db, "PRAGMA journal_mode=OFF");
   if( rc==SQLITE_OK ) rc = sql_run(m->db, "PRAGMA synchronous=OFF");
@@ -72,8 +81,10 @@ static void bind_key(sqlite3_stmt *stmt, call_key k){
 static memory *memory_of(sqlite3_context *ctx){
   memory *m = sqlite3_get_auxdata(ctx, SLOT);
   if( m ) return m;
-  m = memory_new();
-  if( m ) sqlite3_set_auxdata(ctx, SLOT, m, memory_free);
+  conn *c = ((const registration *)sqlite3_user_data(ctx))->conn;
+  m = conn_kept_take(c);
+  if( m==NULL ) m = memory_new(c);
+  if( m ) sqlite3_set_auxdata(ctx, SLOT, m, memory_end);
   return sqlite3_get_auxdata(ctx, SLOT);         /* freed at once where there is no memory for the slot */
 }
 

@@ -3,6 +3,7 @@
 */
 #include "small_tables.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "../text.h"
@@ -162,6 +163,47 @@ static void pending_column(const small_cursor *row, sqlite3_context *ctx, int co
   }
 }
 
+/* -- ortto_settings -- */
+
+typedef struct settings_cursor {
+  small_cursor row;                /* its rowid is the setting and 1 */
+  char *value;                     /* malloc; NULL: none */
+  char *fault;                     /* why what is set is no good; NULL: it is */
+} settings_cursor;
+
+static void settings_close(small_cursor *row){
+  settings_cursor *cur = (settings_cursor *)row;
+  free(cur->value);
+  sqlite3_free(cur->fault);
+  cur->value = cur->fault = NULL;
+}
+
+static int settings_open(small_cursor *row){
+  settings_close(row);
+  row->rowid = 0;
+  return SQLITE_OK;
+}
+
+static int settings_next(small_cursor *row){
+  settings_cursor *cur = (settings_cursor *)row;
+  settings_close(row);
+  row->eof = row->rowid==ORTTO_SETTINGS;
+  if( row->eof ) return SQLITE_OK;
+  int rc = ortto_config_get(row->conn->client, (ortto_setting)row->rowid++, &cur->value);
+  rc = to_sqlite(row->conn, rc, &cur->fault);
+  return rc==SQLITE_ERROR && cur->fault ? SQLITE_OK : rc;
+}
+
+static void settings_column(const small_cursor *row, sqlite3_context *ctx, int column){
+  const settings_cursor *cur = (const settings_cursor *)row;
+  ortto_setting setting = (ortto_setting)(row->rowid - 1);
+  const char *text = cur->value;
+  if( column==0 ) text = ortto_setting_name(setting);
+  if( column==2 ) text = ortto_config_origin(row->conn->client, setting);
+  if( column==3 ) text = cur->fault ? cur->fault : ortto_setting_meaning(setting);
+  if( text ) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
+}
+
 /* -- all of them -- */
 
 static const small_table small_tables[] = {
@@ -177,6 +219,9 @@ static const small_table small_tables[] = {
   { "ortto_pending",
     "CREATE TABLE x(table_name TEXT, operation TEXT, id TEXT, email TEXT, changes JSON)",
     sizeof(pending_cursor), pending_open, pending_next, pending_column, pending_close, NULL, NULL, NULL },
+  { "ortto_settings",
+    "CREATE TABLE x(name TEXT, value TEXT, origin TEXT, meaning TEXT)",
+    sizeof(settings_cursor), settings_open, settings_next, settings_column, settings_close, NULL, NULL, NULL },
 };
 
 #define SMALL_TABLES COUNT(small_tables)

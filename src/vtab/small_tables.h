@@ -1,10 +1,10 @@
 /*
 ** small_tables.h - tables of fixed columns that need nothing but the connection: ortto_log, ortto_failures,
-** ortto_pending.
+** ortto_pending, ortto_settings.
 **
 ** One module serves them all; each is a row of functions in small_tables.c. They are read from the first row
 ** to the last, without a plan.
-** May use: connection, spool, held, sql, the client's log. Must not know: Ortto's columns, plans. Nothing in
+** May use: connection, spool, held, sql, the client's log and settings. Must not know: Ortto's columns, plans. Nothing in
 ** here blocks.
 */
 #ifndef ORTTO_VTAB_SMALL_TABLES_H

@@ -121,6 +121,8 @@ int endpoint_of(table *t, ortto_endpoint **endpoint){
 /* Whoever only wants the columns of a table that exists, or to drop it, waits no longer than this. */
 #define DESCRIBE_MS 1800
 
+#define NOT_ASKED (-1)             /* beside the client's codes */
+
 static int endpoint_in_haste(table *t, ortto_endpoint **endpoint){
   long ms;
   ortto_args hasty = t->args.settings;             /* its texts stay the table's */
@@ -139,18 +141,30 @@ static int contact_fields(table *t, ortto_endpoint *e, int64_t since, ortto_fiel
   return ortto_fields_list(e, t->kind, t->args.fields, t->args.by_ids, since, fields);
 }
 
-/* Asks the server for the columns of people and accounts; at a CREATE proves the key for the others. */
-static int table_list_fields(table *t, int creating){
+/* Who has the table connected. */
+enum asker {
+  CREATING,                        /* a CREATE: it must be possible to ask */
+  QUERYING,                        /* a statement that lacked a column of it */
+  CONNECTING,                      /* who knows; the program, though */
+  A_FILE,                          /* perhaps: nothing is sent on its word */
+  TOO_LATE                         /* another program has changed the schema of a file */
+};
+
+/* Asks the server for the columns of people and accounts; at a CREATE proves the key for the others.
+** NOT_ASKED: it would have to be asked. */
+static int table_list_fields(table *t, enum asker who){
   ortto_endpoint *e = NULL;
   sqlite3_stmt *held = waiting_begin(t->conn);
-  int rc = ORTTO_OK, hasty = t->created && !creating;
+  int rc = ORTTO_OK, hasty = t->created && who==CONNECTING;
+  int64_t since = t->created || who==A_FILE ? ORTTO_KNOWN : ortto_config_changed(t->conn->client);
   if( !is_contact_table(t) ) t->fields = ortto_table_fields(t->kind);
-  if( is_contact_table(t) || creating ) rc = hasty ? endpoint_in_haste(t, &e) : endpoint_of(t, &e);
+  if( is_contact_table(t) || who==CREATING ) rc = hasty ? endpoint_in_haste(t, &e) : endpoint_of(t, &e);
   if( rc==ORTTO_OK && is_contact_table(t) ){
-    int64_t since = t->created ? ORTTO_KNOWN : ortto_config_changed(t->conn->client);
-    rc = contact_fields(t, e, creating ? ORTTO_ANEW : since, &t->owned_fields);
+    int may = who!=A_FILE || ortto_fields_are_known(e, t->kind, t->args.fields, since);
+    t->identity = ortto_endpoint_identity(e);
+    rc = may ? contact_fields(t, e, who==CREATING ? ORTTO_ANEW : since, &t->owned_fields) : NOT_ASKED;
     if( rc==ORTTO_OK ) t->fields = t->owned_fields;
-  }else if( rc==ORTTO_OK && creating ) rc = ortto_check(e);
+  }else if( rc==ORTTO_OK && who==CREATING ) rc = ortto_check(e);
   ortto_endpoint_close(e);
   waiting_end(held);
   return rc;
@@ -169,14 +183,19 @@ static int table_break(table *t, const char *why){
   return rc;
 }
 
-/* Makes SQLite connect all tables of the schema anew, in a transaction too, and prepare the statement
-** again. */
+/* Makes SQLite connect all tables of the schema anew, in a transaction too. */
 static int schema_reset(sqlite3 *db){
   int writable = 0;
   sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, -1, &writable);
   int rc = sql_run(db, "PRAGMA writable_schema=RESET");
   if( writable ) sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
-  return rc==SQLITE_OK ? SQLITE_SCHEMA : rc;
+  return rc;
+}
+
+int table_anew(const table *t){
+  conn *c = t->conn;
+  int rc = t->created ? schema_reset(c->db) : c->register_eponymous(c, t->kind);
+  return rc==SQLITE_OK ? conn_begin_anew(c) : rc;
 }
 
 int table_ready(table *t){
@@ -190,7 +209,7 @@ int table_ready(table *t){
   if( rc!=ORTTO_OK ) return vt_fail(t, rc);
   if( ortto_fields_identity(fields)!=ortto_fields_identity(t->fields) ){
     ortto_fields_free(fields);
-    return schema_reset(t->conn->db);
+    return table_anew(t);
   }
   ortto_fields_free(t->owned_fields);              /* no cursor has rows under them */
   t->fields = t->owned_fields = fields;
@@ -222,9 +241,70 @@ static int table_finish(table *t, int rc, sqlite3_vtab **out, char **error){
   return rc;
 }
 
+/* ---- who has it connected ---- */
+
+/* SQLite is to look for missing columns once more: see table.h. The version of the schema temp grows, and
+** SQLite takes its own knowledge for old; all schemas are read anew then, as this one asks for it now. If any
+** of it fails, a missing column is one. */
+static void schema_make_old(sqlite3 *db){
+  sqlite3_int64 version;
+  int defensive = 0;
+  schema_reset(db);                                /* put off by SQLite until it finds that out */
+  if( sql_integer(db, &version, "PRAGMA temp.schema_version")!=SQLITE_OK ) return;
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, -1, &defensive);
+  if( defensive ) sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+  sql_run(db, "PRAGMA temp.schema_version = %d", (int)((version + 1) & 0x7FFFFFFF));
+  if( defensive ) sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+}
+
+/* The table goes. SQLite says for a moment why: a statement misses a column, or is prepared again. */
+static void gone_keep(const table *t){
+  const char *why = sqlite3_errmsg(t->conn->db);
+  if( t->broken==NULL || !t->created ) return;
+  int column = strncmp(why, "no such column", 14)==0 || strstr(why, "has no column named")!=NULL;
+  if( column || strcmp(why, "database schema has changed")==0 )
+    conn_gone(t->conn, t->schema, t->name, column);
+}
+
+/* A statement that is prepared again holds the table that it had. */
+static int still_held(const conn *c, const char *schema, const char *name){
+  for(const table *t=c->tables; t; t=t->next)
+    if( t->broken && strcmp(t->name, name)==0 && strcmp(t->schema, schema)==0 ) return 1;
+  return 0;
+}
+
+/* A file's own address is not even spoken to for a description of the table. */
+static enum asker who_connects(const table *t, int missing){
+  sqlite3 *db = t->conn->db;
+  int in_file = t->created && sqlite3_stricmp(t->schema, "temp")!=0;
+  if( !is_contact_table(t) ) return CONNECTING;
+  if( in_file && t->args.settings.value[ORTTO_API_URL] && guard_pragma(db) ) return A_FILE;
+  int file = guard_file_connects(db, t->name);
+  if( file ) return file<0 && !t->created ? TOO_LATE : A_FILE;
+  return missing ? QUERYING : CONNECTING;
+}
+
+/* Its fields are not known. Gives it the columns that are known without asking or, where a query lacks one of
+** them, fails. old: the schema of temp is to look old, as this statement was not prepared again for that. */
+static int fields_unknown(table *t, int got, int missing, int old, char **error){
+  conn *c = t->conn;
+  char *why = got==NOT_ASKED ? sqlite3_mprintf("ortto: the fields of %s are not known yet, and nothing is "
+    "asked of the server on a database file's word: a view, trigger, virtual table or foreign key in an open "
+    "file names %s. Ask for a column that it has by all means first: SELECT id FROM %s LIMIT 1",
+    t->name, t->name, t->name) : sqlite3_mprintf("%s", ortto_error(c->client));
+  if( why==NULL ) return SQLITE_NOMEM;
+  int rc = missing ? error_set(error, "%s", why) : to_sqlite(c, table_break(t, why), error);
+  sqlite3_free(why);
+  if( rc==SQLITE_OK && old && is_contact_table(t) ) schema_make_old(c->db);
+  return rc;
+}
+
 /* argv: module, schema, table, arguments. */
 static int connect_created(conn *c, int argc, const char *const *argv, sqlite3_vtab **out, char **error,
                            int creating){
+  gone *before = conn_gone_take(c, argv[1], argv[2]);
+  int again = before || still_held(c, argv[1], argv[2]), missing = before && before->for_column;
+  sqlite3_free(before);
   table *t = NULL;
   int rc = table_new(c, argv[1], argv[2], &t);
   if( rc==SQLITE_OK ) rc = arguments_read(c, argc-3, argv+3, &t->args, error);
@@ -233,9 +313,10 @@ static int connect_created(conn *c, int argc, const char *const *argv, sqlite3_v
     t->kind = t->args.kind>=0 ? (ortto_table)t->args.kind : ORTTO_TAGS;
   }
   if( rc==SQLITE_OK ){
-    int got = table_list_fields(t, creating);
-    if( got==ORTTO_ERROR && !creating ) got = table_break(t, ortto_error(c->client));
-    rc = to_sqlite(c, got, error);
+    int got = table_list_fields(t, creating ? CREATING : who_connects(t, missing));
+    if( !creating && (got==ORTTO_ERROR || got==NOT_ASKED) )
+      rc = fields_unknown(t, got, missing, !again, error);
+    else rc = to_sqlite(c, got, error);
   }else if( rc==SQLITE_ERROR && !creating && *error ){
     rc = to_sqlite(c, table_break(t, *error), error);
     t->refused = 1;
@@ -264,12 +345,18 @@ int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *ar
   int rc = table_new(reg->conn, argv[1], argv[2], &t);
   if( rc==SQLITE_OK ){
     t->kind = reg->kind;
-    rc = to_sqlite(reg->conn, table_list_fields(t, 0), error);
+    enum asker who = who_connects(t, 0);
+    int got = who==TOO_LATE ? ORTTO_OK : table_list_fields(t, who);
+    if( who==TOO_LATE ){           /* the statement was begun under another one */
+      error_set(error, "ortto: another program has changed the database meanwhile; run it again");
+      rc = *error ? SQLITE_SCHEMA : SQLITE_NOMEM;
+    }else rc = got==NOT_ASKED ? fields_unknown(t, got, 0, 0, error) : to_sqlite(reg->conn, got, error);
   }
   return table_finish(t, rc, out, error);
 }
 
 int vt_disconnect(sqlite3_vtab *base){
+  gone_keep((table *)base);
   table_free((table *)base);
   return SQLITE_OK;
 }
@@ -391,6 +478,7 @@ char *table_that_hides(const conn *c){
 }
 
 int table_may_act(table *t){
+  conn_gone_forget(t->conn);
   if( guard_names_table(t->conn->db, t->name) ) return SQLITE_OK;
   return vt_error(t, "ortto: something in the database file (a table whose content this is, a trigger, a "
                   "constraint) asks for %s, and no statement of the program's own names it: nothing of it "

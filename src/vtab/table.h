@@ -5,6 +5,13 @@
 ** back. A table holds a reference to its connection and stands in its list while it is connected. Codes are
 ** SQLite's; what failed stands in the table's zErrMsg or, while it is being connected, in *error. vt_create,
 ** vt_connect and vt_connect_eponymous ask the server and block; table_connected may connect a table.
+**
+** Whose fields are not known, and may not be asked for on a file's word (guard.h) or cannot be had, gets the
+** columns that are known without asking. A query asks then (table_ready). A statement that names one of the
+** missing columns never gets so far; but where SQLite misses a column it looks whether its schema is old, and
+** begins once more if it is. So it is made old, for the schema temp (no file is written), and the table is
+** connected a second time, when we know that it is a query: then the fields are asked for with all patience,
+** and if that fails, so does the statement, with the reason.
 */
 #ifndef ORTTO_VTAB_TABLE_H
 #define ORTTO_VTAB_TABLE_H
@@ -53,6 +60,10 @@ int endpoint_of(table *t, ortto_endpoint **endpoint);
 ** again, and blocks. SQLITE_SCHEMA: it has other columns than it seemed; SQLite is to prepare the statement
 ** anew. */
 int table_ready(table *t);
+
+/* The table is to be connected anew, as its columns are others: SQLITE_SCHEMA, for SQLite to prepare the
+** running statement again, or an error. */
+int table_anew(const table *t);
 
 /* ---- methods of the modules ---- */
 
