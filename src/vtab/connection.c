@@ -60,12 +60,17 @@ int to_sqlite(const conn *c, int rc, char **message){
 
 /* -- what runs -- */
 
+/* Some 1,600 steps of SQLite's, in 0.1 ms, without a table. An authorizer may refuse them. */
+static const char steps[] =
+  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 100) SELECT count(*) FROM n";
+
 int conn_interrupted(void *ctx){
   const conn *c = ctx;
 #if SQLITE_VERSION_NUMBER >= 3041000
-  if( sqlite3_libversion_number()>=3041000 ) return sqlite3_is_interrupted(c->db);
+  if( sqlite3_libversion_number()>=3041000 && sqlite3_is_interrupted(c->db) ) return 1;
 #endif
-  return sql_run(c->db, "SELECT 1")==SQLITE_INTERRUPT;
+  int rc = sql_run(c->db, steps);
+  return rc==SQLITE_INTERRUPT || (rc!=SQLITE_OK && sql_run(c->db, "SELECT 1")==SQLITE_INTERRUPT);
 }
 
 sqlite3_stmt *waiting_begin(const conn *c){

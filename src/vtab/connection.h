@@ -65,7 +65,8 @@ int to_sqlite(const conn *c, int rc, char **message);
 
 /* Has sqlite3_interrupt() been called? ctx is a conn. Before SQLite 3.41 no call tells; a statement does:
 ** preparing and stepping one while another runs returns SQLITE_INTERRUPT. (While none runs that clears the
-** flag: waiting_begin.) */
+** flag: waiting_begin.) One of so many steps that a program's progress handler is asked too, which counts
+** them: in a wait there are no others. */
 int conn_interrupted(void *ctx);
 
 /* While a table is being connected no statement runs yet. One that does keeps sqlite3_interrupt() from being

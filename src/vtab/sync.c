@@ -16,7 +16,7 @@
 #include "sync_merge.h"
 
 #define RELEASE_MS 1000            /* how long a run that ends waits for a lock to put that on record */
-#define RELEASE_NOW_MS 50          /* the same where it was interrupted, or waited for that lock already */
+#define RELEASE_NOW_MS 20          /* the same where it was interrupted, or waited for that lock already */
 
 /* ---- one run --------------------------------------------------------------------- */
 
@@ -29,6 +29,7 @@ static void run_release(sync_run *s, const char *state, const char *error){
   int cut = conn_interrupted(s->conn);
   if( cut && !s->nested ) side_open(s);
   s->patience = (cut || s->locked ? RELEASE_NOW_MS : RELEASE_MS) * 1000;
+  if( cut && s->reading ) s->patience = 0;       /* what holds the lock may be the user's own SELECT */
   int gone = s->nested && sqlite3_get_autocommit(s->db);   /* rolled back, with all that we wrote */
   int rc = gone ? SQLITE_ERROR : sync_begin(s, &unsaid);
   if( rc==SQLITE_OK ) sync_end(s, state_write(s, state, 1, error), &unsaid);
@@ -45,7 +46,9 @@ static void run_end(sync_run *s, const char *state, const char *error){
 }
 
 static int run_begin(sync_run *s, char **error){
-  int rc = sync_fields(s, error);
+  int rc = sync_lock_acquire(s);
+  if( rc==SQLITE_OK ) rc = sync_others_check(s, error);
+  if( rc==SQLITE_OK ) rc = sync_fields(s, error);
   return rc==SQLITE_OK ? sync_claim(s, error) : rc;
 }
 
@@ -70,6 +73,7 @@ static int run_step(sync_run *s, char **error){
     s->phase = SYNC_FAILED;
     run_end(s, state, *error);
   }
+  if( s->phase==SYNC_DONE ) run_end(s, NULL, NULL);   /* the next may begin, whoever still looks at this one */
   if( s->progress ) s->progress(s);
   return rc;
 }

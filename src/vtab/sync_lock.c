@@ -13,11 +13,17 @@
 
 static const char with_lock[] = "lock", without_lock[] = "none";
 
+/* Can no other connection reach the target's database? One in memory of its own, and temp. */
+static int is_private(const sync_run *s){
+  const char *file = sqlite3_db_filename(s->conn->db, s->schema);
+  return file==NULL || file[0]==0;
+}
+
 /* The target's file; NULL where the database has none. */
 static const char *database_file(const sync_run *s){
   const char *file = sqlite3_db_filename(s->conn->db, s->schema);
   char *vfs = NULL;
-  if( file==NULL || file[0]==0 ) return NULL;
+  if( is_private(s) ) return NULL;
   sqlite3_file_control(s->conn->db, s->schema, SQLITE_FCNTL_VFSNAME, &vfs);
   int in_memory = vfs && strstr(vfs, "memdb")!=NULL;
   sqlite3_free(vfs);
@@ -81,5 +87,5 @@ int owner_lives(const sync_run *s, const char *owner, sqlite3_int64 silent_secon
     if( other!=&s->at_work && strcmp(other->owner, owner)==0 ) return 1;
   if( owner_had_lock(owner) && s->lock.path ) return 0;   /* it would hold what we hold */
   if( owner_had_lock(owner) && s->lock_is_held ) return 1;
-  return silent_seconds<SILENT_SECONDS && silent_seconds>-SILENT_SECONDS;
+  return !is_private(s) && silent_seconds<SILENT_SECONDS && silent_seconds>-SILENT_SECONDS;
 }

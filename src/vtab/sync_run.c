@@ -106,7 +106,7 @@ static int state_create(const sync_run *s){
 
 /* Of all files that are attached the target's alone is locked: BEGIN IMMEDIATE would lock every one. */
 static int begin_once(sync_run *s){
-  int rc = run_now(s, "BEGIN");
+  int rc = run_now(s, s->nested ? "SAVEPOINT ortto_sync" : "BEGIN");
   if( rc!=SQLITE_OK ) return rc;
   s->begun = 1;
   rc = sql_run(s->db, "UPDATE \"%w\"." STATE_TABLE " SET run=run WHERE 0", s->schema);
@@ -114,7 +114,7 @@ static int begin_once(sync_run *s){
 }
 
 static int commit_once(sync_run *s){
-  return run_now(s, "COMMIT");
+  return run_now(s, s->nested ? "RELEASE ortto_sync" : "COMMIT");
 }
 
 /* An interrupted connection runs no statement any more until all are over, ROLLBACK neither. But SQLite
@@ -144,6 +144,7 @@ static int wait_for_locks(sync_run *s, int (*once)(sync_run *s), int64_t patienc
     if( !is_locked(rc) ) return rc;
     int outdated = sqlite3_extended_errcode(s->db)==SQLITE_BUSY_SNAPSHOT;
     if( once!=commit_once ) sync_undo(s);
+    if( outdated && s->nested ) return rc;         /* what the user has read there is old: no wait helps */
     if( outdated && side_open(s)==SQLITE_OK ) continue;
     if( !s->ending && conn_interrupted(s->conn) ) return SQLITE_INTERRUPT;
     if( now_us()>until ) return rc;
@@ -151,15 +152,18 @@ static int wait_for_locks(sync_run *s, int (*once)(sync_run *s), int64_t patienc
   }
 }
 
-/* SQLite's own waiting, where the user has set a busy timeout, would not notice an interrupt: ours stands in
-** for it. */
+void sync_waits_begin(sync_run *s){
+  sql_integer(s->conn->db, &s->timeout, "PRAGMA busy_timeout");
+  if( s->timeout>0 ) sqlite3_busy_timeout(s->conn->db, 0);
+}
+
+void sync_waits_end(sync_run *s){
+  if( s->timeout>0 ) sqlite3_busy_timeout(s->conn->db, (int)s->timeout);
+  s->timeout = 0;
+}
+
 static int run_patiently(sync_run *s, int (*once)(sync_run *s), int64_t patience, const char *locked){
-  sqlite3_int64 timeout = 0;
-  sqlite3 *db = s->db;                           /* which side_open changes */
-  sql_integer(db, &timeout, "PRAGMA busy_timeout");
-  if( timeout>0 ) sqlite3_busy_timeout(db, 0);
   int rc = wait_for_locks(s, once, patience);
-  if( timeout>0 ) sqlite3_busy_timeout(db, (int)timeout);
   s->locked = is_locked(rc) ? locked : NULL;
   return rc;
 }
@@ -171,16 +175,13 @@ void sync_patience(sync_run *s){
 }
 
 int sync_begin(sync_run *s, char **error){
+  sync_waits_begin(s);
   s->kept = s->rows;
   s->last_rowid = sqlite3_last_insert_rowid(s->conn->db);
   /* Under a SELECT that reads, DROP TABLE fails, and takes that SELECT with it. */
   s->may_drop = s->nested ? !s->reading : sqlite3_txn_state(s->db, NULL)==SQLITE_TXN_NONE;
   int rc = sql_prepare(s->db, &s->undo, "BEGIN IMMEDIATE");
-  if( rc==SQLITE_OK && s->nested ){
-    rc = run_now(s, "SAVEPOINT ortto_sync");
-    s->begun = rc==SQLITE_OK;
-    if( rc==SQLITE_OK ) rc = state_create(s);
-  }else if( rc==SQLITE_OK )
+  if( rc==SQLITE_OK )
     rc = run_patiently(s, begin_once, s->patience, "another connection that writes to it");
   return rc==SQLITE_OK ? rc : sync_end(s, rc, error);
 }
@@ -188,7 +189,6 @@ int sync_begin(sync_run *s, char **error){
 /* Of two syncs in the table form that meet in a file without WAL the one that has begun waits for the end of
 ** the other's SELECT, and that one for the end of this transaction: so this one waits longer. */
 static int sync_commit(sync_run *s){
-  if( s->nested ) return run_now(s, "RELEASE ortto_sync");
   int64_t patience = s->patience + (s->reading && !s->ending ? COMMIT_MORE_MS*1000 : 0);
   return run_patiently(s, commit_once, patience, "a SELECT of another connection, not read to its end");
 }
@@ -205,6 +205,7 @@ int sync_end(sync_run *s, int rc, char **error){
   sqlite3_finalize(s->undo);
   s->undo = NULL;
   s->begun = 0;
+  sync_waits_end(s);
   sqlite3_set_last_insert_rowid(s->conn->db, s->last_rowid);
   return rc;
 }

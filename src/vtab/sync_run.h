@@ -40,6 +40,7 @@ struct sync_run {
   int ending;                      /* on its way out: an interrupt does not end its waiting */
   int64_t patience;                /* how long a lock of others is waited for; microseconds */
   const char *locked;              /* what kept us out for so long; NULL: nothing did. A constant text */
+  sqlite3_int64 timeout;           /* the program's busy timeout, while ours stands in for it; ms, 0 none */
   sqlite3_stmt *undo;              /* what ends the transaction if ROLLBACK cannot: see sync_run.c */
   sqlite3_int64 last_rowid;        /* the program's last_insert_rowid() before the transaction */
   char *source, *schema, *target, *staging;
@@ -113,6 +114,11 @@ int side_open(sync_run *s);
 
 /* Sets the run's patience from the busy timeout of the program's connection. */
 void sync_patience(sync_run *s);
+
+/* Between these two SQLite waits for no lock by itself: it would not notice an interrupt, and whether to wait
+** is the run's to say. sync_begin and sync_end do so themselves. */
+void sync_waits_begin(sync_run *s);
+void sync_waits_end(sync_run *s);
 
 /* The one way to a transaction:
 **   int rc = sync_begin(s, error);

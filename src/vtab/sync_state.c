@@ -259,30 +259,43 @@ static int claim_inside(sync_run *s, char **error){
   return rc==SQLITE_OK ? state_write(s, state, 0, NULL) : rc;
 }
 
-/* Is another run at work? Asked without a lock, as the other one may be waiting for the lock that our SELECT
-** holds. */
-static int claim_peek(const sync_run *s, char **error){
+/* What the state says of another run: nothing, that it lives, or that somebody has taken its mark away. */
+typedef enum { OTHERS_NONE, OTHERS_LIVE, OTHERS_UNMARKED } others_state;
+
+static others_state others_find(const sync_run *s){
   sqlite3_stmt *last;
   sqlite3_int64 there = 0;
-  int lives = 0;
+  others_state found = OTHERS_NONE;
   /* SQLite looks for a table that is not there in all attached files, and waits for their locks. */
   int rc = sql_integer(s->db, &there,
     "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name='" STATE_TABLE "'", s->schema);
-  if( rc!=SQLITE_OK || there==0 ) return SQLITE_OK;
+  if( rc!=SQLITE_OK || there==0 ) return OTHERS_NONE;
   rc = sql_prepare(s->db, &last,
-    "SELECT owner, " SECONDS_NOW "-beat FROM \"%w\"." STATE_TABLE " WHERE target=%Q COLLATE NOCASE "
+    "SELECT owner, " SECONDS_NOW "-beat, finished FROM \"%w\"." STATE_TABLE " WHERE target=%Q COLLATE NOCASE "
     "AND state NOT IN ('done','abandoned') ORDER BY run DESC LIMIT 1", s->schema, s->target);
-  if( rc!=SQLITE_OK ) return SQLITE_OK;          /* no run yet */
-  if( sqlite3_step(last)==SQLITE_ROW )
-    lives = owner_lives(s, last_text(last, 0), sqlite3_column_int64(last, 1));
+  if( rc!=SQLITE_OK ) return OTHERS_NONE;
+  if( sqlite3_step(last)==SQLITE_ROW ){
+    const char *owner = last_text(last, 0);
+    if( owner_lives(s, owner, sqlite3_column_int64(last, 1)) ) found = OTHERS_LIVE;
+    else if( owner[0]==0 && last_is(last, 2, "") ) found = OTHERS_UNMARKED;
+  }
   sqlite3_finalize(last);
-  return lives ? at_work(s, error) : SQLITE_OK;
+  return found;
+}
+
+/* Without a lock in the way nothing is read in a transaction of the user's: there it would stay locked, or be
+** outdated when it is to be written. */
+int sync_others_check(sync_run *s, char **error){
+  if( s->nested && !s->lock_is_held ) return SQLITE_OK;
+  sync_waits_begin(s);
+  others_state others = others_find(s);
+  sync_waits_end(s);
+  int alone = s->lock_is_held ? others==OTHERS_UNMARKED : others!=OTHERS_LIVE;
+  return alone ? SQLITE_OK : at_work(s, error);
 }
 
 int sync_claim(sync_run *s, char **error){
-  int rc = sync_lock_acquire(s);
-  if( rc==SQLITE_OK ) rc = claim_peek(s, error);
-  if( rc==SQLITE_OK ) rc = sync_begin(s, error);
+  int rc = sync_begin(s, error);
   if( rc!=SQLITE_OK ) return rc;
   rc = sync_end(s, claim_inside(s, error), error);
   s->claimed = rc==SQLITE_OK;

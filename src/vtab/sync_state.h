@@ -16,6 +16,10 @@
 ** as long as it is; then TAKEN_OVER. */
 int state_write(const sync_run *s, const char *state, int finished, const char *error);
 
+/* An error if another run is at work on the target; after sync_lock_acquire, before Ortto is asked for
+** anything. Nothing is waited for: that run may be waiting for a lock that our SELECT holds. */
+int sync_others_check(sync_run *s, char **error);
+
 /* Makes the target ours, in a transaction of its own: an unfinished run that can be taken up, or a new one.
 ** Sets phase. An error if another run is at work there; else waits for the file's lock as sync_begin does. */
 int sync_claim(sync_run *s, char **error);

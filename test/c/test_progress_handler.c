@@ -1,0 +1,106 @@
+/*
+** test_progress_handler.c - a program that gives its statements so much time and no more, by a progress
+** handler (as Datasette does, and Python programs): it is asked in each wait too, however many steps it
+** counts up to some 1,500.
+*/
+#include "harness.h"
+
+#define LATEST 250.0             /* ms after the time is up; other things run on the machine */
+
+static server sandbox;
+
+static int set_up(void **state){
+  (void)state;
+  server_start(&sandbox, "--people 600 --no-archived --tags 5 --custom 2 --account-custom 1 --date fake");
+  return 0;
+}
+
+static int tear_down(void **state){
+  (void)state;
+  server_stop(&sandbox);
+  return 0;
+}
+
+static int fresh(void **state){
+  (void)state;
+  server_do(&sandbox, "/sandbox/reset", NULL);
+  server_do(&sandbox, "/sandbox/set", "{\"latency_ms\":0,\"rate\":0}");
+  return 0;
+}
+
+static int time_is_up(void *until){
+  return now_ms()>*(const double *)until;
+}
+
+static int refuse_recursion(void *ctx, int what, const char *a, const char *b, const char *c, const char *d){
+  (void)ctx; (void)a; (void)b; (void)c; (void)d;
+  return what==SQLITE_RECURSIVE ? SQLITE_DENY : SQLITE_OK;
+}
+
+static void stops_in_time(sqlite3 *db, const char *what, const char *sql, int steps){
+  double until = now_ms() + 500;
+  sqlite3_progress_handler(db, steps, time_is_up, &until);
+  char *got = sql_text(db, sql);
+  double late = now_ms() - until;
+  sqlite3_progress_handler(db, 0, NULL, NULL);
+  if( strstr(got, "interrupted")==NULL ) fail_msg("%s, %d steps: %s", what, steps, got);
+  print_message("# %s, %d steps: %.0f ms late\n", what, steps, late);
+  if( late>LATEST ) fail_msg("%s, %d steps: %.0f ms late", what, steps, late);
+  sqlite3_free(got);
+}
+
+static void test_waits(void **state){
+  static const int steps[] = { 1, 100, 1000, 1500 };
+  (void)state;
+  for(int i=0; i<4; i++){
+    sqlite3 *db = db_open(&sandbox);
+    assert_sql(db, "SELECT count(*) FROM ortto_people", "600");
+    server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"hang\",\"path\":\"/v1/tags/get\",\"times\":-1}");
+    stops_in_time(db, "a request", "SELECT count(*) FROM ortto_tags", steps[i]);
+    stops_in_time(db, "a sync", "SELECT ortto_sync('ortto_tags','tags')", steps[i]);
+    stops_in_time(db, "a sync's table", "SELECT count(*) FROM ortto_sync('ortto_tags','tags')", steps[i]);
+    server_do(&sandbox, "/sandbox/clear", NULL);
+    server_do(&sandbox, "/sandbox/fault",
+        "{\"kind\":\"status\",\"status\":503,\"path\":\"/v1/tags/get\",\"times\":-1}");
+    sql_must(db, "SELECT ortto_config('retries', 100)");
+    stops_in_time(db, "a wait before a retry", "SELECT count(*) FROM ortto_tags", steps[i]);
+    server_do(&sandbox, "/sandbox/clear", NULL);
+    assert_sql(db, "SELECT count(*) FROM ortto_tags", "6");
+    db_close(db);
+  }
+}
+
+/* One that does not end it changes nothing. */
+static int never(void *asked){
+  ++*(int *)asked;
+  return 0;
+}
+
+static void test_goes_on(void **state){
+  (void)state;
+  int asked = 0;
+  sqlite3 *db = db_open(&sandbox);
+  assert_sql(db, "SELECT count(*) FROM ortto_people", "600");
+  server_do(&sandbox, "/sandbox/set", "{\"latency_ms\":400}");
+  sqlite3_progress_handler(db, 1000, never, &asked);
+  assert_sql(db, "SELECT ortto_sync('ortto_tags','tags') ->> 'rows'", "6");
+  assert_true(asked>5);
+  db_close(db);
+}
+
+/* An interrupt is seen where the program's authorizer refuses what asks the handler. */
+static void test_authorizer(void **state){
+  (void)state;
+  sqlite3 *db = db_open(&sandbox);
+  sqlite3_set_authorizer(db, refuse_recursion, NULL);
+  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"hang\",\"path\":\"/v1/tags/get\",\"times\":-1}");
+  stops_in_time(db, "with an authorizer", "SELECT count(*) FROM ortto_tags", 1);
+  db_close(db);
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, fresh)
+
+int main(void){
+  const struct CMUnitTest tests[] = { TEST(test_waits), TEST(test_goes_on), TEST(test_authorizer) };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
