@@ -102,8 +102,8 @@ const char *ortto_setting_meaning(ortto_setting setting);
 /* Is a value in force, wherever it comes from? */
 int ortto_config_is_set(const ortto_client *client, ortto_setting setting);
 
-/* The number in force for one of the numeric settings or, for progress and write, 0 or 1; args may be
-** NULL. */
+/* The number in force for one of the numeric settings or, for progress and write, 0 or 1 (concurrency: 0 is
+** auto); args may be NULL. */
 int ortto_config_number(ortto_client *client, const ortto_args *args, ortto_setting setting, long *number);
 
 /* ---- endpoint: a host with a key ----------------------------------------------------------------------- */
@@ -267,7 +267,7 @@ void ortto_reader_close(ortto_reader *reader);
 
 /* ORTTO_ROW: (*values)[0..field_count-1] hold the record until the next call. ORTTO_DONE: the read is
 ** complete, which is never said of a read that is not. Pages are asked for as rows are: the first alone, then
-** up to `concurrency` under one cursor, delivered in order. */
+** several at once under one cursor, delivered in order. */
 int ortto_reader_next(ortto_reader *reader, const ortto_value **values);
 
 /* Which of the query's audiences the present record was found in. */

@@ -31,7 +31,8 @@ struct ortto_endpoint {
   char region[8];                  /* "" where the address was given */
   ortto_protocol protocol;
   int loopback;
-  long timeout_ms, retries, rate, concurrency;
+  long timeout_ms, retries, rate;
+  long concurrency;                /* 0: as many as the rate needs */
   uint64_t identity;               /* a hash of host and key */
 };
 

@@ -8,7 +8,9 @@
 
 #include "../text.h"
 
-#define RATE_MARGIN 10000          /* one second at the server may be a little shorter than ours */
+#define RATE_MARGIN 15000          /* one second at the server may be a little shorter than ours */
+#define RATE_UNKNOWN 10            /* the least that counts as the pace where no rate is set */
+#define RISES_EVERY (10*SECOND)
 
 void pace_free(pace *p){
   while( p->keys ){
@@ -38,6 +40,7 @@ key_limits *key_limits_of(pace *p, const char *key){
 int64_t reserve_sent(key_limits *limits, int feed, int64_t now){
   int64_t number = limits->sent_count++;
   limits->sent[number % (RATE_MAX+1)] = INT64_MAX;
+  limits->begun_at = now;
   if( feed ) limits->feed_at = now;
   return number;
 }
@@ -63,13 +66,53 @@ static int64_t later(int64_t a, int64_t b){
   return a<b ? b : a;
 }
 
+long pace_now(const key_limits *limits, long rate, int64_t now){
+  if( limits->slowed==0 ) return rate;
+  int64_t risen = limits->slowed + (now>limits->slowed_from ? (now - limits->slowed_from)/RISES_EVERY : 0);
+  if( risen>=(rate>0 ? rate : RATE_MAX) ) return rate;
+  return (long)risen;
+}
+
+/* Requests in the second before now. */
+static long sent_lately(const key_limits *limits, int64_t now){
+  long n = 0;
+  while( n<RATE_MAX && n<limits->sent_count
+      && limits->sent[(limits->sent_count - 1 - n) % (RATE_MAX+1)]>now - SECOND ) n++;
+  return n;
+}
+
+/* Those that were sent together with one that was refused before belong to the same burst. */
+static void slow_down(key_limits *limits, long rate, int64_t sent, int64_t until, int64_t now){
+  if( limits->slowed==0 || sent>=limits->slowed_from ){
+    long pace = pace_now(limits, rate, now);
+    if( pace==0 ) pace = (long)later(sent_lately(limits, now), RATE_UNKNOWN);
+    limits->slowed = pace>1 ? pace/2 : 1;
+  }
+  limits->slowed_from = later(limits->slowed_from, until);
+}
+
+int pace_window(const key_limits *limits, long rate, int64_t now){
+  long pace = pace_now(limits, rate, now);
+  if( pace==0 ) return WINDOW_FREE;
+  int64_t needed = pace * (limits->latency ? limits->latency : SECOND) / SECOND;
+  needed += needed/2 + 4;                        /* not all of them take the same time */
+  return needed<WINDOW_MAX ? (int)needed : WINDOW_MAX;
+}
+
+void latency_note(key_limits *limits, int64_t took){
+  limits->latency = later(took, limits->latency - (limits->latency - took)/8);
+}
+
 int64_t sending_due(const pace *p, const key_limits *limits, long rate, int feed, int64_t not_before,
                     int64_t now){
+  long pace = pace_now(limits, rate, now);
   int64_t due = later(later(not_before, limits->hold_until), breaker_until(p));
-  if( rate>0 && limits->sent_count>=rate ){
-    int64_t earlier = limits->sent[(limits->sent_count - rate) % (RATE_MAX+1)];
+  if( pace>0 && limits->sent_count>=pace ){
+    int64_t earlier = limits->sent[(limits->sent_count - pace) % (RATE_MAX+1)];
     if( earlier==INT64_MAX ) earlier = now;
     due = later(due, earlier + SECOND + RATE_MARGIN);
+    int busy = due < earlier + 2*SECOND;         /* then they do not all go at the beginning of a second */
+    if( busy ) due = later(due, limits->begun_at + SECOND/2/pace);
   }
   if( feed && limits->feed_at ) due = later(due, limits->feed_at + SECOND + RATE_MARGIN);
   return due;
@@ -82,7 +125,9 @@ int64_t backoff(int attempt, double chance){
   return (int64_t)(base * (0.5 + 0.5*chance) * (double)SECOND);
 }
 
-void hold_key(key_limits *limits, int64_t until){
+void hold_key(key_limits *limits, long rate, int64_t sent, int64_t asked, int64_t until, int64_t now){
+  slow_down(limits, rate, sent, until, now);
+  limits->asked_until = later(limits->asked_until, asked);
   limits->hold_until = later(limits->hold_until, until);
 }
 

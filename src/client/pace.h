@@ -1,12 +1,13 @@
 /*
-** pace.h - when may the next request be sent: the rate of a key, the server's 429, refusals remembered, the
-** ban avoided.
+** pace.h - when may the next request be sent, and how many at once: the rate of a key, the server's 429,
+** latency, refusals remembered, the ban avoided.
 **
 ** May use: os, text. Must not know: curl, JSON, what a request says. Sends nothing and does not block: it
 ** only says when. All times are microseconds of the monotonic clock.
 **
-** Limits are kept by key; whether Ortto counts by key or by account is not known. What keeps an address from
-** being banned belongs to the whole connection: 15 bad requests in 15 seconds and Ortto bans the address
+** Limits are kept by key; whether Ortto counts by key or by account is not known. Others may use up what is
+** counted: after a 429 the pace of a key, its requests a second, falls to half, once for all those that were
+** on their way together, and rises again by one every ten seconds. What keeps an address from being banned belongs to the whole connection: 15 bad requests in 15 seconds and Ortto bans the address
 ** [documented]; at ten it waits.
 */
 #ifndef ORTTO_CLIENT_PACE_H
@@ -20,6 +21,8 @@
 #define REFUSED_FOR (15 * SECOND)
 #define BREAKER_MAX 10             /* bad answers within REFUSED_FOR after which the connection waits */
 #define REFUSED_READS 16
+#define WINDOW_MAX 64              /* requests in flight, the largest setting */
+#define WINDOW_FREE 16             /* where no rate limits them */
 
 typedef struct key_limits key_limits;
 struct key_limits {                /* what all requests with one key share */
@@ -27,8 +30,13 @@ struct key_limits {                /* what all requests with one key share */
   char *key;
   int64_t sent[RATE_MAX+1];        /* ring: when the last were sent; INT64_MAX: not on the wire yet */
   int64_t sent_count;
+  int64_t begun_at;                /* the last of them */
   int64_t feed_at;                 /* the last request to the activity feed */
   int64_t hold_until;              /* the server said 429 */
+  int64_t asked_until;             /* and so long it asked to wait: hold_until may be later */
+  long slowed;                     /* the pace after the last 429, 0: there was none */
+  int64_t slowed_from;             /* when it began to rise again */
+  int64_t latency;                 /* of its requests: rises at once, falls slowly. 0: not measured */
   int64_t refused_until;           /* the server refused the key ... */
   uint64_t refused_identity;       /* ... on this host ... */
   char *refused_why;               /* ... with these words */
@@ -64,11 +72,22 @@ void sent_stamp(key_limits *limits, int64_t number, int64_t when);
 int64_t sending_due(const pace *p, const key_limits *limits, long rate, int feed, int64_t not_before,
                     int64_t now);
 
+/* The pace: requests a second that may be sent now where the setting is `rate`. 0: unlimited. */
+long pace_now(const key_limits *limits, long rate, int64_t now);
+
+/* So many requests in flight use the whole pace. */
+int pace_window(const key_limits *limits, long rate, int64_t now);
+
+/* An answer took so long. */
+void latency_note(key_limits *limits, int64_t took);
+
 /* A pause before attempt + 1: doubled each time, up to 30 seconds, the upper half of it by chance (0 to
 ** 1). */
 int64_t backoff(int attempt, double chance);
 
-void hold_key(key_limits *limits, int64_t until);
+/* The server said 429 to a request that was sent at `sent`: the next with this key is sent at `until`. The
+** server itself asked to wait until `asked`; 0: it did not say. */
+void hold_key(key_limits *limits, long rate, int64_t sent, int64_t asked, int64_t until, int64_t now);
 void refuse_key(key_limits *limits, uint64_t identity, const char *why, int64_t now);
 /* The sentence with which the server refused this key on this host lately, or NULL. */
 const char *key_refusal(const key_limits *limits, uint64_t identity, int64_t now);

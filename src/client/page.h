@@ -76,6 +76,7 @@ struct ortto_reader {
   page *head, **tail, *current;    /* asked for, oldest first; current is out of the queue */
   int queued;
   int64_t pages, requests, retries;
+  size_t answer_bytes;             /* of the last page that was read; 0: none was */
   int answered;                    /* a request was: from then on a lost connection is waited out */
 };
 

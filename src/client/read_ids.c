@@ -287,7 +287,9 @@ static int ask_next(ortto_reader *r, id_reading *s){
   s->ids.next += p->id_count;
   cJSON *ids = cJSON_CreateStringArray((const char *const *)p->ids, p->id_count);
   p->request = by_ids(r, ids, s->fields.json[0], 0);
-  return p->request ? ORTTO_OK : ORTTO_NOMEM;
+  if( p->request==NULL ) return ORTTO_NOMEM;
+  request_expect(p->request, r->answer_bytes);
+  return ORTTO_OK;
 }
 
 /* The id as it was asked for, or NULL. */
@@ -320,6 +322,7 @@ static int parse_page(ortto_reader *r, const id_reading *s, page *p){
   }
   log_rows(p->request, p->rows);
   if( rc!=ORTTO_OK ) return rc;
+  r->answer_bytes = request_read(p->request);
   page_remember(r, s->cache, p);
   return page_extras(r, p, &s->fields);
 }
@@ -352,8 +355,9 @@ static int ids_load(ortto_reader *r, page **out){
     rc = cached_page(r, s, out);
     if( rc!=ORTTO_OK || *out ) return rc;
   }
-  int window = r->pages ? (int)r->endpoint->concurrency : 1;
-  while( rc==ORTTO_OK && r->queued<window && s->ids.next<s->ids.count ) rc = ask_next(r, s);
+  while( rc==ORTTO_OK && s->ids.next<s->ids.count
+      && (r->queued==0 || (r->pages && requests_have_room(r->endpoint, r->queued, r->answer_bytes))) )
+    rc = ask_next(r, s);
   if( rc!=ORTTO_OK ) return rc;
   if( r->head==NULL ) return ORTTO_DONE;
   rc = parse_page(r, s, r->head);

@@ -134,15 +134,17 @@ static int ask(ortto_reader *r, int64_t offset){
   p->limit = page_limit(s, offset);
   p->request = rows_request(r, p->limit, offset, s->cursor);
   s->ask_offset = offset + p->limit;
-  return p->request ? ORTTO_OK : ORTTO_NOMEM;
+  if( p->request==NULL ) return ORTTO_NOMEM;
+  request_expect(p->request, r->answer_bytes);
+  return ORTTO_OK;
 }
 
 /* Ask ahead under the cursor. The total only plans; has_more decides. */
 static int ask_ahead(ortto_reader *r){
   scan *s = r->own;
   int rc = ORTTO_OK;
-  while( rc==ORTTO_OK && s->parallel && r->queued<r->endpoint->concurrency && s->ask_offset<s->total
-      && (s->limit<=0 || s->ask_offset<s->limit) ) rc = ask(r, s->ask_offset);
+  while( rc==ORTTO_OK && s->parallel && s->ask_offset<s->total
+      && requests_have_room(r->endpoint, r->queued, r->answer_bytes) && (s->limit<=0 || s->ask_offset<s->limit) ) rc = ask(r, s->ask_offset);
   return rc;
 }
 
@@ -377,6 +379,7 @@ static int take(ortto_reader *r, page *p, int *again){
   if( rc!=ORTTO_OK ) return rc;
   int received = p->rows;
   log_rows(p->request, received);
+  r->answer_bytes = request_read(p->request);
   if( s->server_time[0]==0 ) memcpy(s->server_time, p->request->transfer.date, sizeof s->server_time);
   if( cursor_replaced(s, p, &a) ) return ORTTO_ERROR;
   rc = rows_removed(r, p, &a, again);

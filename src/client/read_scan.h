@@ -1,7 +1,7 @@
 /*
 ** read_scan.h - people and accounts from the first to the last, page by page under one cursor.
 **
-** The first page is asked for alone, then up to `concurrency` of them side by side, taken in their order.
+** The first page is asked for alone, then several side by side (see requests_window), taken in their order.
 ** What is done where the server does not keep to what is guessed of it stands in one place of read_scan.c,
 ** with a list.
 ** What is unproven, and what guards it. What a reused cursor stands for, and for how long: cursor and offset

@@ -98,6 +98,26 @@ static void note_on_wire(http_request *r, int64_t now){
   else if( r->state!=REQUEST_SENT ) sent_stamp(limits, r->sent_number, now);
 }
 
+void request_expect(http_request *r, size_t bytes){
+  request_queue *q = r->endpoint->queue;
+  q->ahead += bytes - r->expected;
+  r->expected = bytes;
+}
+
+size_t request_read(http_request *r){
+  request_expect(r, 0);
+  return r->transfer.answer.n;
+}
+
+int requests_window(const ortto_endpoint *e){
+  return e->concurrency ? (int)e->concurrency : pace_window(e->limits, e->rate, now_us());
+}
+
+int requests_have_room(const ortto_endpoint *e, int queued, size_t bytes){
+  if( queued>=requests_window(e) ) return 0;
+  return e->concurrency || queued==0 || e->queue->ahead + bytes<=AHEAD_MAX;
+}
+
 void request_drop(http_request *r){
   if( r==NULL ) return;
   if( r->state==REQUEST_SENT ){
@@ -107,6 +127,7 @@ void request_drop(http_request *r){
     log_attempt(r, NULL, "cancelled: its answer was no longer wanted");
   }
   request_unlink(r);
+  request_expect(r, 0);
   request_free(r);
 }
 
@@ -328,10 +349,9 @@ int status_ends(int status){
   return status==0 || status==401 || status==403 || status==408 || status==429 || status>=500;
 }
 
-/* After what the server asks for (seconds; below 0: nothing), and at least after a back-off. */
-static void try_again(http_request *r, double after_seconds, int64_t now){
+/* After what the server asks for, and at least after a back-off. */
+static void try_again(http_request *r, int64_t asked, int64_t now){
   int64_t pause = backoff(r->attempt, random_unit(r->endpoint->context));
-  int64_t asked = after_seconds<0 ? 0 : (int64_t)(after_seconds * (double)SECOND);
   r->not_before = now + (asked<pause ? pause : asked);
   r->state = REQUEST_WAITING;
 }
@@ -348,19 +368,27 @@ static void fail_by_wait(http_request *r, int64_t wait){
                 r->doing, r->endpoint->base, seconds, r->endpoint->timeout_ms);
 }
 
+/* What the server asks to wait; 0: it does not say. */
+static int64_t wait_asked(const http_request *r, const answer_error *why){
+  double seconds = why->try_in;
+  if( seconds<0 && r->transfer.retry_after>0 ) seconds = (double)r->transfer.retry_after;
+  if( seconds>86400 ) seconds = 86400;
+  return seconds>0 ? (int64_t)(seconds * (double)SECOND) : 0;
+}
+
 /* An answer with a status other than 2xx, or a retry of it. */
 static void request_refused(http_request *r, int64_t now){
   ortto_endpoint *e = r->endpoint;
   answer_error why;
   read_error(r, &why);
   log_attempt(r, why.request_id, why.words.n ? why.words.p : "refused");
-  if( status_is_passing(r->status) && r->attempt<=e->retries ){
-    double wait = why.try_in;
-    if( wait<0 && r->transfer.retry_after>0 ) wait = (double)r->transfer.retry_after;
-    try_again(r, wait>86400 ? 86400 : wait, now);
-    if( r->status==429 ) hold_key(e->limits, r->not_before);
-    if( wait_is_too_long(r, r->not_before - now) ) fail_by_wait(r, r->not_before - now);
-  }else fail_by_status(r, &why);
+  int again = status_is_passing(r->status) && r->attempt<=e->retries;
+  int64_t asked = again ? wait_asked(r, &why) : 0;
+  if( again ) try_again(r, asked, now);
+  else fail_by_status(r, &why);
+  if( r->status==429 )
+    hold_key(e->limits, e->rate, r->started, now + asked, again ? r->not_before : now, now);
+  if( wait_is_too_long(r, asked) ) fail_by_wait(r, asked);
   if( r->status==400 || r->status==401 || r->status==403 ) breaker_count(&e->queue->pace, now);
   if( r->status==400 && (r->flags & REQUEST_READ) )
     refused_read_remember(&e->queue->pace, request_hash(r), r->error, now);
@@ -380,9 +408,9 @@ static void request_lost(http_request *r, int64_t now){
   if( r->transfer.end==HTTP_NOMEM ) request_no_memory(r);
   else if( r->transfer.end==HTTP_HOPELESS ) fail_by_transport(r);
   else if( is_waited_out(r, now) ){
-    try_again(r, -1, now);
+    try_again(r, 0, now);
     if( r->not_before>now + LOST_PAUSE ) r->not_before = now + LOST_PAUSE;
-  }else if( r->attempt<=r->endpoint->retries ) try_again(r, -1, now);
+  }else if( r->attempt<=r->endpoint->retries ) try_again(r, 0, now);
   else fail_by_transport(r);
 }
 
@@ -397,6 +425,8 @@ static void request_arrived(http_request *r){
   }
   if( r->transfer.end==HTTP_ANSWERED && status>=200 && status<300 ){
     log_attempt(r, NULL, NULL);
+    latency_note(r->endpoint->limits, now - r->started);
+    if( r->expected ) request_expect(r, r->transfer.answer.n);
     r->rc = ORTTO_OK;
     r->state = REQUEST_DONE;
   }else if( r->transfer.end==HTTP_ANSWERED ) request_refused(r, now);
@@ -437,14 +467,14 @@ static void request_try(http_request *r, int64_t now, int64_t *next){
     request_fail(r, "ortto: not sent, because an earlier request failed");
     return;
   }
-  if( wait_is_too_long(r, e->limits->hold_until - now) ){
-    fail_by_wait(r, e->limits->hold_until - now);
+  if( wait_is_too_long(r, e->limits->asked_until - now) ){
+    fail_by_wait(r, e->limits->asked_until - now);
     return;
   }
   int64_t due = sending_due(&q->pace, e->limits, e->rate, (r->flags & REQUEST_FEED)!=0, r->not_before, now);
   if( due>now ){
     if( due<*next ) *next = due;
-  }else if( http_in_flight(q->http) < e->concurrency ) request_send(r, now);
+  }else if( http_in_flight(q->http) < requests_window(e) ) request_send(r, now);
 }
 
 /* Sends what may be sent now; returns how long, in ms, until the next may. */
@@ -455,24 +485,27 @@ static int requests_send(request_queue *q, int64_t now){
   return (int)((next - now + 999) / 1000);
 }
 
-static void requests_collect(request_queue *q){
+/* Returns how many came. */
+static int requests_collect(request_queue *q){
   http_transfer *t;
-  while( (t = http_finished(q->http))!=NULL ) request_arrived(t->owner);
+  int came = 0;
+  for(; (t = http_finished(q->http))!=NULL; came++) request_arrived(t->owner);
+  return came;
 }
 
 /* Moves everything on. With wait, sleeps until something happens, 40 ms at most. */
 static void pump(request_queue *q, int wait){
   int ms = requests_send(q, now_us());
   int running = http_perform(q->http);
-  requests_collect(q);
-  if( !wait || (running==0 && http_in_flight(q->http)>0) ) return;
+  int came = requests_collect(q);
+  if( !wait || came>0 || (running==0 && http_in_flight(q->http)>0) ) return;
   http_wait(q->http, ms<POLL_MS ? ms : POLL_MS);
   http_perform(q->http);
   requests_collect(q);
 }
 
 void requests_serve(request_queue *q){
-  if( http_in_flight(q->http)>0 ) pump(q, 0);
+  if( q->first ) pump(q, 0);
 }
 
 int request_wait(http_request *r){

@@ -3,7 +3,8 @@
 **
 ** May use: http, pace, log, endpoint, json. Must not know: which request it is; its callers write the body
 ** and read the answer. Requests wait in the client's queue, in order of urgency, until pace lets them go;
-** several are in flight.
+** several are in flight: `concurrency` of them, or as many as the rate needs. Whoever asks ahead says how large
+** the answers will be: then no more than AHEAD_MAX bytes are asked for, or wait to be read, at any time.
 **
 ** Blocks: request_wait and request_now; both ask whether to go on at least every 40 ms. requests_serve does
 ** not.
@@ -17,6 +18,8 @@
 #include "log.h"
 #include "pace.h"
 
+#define AHEAD_MAX ((size_t)24 << 20)
+
 typedef struct http_request http_request;
 
 typedef struct request_queue {     /* of one client */
@@ -25,6 +28,7 @@ typedef struct request_queue {     /* of one client */
   pace pace;
   request_log log;
   http_request *first, **end;      /* waiting and in flight, in order of urgency */
+  size_t ahead;                    /* bytes of answers, expected or there and not read yet */
   uint64_t process;                /* that made it: a process forked from it must not share its connections */
 } request_queue;
 
@@ -38,6 +42,7 @@ struct http_request {
   const char *doing;               /* constant, for messages: "reading people" */
   char *url, *body;
   size_t body_n;
+  size_t expected;                 /* bytes of its answer, as far as its owner knows */
   int flags;
   int *stop;                       /* set when this one fails for good: none like it is begun. Or NULL */
   int *answered;                   /* of one read or delivery: set at the first answer; from then on a lost
@@ -64,6 +69,17 @@ http_request *request_new(ortto_endpoint *e, const char *method, const char *pat
 /* Forgets it; what is in flight is cancelled. May be NULL. */
 void request_drop(http_request *r);
 
+/* How many of this endpoint's requests may be in flight now. */
+int requests_window(const ortto_endpoint *e);
+
+/* May somebody who has so many requests queued ask ahead for one more, with an answer of so many bytes? */
+int requests_have_room(const ortto_endpoint *e, int queued, size_t bytes);
+
+/* Its answer will have about so many bytes. */
+void request_expect(http_request *r, size_t bytes);
+/* Its answer is being read, and no longer ahead; returns its bytes. */
+size_t request_read(http_request *r);
+
 /* Waits until it is over: ORTTO_OK, or an error that is the client's error too. It stays to be dropped. */
 int request_wait(http_request *r);
 
@@ -75,7 +91,7 @@ int request_now(ortto_endpoint *e, const char *path, char *body, const char *doi
 /* The answer of a request that is over, as JSON. */
 int answer_json(http_request *r, js *value);
 
-/* Serves the network while the caller does something else, if anything is in flight. */
+/* Serves the network while the caller does something else, if anything is asked for. */
 void requests_serve(request_queue *q);
 
 /* A complete answer that is not what it must be: sets the error, notes it in the log. */

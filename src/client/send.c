@@ -305,7 +305,7 @@ static int wave_send(ortto_sending *s, batches *all, int wave){
   for(;;){
     int flying = 0;
     for(int i=waiting; i<next; i++) flying += all->list[i].request!=NULL;
-    while( rc==ORTTO_OK && !s->stopped && flying<=s->endpoint->concurrency && next<all->count ){
+    while( rc==ORTTO_OK && !s->stopped && flying<=requests_window(s->endpoint) && next<all->count ){
       if( all->list[next].wave==wave ){
         rc = batch_send(s, &all->list[next]);
         flying++;

@@ -39,8 +39,9 @@ static const setting_info known[ORTTO_SETTINGS] = {
   [ORTTO_RATE]        = { "rate", "ORTTO_RATE", "10", 0, 1000,
                           "a whole number of requests per second from 0 (unlimited) to 1000",
                           "requests in any one second, over all that use the same key here; 0: no limit" },
-  [ORTTO_CONCURRENCY] = { "concurrency", "ORTTO_CONCURRENCY", "8", 1, 64, "a whole number from 1 to 64",
-                          "requests in flight at most" },
+  [ORTTO_CONCURRENCY] = { "concurrency", "ORTTO_CONCURRENCY", "auto", 1, 64,
+                          "auto, or a whole number from 1 to 64",
+                          "requests in flight at most; auto: what the rate and the latency need" },
   [ORTTO_MAX_DELETES] = { "max_deletes", "ORTTO_MAX_DELETES", "100", 0, 1000000000,
                           "a whole number from 0 to 1000000000",
                           "rows that one transaction may archive" },
@@ -89,6 +90,11 @@ static int number_parse(ortto_setting s, const char *value, long *number){
   if( errno || end==value || *end || !isdigit((unsigned char)value[value[0]=='-']) ) return 0;
   *number = n;
   return n>=known[s].least && n<=known[s].most;
+}
+
+/* As many requests in flight as the rate needs: the number is 0. */
+static int is_auto(ortto_setting s, const char *value){
+  return s==ORTTO_CONCURRENCY && same_word(value, "auto");
 }
 
 static const char *region_parse(const char *value){
@@ -150,7 +156,9 @@ static const char *kept_form(ortto_setting s, const char *value, size_t *length)
       if( same_word(value, "on") ) kept = "on";
       else kept = same_word(value, "off") ? "off" : NULL;
       break;
-    default: if( !number_parse(s, value, &number) ) kept = NULL;
+    default:
+      if( is_auto(s, value) ) kept = "auto";
+      else if( !number_parse(s, value, &number) ) kept = NULL;
   }
   *length = kept ? strlen(kept) : 0;
   while( s==ORTTO_API_URL && *length && kept[*length-1]=='/' ) --*length;
@@ -350,7 +358,7 @@ int settings_number(context *ctx, const settings *own, const ortto_args *args, o
   if( rc!=ORTTO_OK ) return rc;
   *number = 0;
   if( setting==ORTTO_PROGRESS || setting==ORTTO_WRITE ) *number = value && strcmp(value, "on")==0;
-  else if( value ) number_parse(setting, value, number);
+  else if( value && !is_auto(setting, value) ) number_parse(setting, value, number);
   free(value);
   return ORTTO_OK;
 }

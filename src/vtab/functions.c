@@ -52,9 +52,9 @@ void fn_config(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   if( rc==SQLITE_OK && argc>1 ) rc = function_may_act(c, "ortto_config", &error);
   if( rc==SQLITE_OK && argc>1 ) rc = config_set(c, (ortto_setting)which, argv[1], &error);
   if( rc==SQLITE_OK ) rc = to_sqlite(c, ortto_config_get(c->client, (ortto_setting)which, &text), &error);
-  int number = which>=ORTTO_TIMEOUT_MS && which<=ORTTO_MAX_UPDATES;
+  int number = which>=ORTTO_TIMEOUT_MS && which<=ORTTO_MAX_UPDATES && text && strcmp(text, "auto")!=0;
   if( rc!=SQLITE_OK ) result_code(ctx, rc, error);
-  else if( text && number ) sqlite3_result_int64(ctx, strtoll(text, NULL, 10));
+  else if( number ) sqlite3_result_int64(ctx, strtoll(text, NULL, 10));
   else if( text ) sqlite3_result_text(ctx, text, -1, SQLITE_TRANSIENT);
   free(text);
 }

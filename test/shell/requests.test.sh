@@ -61,7 +61,7 @@ forget
 is 'a scan delivers in order what was fetched out of order' \
   "$(sql "SELECT count(*), count(DISTINCT id), sum(ok) FROM (SELECT id, id < lag(id, 1, 'z') OVER () AS ok FROM ortto_people)")" '5900|5900|5900'
 is 'twelve pages are twelve requests' "$(sent /v1/person/get)" 12
-is 'eight at a time' "$(curl -s "$ORTTO_API_URL/sandbox/stats" | jq .max_in_flight)" 8
+is 'more than eight of them at a time, as there is no rate' "$(curl -s "$ORTTO_API_URL/sandbox/stats" | jq '.max_in_flight > 8')" true
 forget
 is 'as many rows with fewer in flight' "$(ORTTO_CONCURRENCY=2 sql 'SELECT count(email) > 0 FROM ortto_people')" 1
 is 'two at a time' "$(curl -s "$ORTTO_API_URL/sandbox/stats" | jq .max_in_flight)" 2
