@@ -3,189 +3,19 @@
 */
 #include "json.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "os.h"
 
-#define JSON_DEPTH 1000
-
-static const char *blanks(const char *p, const char *end){
-  while( p<end && (*p==' ' || *p=='\n' || *p=='\r' || *p=='\t') ) p++;
-  return p;
-}
-
-/* From behind the opening quote to behind the closing one; NULL if this is no JSON string. */
-static const char *string_check(const char *p, const char *end){
-  for(;;){
-    while( p<end && (unsigned char)*p>=0x20 && *p!='"' && *p!='\\' ) p++;
-    if( p>=end || (unsigned char)*p<0x20 ) return NULL;
-    if( *p++=='"' ) return p;
-    if( p>=end ) return NULL;
-    if( *p=='u' ){
-      if( end-p<5 ) return NULL;
-      for(int i=1; i<5; i++) if( !isxdigit((unsigned char)p[i]) ) return NULL;
-      p += 5;
-    }else{
-      if( *p==0 || strchr("\"\\/bfnrt", *p)==NULL ) return NULL;
-      p++;
-    }
-  }
-}
-
-const char *digits(const char *p, const char *end){
-  while( p<end && *p>='0' && *p<='9' ) p++;
-  return p;
-}
-
-const char *number_check(const char *p, const char *end){
-  if( p<end && *p=='-' ) p++;
-  const char *whole = p;
-  p = digits(p, end);
-  if( p==whole || (*whole=='0' && p-whole>1) ) return NULL;
-  if( p<end && *p=='.' ){
-    const char *fraction = ++p;
-    p = digits(p, end);
-    if( p==fraction ) return NULL;
-  }
-  if( p<end && (*p=='e' || *p=='E') ){
-    p++;
-    if( p<end && (*p=='+' || *p=='-') ) p++;
-    const char *exponent = p;
-    p = digits(p, end);
-    if( p==exponent ) return NULL;
-  }
-  return p;
-}
-
-static const char *scalar_check(const char *p, const char *end){
-  if( *p=='"' ) return string_check(p+1, end);
-  if( end-p>=4 && (memcmp(p, "true", 4)==0 || memcmp(p, "null", 4)==0) ) return p + 4;
-  if( end-p>=5 && memcmp(p, "false", 5)==0 ) return p + 5;
-  return number_check(p, end);
-}
-
-/* A member's name and its colon. */
-static const char *name_check(const char *p, const char *end){
-  p = blanks(p, end);
-  if( p>=end || *p!='"' ) return NULL;
-  p = string_check(p+1, end);
-  if( p==NULL ) return NULL;
-  p = blanks(p, end);
-  return p<end && *p==':' ? p+1 : NULL;
-}
-
-/* Strict (RFC 8259): returns where the value ends, or NULL if there is none. */
-static const char *value_check(const char *p, const char *end){
-  char closing[JSON_DEPTH];
-  int depth = 0;
-  for(;;){
-    p = blanks(p, end);
-    if( p>=end ) return NULL;
-    if( *p=='{' || *p=='[' ){
-      char close = *p=='{' ? '}' : ']';
-      p = blanks(p+1, end);
-      if( p<end && *p==close ) p++;
-      else{
-        if( depth==JSON_DEPTH ) return NULL;
-        closing[depth++] = close;
-        if( close=='}' && (p = name_check(p, end))==NULL ) return NULL;
-        continue;
-      }
-    }else if( (p = scalar_check(p, end))==NULL ) return NULL;
-    for(;;){                       /* behind a value: what it is part of may end too */
-      if( depth==0 ) return p;
-      p = blanks(p, end);
-      if( p>=end ) return NULL;
-      if( *p==closing[depth-1] ){ depth--; p++; continue; }
-      if( *p++!=',' ) return NULL;
-      if( closing[depth-1]=='}' && (p = name_check(p, end))==NULL ) return NULL;
-      break;
-    }
-  }
-}
-
-int json_check(const char *text, size_t n, js *value){
-  const char *end = text + n;
-  const char *p = blanks(text, end);
-  const char *q = value_check(p, end);
-  if( q==NULL || blanks(q, end)!=end ) return 0;
-  value->p = p;
-  value->n = (size_t)(q - p);
-  return 1;
-}
-
-static const char *string_skip(const char *p){   /* from behind the opening quote, in a checked text */
-  for(;;){
-    while( *p!='"' && *p!='\\' ) p++;
-    if( *p=='"' ) return p + 1;
-    p += 2;
-  }
-}
-
-static const char *value_skip(const char *p){
-  if( *p=='"' ) return string_skip(p+1);
-  if( *p!='{' && *p!='[' ){
-    while( *p && *p!=',' && *p!='}' && *p!=']' && (unsigned char)*p>' ' ) p++;
-    return p;
-  }
-  int depth = 0;
-  for(;;){
-    switch( *p ){
-      case '"': p = string_skip(p+1); continue;
-      case '{': case '[': depth++; break;
-      case '}': case ']': if( --depth==0 ) return p + 1; break;
-      default: break;
-    }
-    p++;
-  }
-}
-
-const char *blanks_skip(const char *p){
-  while( *p==' ' || *p=='\n' || *p=='\r' || *p=='\t' ) p++;
-  return p;
-}
-
-char js_type(js v){         /* { [ " t f n, or 0 for a number */
-  char c = v.n && v.p ? *v.p : 'n';
-  return c=='-' || (c>='0' && c<='9') ? 0 : c;
-}
-
-js_iter js_in(js container){
-  js_iter it = { container.p ? container.p + 1 : "]" };
-  return it;
-}
-
-int js_next(js_iter *it, js *name, js *value){
-  const char *p = blanks_skip(it->p);
-  if( *p==',' ) p = blanks_skip(p+1);
-  if( *p=='}' || *p==']' ) return 0;
-  if( name ){
-    const char *q = string_skip(p+1);
-    name->p = p + 1;
-    name->n = (size_t)(q - p) - 2;
-    p = blanks_skip(blanks_skip(q) + 1);
-  }
-  const char *q = value_skip(p);
-  value->p = p;
-  value->n = (size_t)(q - p);
-  it->p = q;
-  return 1;
-}
-
-int js_is(js name, const char *text){
-  size_t n = strlen(text);
-  return name.n==n && memcmp(name.p, text, n)==0;
-}
-
 js js_get(js object, const char *name){
-  js found = { NULL, 0 };
+  js found = { 0 };
   if( js_type(object)!='{' ) return found;
+  size_t n = strlen(name);
   js_iter it = js_in(object);
   js key, value;
-  while( js_next(&it, &key, &value) ) if( js_is(key, name) ) found = value;
+  while( js_next(&it, &key, &value) ) if( key.n==n && memcmp(key.p, name, n)==0 ) found = value;
   return found;
 }
 
@@ -255,8 +85,18 @@ static unsigned escape_read(const char **p, const char *end){
   return u>=0xD800 && u<0xE000 ? 0xFFFD : u;
 }
 
+/* As far as it is ASCII, and free of escapes (if so told): by eight bytes. */
+static const char *plain_skip(const char *p, const char *end, int escapes){
+  uint64_t other = EACH_BYTE(0x80), w;
+  for(; end-p>=8; p += 8){
+    w = eight_bytes(p);
+    if( (w & other) || (escapes && bytes_equal(w, '\\')) ) break;
+  }
+  return p;
+}
+
 const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t *length){
-  const char *p = text, *end = text + n;
+  const char *end = text + n, *p = plain_skip(text, end, escapes);
   size_t step = 1;
   while( p<end && (*p!='\\' || !escapes) && (step = utf8_length(p, end))!=0 ) p += step;
   *length = n;
@@ -284,6 +124,10 @@ const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t
 }
 
 const char *js_text(arena *a, js v, size_t *length){
+  if( v.node && v.node->plain ){
+    *length = v.n - 2;
+    return v.p + 1;
+  }
   return text_clean(a, v.p + 1, v.n - 2, 1, length);
 }
 
@@ -305,7 +149,7 @@ int count_elements(js array){
 }
 
 js unquoted(js string){
-  return (js){ string.p + 1, string.n - 2 };
+  return js_slice(string.p + 1, string.n - 2);
 }
 
 const char *js_kind(js v){

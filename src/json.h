@@ -3,16 +3,15 @@
 **
 ** Why one of our own: cJSON keeps every number as a double, ends strings at \u0000, refuses lone surrogates
 ** and accepts what is not JSON. So a text is checked and sliced in place, with no tree and no copy, which is
-** also what makes a page cheap. May use: os (numbers in text), text. Must not know: SQLite, Ortto.
-**
-** A js points into the text it was read from and lives as long as that does. Only json_check takes text that
-** was not checked yet; all the others want slices of a text that it has accepted, which is terminated.
+** also what makes a page cheap; json_check.h says what a js is, how long it lives, and how to step over it.
+** May use: os (numbers in text), text, json_check. Must not know: SQLite, Ortto.
 */
 #ifndef ORTTO_JSON_H
 #define ORTTO_JSON_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #ifdef ORTTO_CJSON                 /* a copy compiled in: make CJSON=DIR */
 #include "cJSON.h"
 #else
@@ -20,35 +19,26 @@
 #endif
 
 #include "text.h"
+#include "json_check.h"
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
 
-typedef struct js {                /* {NULL, 0}: no value */
-  const char *p;
-  size_t n;
-} js;
-
-typedef struct js_iter {           /* stands before the next member or element */
-  const char *p;
-} js_iter;
-
-/* The one value of a text; 0 if the text is not JSON (RFC 8259, up to 1,000 levels). */
-int json_check(const char *text, size_t n, js *value);
-
 /* '{', '[', '"', 't' (true), 'f' (false), 'n' (null, or no value), or 0 for a number. */
-char js_type(js v);
+static inline char js_type(js v){
+  char c = v.n && v.p ? *v.p : 'n';
+  return c=='-' || (c>='0' && c<='9') ? 0 : c;
+}
 const char *js_kind(js v);         /* the same as words: "an object", "text", ... */
 int is_present(js v);              /* a value, and not null */
 int js_true(js v);
 
 /* The text of a string that needs no care, a name or a word: is it this one? */
-int js_is(js name, const char *text);
+static inline int js_is(js name, const char *text){
+  size_t n = strlen(text);
+  return name.n==n && memcmp(name.p, text, n)==0;
+}
 js unquoted(js string);            /* the same without its quotes, escapes as they are */
 
-js_iter js_in(js container);
-/* The next element of an array, or member of an object (then name is not NULL). The name is without
-** quotes. */
-int js_next(js_iter *it, js *name, js *value);
 int count_elements(js array);
 
 /* The member of that name (the last, if there are several); {NULL, 0} if there is none or this is no
@@ -72,11 +62,6 @@ const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t
 /* A string as a C string that lives as long as the arena: "" if it is no string, NULL when out of memory.
 ** A NUL in it, which no id or name of Ortto's has, becomes a question mark. */
 char *js_cstring(arena *a, js v);
-
-/* Behind the digits, a number, blanks; number_check: NULL if there is no number as JSON writes it. */
-const char *digits(const char *p, const char *end);
-const char *number_check(const char *p, const char *end);
-const char *blanks_skip(const char *p);
 
 /* ---- building, with cJSON's functions ------------------------------------------------------------------
 **

@@ -1,6 +1,6 @@
 /*
-** text.h - growing text, memory that is freed together, UTF-8, hashing, a map from text to number, the
-** closest name.
+** text.h - growing text, memory that is freed together, hashing, a map from text to number, UTF-8, searching
+** eight bytes at a time, the closest name.
 **
 ** May use: the C library. Must not know: SQLite, Ortto, JSON, the network. Nothing here depends on the
 ** process's locale.
@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* ---- growing text -------------------------------------------------------------------------------------- */
 
@@ -111,6 +112,37 @@ size_t characters(const char *text, size_t n);
 
 /* A copy of n bytes, by malloc; NULL when out of memory. */
 char *text_copy_n(const char *text, size_t n);
+
+/* ---- eight bytes at a time -----------------------------------------------------------------------------
+**
+** For a search over long texts, without anything that only some processors have. */
+
+#define EACH_BYTE(b) (0x0101010101010101u * (uint64_t)(b))
+
+/* The eight bytes at p, the first one lowest. */
+static inline uint64_t eight_bytes(const char *p){
+  uint64_t w;
+  memcpy(&w, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  w = __builtin_bswap64(w);
+#endif
+  return w;
+}
+
+/* Marks (by their highest bit) the bytes below `limit`, which is 128 at most; right up to the first of them,
+** behind which one may be marked in error. */
+static inline uint64_t bytes_below(uint64_t w, unsigned limit){
+  return (w - EACH_BYTE(limit)) & ~w & EACH_BYTE(0x80);
+}
+
+static inline uint64_t bytes_equal(uint64_t w, char c){
+  return bytes_below(w ^ EACH_BYTE((unsigned char)c), 1);
+}
+
+/* Which byte is marked first; one must be. */
+static inline unsigned first_marked(uint64_t marks){
+  return (unsigned)__builtin_ctzll(marks)>>3;
+}
 
 /* ---- the closest name ---------------------------------------------------------------------------------- */
 

@@ -222,7 +222,7 @@ int activity_item(ortto_sending *s, contact *c){
     ok = blame(s, r, named("properties"), "ortto: properties must be an object, not %s", js_kind(properties));
   if( ok && is_present(c->tags) )
     ok = blame(s, r, c->tags_name, "ortto: tags are set by ortto_upsert: an activity sets none");
-  const activity_type *t = ok ? activity_of(s, r, good ? properties : (js){ NULL, 0 }) : NULL;
+  const activity_type *t = ok ? activity_of(s, r, good ? properties : (js){ 0 }) : NULL;
   ok = ok && (t ? member_add(s, r, item, "activity_id", cJSON_CreateString(t->id)) : r->reasons>0);
   if( ok && t && good ) ok = attributes_add(s, r, t, properties, item);
   ok = ok && person_add(s, c, item) && when_add(s, r, item) && location_add(s, r, item);

@@ -76,7 +76,7 @@ static int contact_field(ortto_sending *s, js name, int as_trait, const ortto_fi
     if( !field_meant(s, name.p, name.n, as_trait, out, several) ) return 0;
   }else *out = field_named(s, name.p, name.n);
   if( *out || *several || !as_trait || name.n<=8 || memcmp(name.p, "address.", 8)!=0 ) return 1;
-  const char *id = address_field((js){ name.p + 8, name.n - 8 });
+  const char *id = address_field(js_slice(name.p + 8, name.n - 8));
   if( id ) *out = field_named(s, id, strlen(id));
   return 1;
 }
@@ -193,7 +193,7 @@ static int members_known(ortto_sending *s, record *r){
 static int contact_room(ortto_sending *s, contact *c){
   size_t places = (size_t)s->fields->count + 1;
   contact_free(c);
-  c->person_id = c->tags = c->person_id_name = c->tags_name = c->missing = (js){ NULL, 0 };
+  c->person_id = c->tags = c->person_id_name = c->tags_name = c->missing = (js){ 0 };
   c->ordered = 0;
   c->value = calloc(places, sizeof *c->value);
   c->name = calloc(places, sizeof *c->name);
@@ -257,7 +257,7 @@ static int user_id_put(ortto_sending *s, contact *c){
   if( at<0 || !is_given(user) ) return 1;
   js external = c->value[at];
   if( external.p==NULL ){
-    c->name[at] = (js){ NULL, 0 };               /* a null that was skipped, or '' */
+    c->name[at] = (js){ 0 };               /* a null that was skipped, or '' */
     return value_put(s, c, at, named("user_id"), user);
   }
   if( external.n==user.n && memcmp(external.p, user.p, user.n)==0 ) return 1;
@@ -269,7 +269,7 @@ static int user_id_put(ortto_sending *s, contact *c){
 static int id_key_put(ortto_sending *s, contact *c){
   js given = c->person_id;
   if( !is_given(given) ) return 1;
-  js id = js_type(given)=='"' ? unquoted(given) : (js){ "", 0 };
+  js id = js_type(given)=='"' ? unquoted(given) : js_slice("", 0);
   if( !ortto_is_id(id.p, id.n) )
     return blame(s, c->r, c->person_id_name, "ortto: a%s id is 24 hexadecimal digits, not %.*s",
                  of_account(s) ? "n account's" : " person's", cut_to(40, given.p, given.n), given.p);

@@ -314,7 +314,7 @@ static int attributes_of_all(ortto_sending *s, const char *fold, attribute_set *
     if( strcmp(name, fold)!=0 || js_type(properties)!='{' ) continue;
     js_iter it = js_in(properties);
     while( js_next(&it, &key, &v) ){
-      const char *label = js_cstring(&s->memory, (js){ key.p-1, key.n+2 });
+      const char *label = js_cstring(&s->memory, js_slice(key.p-1, key.n+2));
       if( label==NULL ) return 0;
       if( js_type(v)=='n' || label[0]==0 || strcmp(label, "int::v")==0 ) continue;
       if( !attribute_add(s, all, label, v) ) return 0;

@@ -226,7 +226,7 @@ static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int 
     js *at = page_part(r, p, i) + part;
     if( at->p==NULL ) found++;
     *at = js_get(record, "fields");
-    if( at->p==NULL ) *at = (js){ "{}", 2 };
+    if( at->p==NULL ) *at = js_slice("{}", 2);
     guess = i + 1;
   }
   log_rows(c, found);
@@ -300,8 +300,8 @@ static const char *wanted_id(const page *p, js id){
 
 static void page_remember(const ortto_reader *r, ortto_cache *cache, const page *p){
   for(int i=0; cache && i<p->id_count; i++){
-    int row = row_of(p, 0, p->rows, (js){ p->ids[i], 24 }, i<p->rows ? i : 0);
-    cache_put(cache, p->ids[i], row<0 ? (js){ NULL, 0 } : *page_part(r, p, row));
+    int row = row_of(p, 0, p->rows, js_slice(p->ids[i], 24), i<p->rows ? i : 0);
+    cache_put(cache, p->ids[i], row<0 ? (js){ 0 } : *page_part(r, p, row));
   }
 }
 
@@ -317,8 +317,8 @@ static int parse_page(ortto_reader *r, const id_reading *s, page *p){
     if( p->rows==p->id_count || wanted==NULL || row_of(p, 0, p->rows, id, 0)>=0 ) continue;
     if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
     js fields = js_get(record, "fields");
-    p->id[p->rows] = (js){ wanted, 24 };
-    *page_part(r, p, p->rows++) = fields.p ? fields : (js){ "{}", 2 };
+    p->id[p->rows] = js_slice(wanted, 24);
+    *page_part(r, p, p->rows++) = fields.p ? fields : js_slice("{}", 2);
   }
   log_rows(p->request, p->rows);
   if( rc!=ORTTO_OK ) return rc;
@@ -336,8 +336,8 @@ static int cached_page(ortto_reader *r, id_reading *s, page **out){
     const cached *c = cache_get(s->cache, s->ids.id[i]);
     if( c==NULL ) s->ids.id[left++] = s->ids.id[i];
     else if( c->fields ){
-      p->id[p->rows] = (js){ c->id, 24 };
-      *page_part(r, p, p->rows++) = (js){ c->fields, c->n };
+      p->id[p->rows] = js_slice(c->id, 24);
+      *page_part(r, p, p->rows++) = js_slice(c->fields, c->n);
     }
   }
   s->ids.count = left;

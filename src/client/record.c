@@ -23,7 +23,7 @@ const char *keep(ortto_sending *s, const char *text){
 }
 
 js named(const char *name){
-  return (js){ name, strlen(name) };
+  return js_slice(name, strlen(name));
 }
 
 int refuse_memory(ortto_sending *s, record *r){

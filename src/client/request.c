@@ -13,6 +13,7 @@
 
 #define LOST_FOR (60*SECOND)        /* how long a lost connection is waited out */
 #define LOST_PAUSE (10*SECOND)     /* so that work goes on soon after its return */
+#define SPARE_MAX (4u << 20)       /* bytes of an answer, or of its nodes, that are kept for the next one */
 
 /* ---- the log ------------------------------------------------------------------------------------------- */
 
@@ -67,9 +68,26 @@ void requests_close(request_queue *q){
   http_free(q->http);
   pace_free(&q->pace);
   log_free(&q->log);
+  buf_free(&q->spare);
+  js_nodes_free(&q->spare_nodes);
+}
+
+/* Pages are alike: new memory for each would cost more than reading it. */
+static void memory_keep(http_request *r){
+  request_queue *q = r->endpoint->queue;
+  if( q->spare.p==NULL && r->transfer.answer.cap<=SPARE_MAX ){
+    q->spare = r->transfer.answer;
+    r->transfer.answer = (buf){ 0 };
+  }
+  if( q->spare_nodes.node==NULL && r->nodes.room*sizeof *r->nodes.node<=SPARE_MAX ){
+    q->spare_nodes = r->nodes;
+    r->nodes = (js_nodes){ 0 };
+  }
 }
 
 static void request_free(http_request *r){
+  memory_keep(r);
+  js_nodes_free(&r->nodes);
   ortto_endpoint_close(r->endpoint);
   http_transfer_free(&r->transfer);
   free(r->url);
@@ -445,6 +463,10 @@ static void request_send(http_request *r, int64_t now){
   r->attempt++;
   r->started = now;
   r->status = 0;
+  if( r->transfer.answer.p==NULL ){
+    r->transfer.answer = e->queue->spare;
+    e->queue->spare = (buf){ 0 };
+  }
   if( !http_start(e->queue->http, &r->transfer, &ask) ){
     if( r->transfer.end==HTTP_NOMEM ) request_no_memory(r);
     else fail_by_transport(r);
@@ -540,11 +562,15 @@ void set_bad_answer(http_request *r, const char *format, ...){
 }
 
 int answer_json(http_request *r, js *value){
-  *value = (js){ NULL, 0 };
+  *value = (js){ 0 };
   if( r==NULL ) return ORTTO_NOMEM;
   const buf *answer = &r->transfer.answer;
   if( answer->n==0 ) return bad_answer(r, "is empty");
-  if( json_check(answer->p, answer->n, value) ) return ORTTO_OK;
+  if( r->nodes.node==NULL ){
+    r->nodes = r->endpoint->queue->spare_nodes;
+    r->endpoint->queue->spare_nodes = (js_nodes){ 0 };
+  }
+  if( json_read(&r->nodes, answer->p, answer->n, value) ) return ORTTO_OK;
   if( blanks_skip(answer->p)[0]=='<' )
     return bad_answer(r, "is a web page, not JSON: a proxy may stand in between");
   return bad_answer(r, "is not JSON, or cut off");

@@ -29,6 +29,8 @@ typedef struct request_queue {     /* of one client */
   request_log log;
   http_request *first, **end;      /* waiting and in flight, in order of urgency */
   size_t ahead;                    /* bytes of answers, expected or there and not read yet */
+  buf spare;                       /* memory of an answer that is gone, for the next one */
+  js_nodes spare_nodes;
   uint64_t process;                /* that made it: a process forked from it must not share its connections */
 } request_queue;
 
@@ -54,6 +56,7 @@ struct http_request {
   int64_t sent_number;             /* its place among those sent with its key, -1 none */
   int64_t log_number;
   http_transfer transfer;          /* .answer and .date of the last attempt */
+  js_nodes nodes;                  /* of the answer, once it was read */
   int rc, status;                  /* when done; status 0: no answer */
   char *error;                     /* when done and rc is ORTTO_ERROR: the sentence */
 };

@@ -106,14 +106,14 @@ static int raw_location(ortto_sending *s, js g, cJSON *location){
 /* An empty one is none. */
 static js id_of(js g, const char *name){
   js id = js_get(g, name);
-  return js_type(id)=='"' && id.n==2 ? (js){ NULL, 0 } : id;
+  return js_type(id)=='"' && id.n==2 ? (js){ 0 } : id;
 }
 
 static int raw_members(ortto_sending *s, js g, int track, cJSON *o){
   js traits = js_get(g, "traits"), mode = js_get(g, "audience_update_mode");
   cJSON *location = cJSON_CreateObject();
   if( !is_present(traits) ) traits = js_path(g, "context", "traits", NULL);
-  if( mode.p==NULL ) mode = (js){ "\"add\"", 5 };
+  if( mode.p==NULL ) mode = js_slice("\"add\"", 5);
   int ok = clean_add(s, o, "timestamp", js_get(g, "timestamp"))
         && clean_add(s, o, "message_id", js_get(g, "messageId"))
         && clean_add(s, o, "user_id", id_of(g, "userId"))
@@ -278,7 +278,7 @@ static int members_added(ortto_sending *s, record *r, cJSON *added){
 /* The last member of that name, whatever escapes it is written with. 0: out of memory. */
 static int member_of(ortto_sending *s, js object, const char *wanted, js *out){
   js name, v;
-  *out = (js){ NULL, 0 };
+  *out = (js){ 0 };
   if( js_type(object)!='{' ) return 1;
   for(js_iter it = js_in(object); js_next(&it, &name, &v); ){
     name.p = text_clean(&s->memory, name.p, name.n, 1, &name.n);

@@ -209,7 +209,7 @@ static int segment_error(ortto_sending *s, batch *b, js error){
 /* Success is an empty body, or an object without a word of failure but for a list of errors that names each
 ** record. */
 static void parse_segment_answer(ortto_sending *s, batch *b){
-  js answer = { "{}", 2 }, error;
+  js answer = js_slice("{}", 2), error;
   const char *words;
   if( b->request->transfer.answer.n && answer_json(b->request, &answer)!=ORTTO_OK ){
     batch_unknown(s, b);

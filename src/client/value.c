@@ -460,7 +460,7 @@ static int decode_rendered(arena *a, js v, ortto_value *out){
 
 /* Of people unless it says otherwise [recorded]. */
 static int decode_tag_type(arena *a, js v, ortto_value *out){
-  js word = js_type(v)=='"' ? unquoted(v) : (js){ "", 0 };
+  js word = js_type(v)=='"' ? unquoted(v) : js_slice("", 0);
   if( js_type(v)!='"' && js_type(v)!='n' ) return decode_any(a, v, out);
   if( word.n==0 ) value_text(out, ORTTO_VALUE_TEXT, "person", 6);
   else if( js_is(word, "organization") || js_is(word, "account") )
