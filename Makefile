@@ -66,8 +66,8 @@ TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help setup setup-ci static amalgamation sandbox install uninstall demo test check bench sanitize asan ubsan \
-        valgrind lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix clean distclean \
-        need-box need-cmocka need-shell need-asan need-valgrind need-lint FORCE
+        valgrind oom tsan fuzz fuzz-run lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix clean distclean \
+        need-box need-cmocka need-shell need-asan need-tsan need-fuzz need-valgrind need-lint FORCE
 
 all: $(EXT)
 
@@ -162,6 +162,11 @@ need-shell:
 need-asan:
 	@[ -e "$$($(CC) -print-file-name=libasan.so)" ] || \
 	 { echo "missing: libasan, which is a part of gcc: 'make setup' installs it" >&2; exit 1; }
+need-tsan:
+	@[ -e "$$($(CC) -print-file-name=libtsan.so)" ] || \
+	 { echo "missing: libtsan, which is a part of gcc: 'make setup' installs it" >&2; exit 1; }
+need-fuzz:
+	$(call need,clang=clang=clang,setup-ci)
 need-valgrind:
 	$(call need,valgrind=valgrind=valgrind,setup-ci)
 need-lint:
@@ -213,6 +218,28 @@ VALGRIND_TESTS ?= ^sql/
 valgrind: need-valgrind
 	@$(MAKE) -s TIMEOUT='$(or $(TIMEOUT),300)' ONLY='$(or $(ONLY),$(VALGRIND_TESTS))' \
 	  VALGRIND='valgrind -q --error-exitcode=86 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite' check
+
+# Every allocation fails once, in each kind of statement; make check tries some at random.
+oom:
+	@$(MAKE) -s ONLY='^test_(oom|memory)$$' OOM='$(or $(OOM),all)' TIMEOUT='$(or $(TIMEOUT),36000)' check
+
+# The tests in which threads meet. The shell's own library is not watched, nor is SQLite's.
+TSAN_TESTS ?= ^test_(threads|sync_locks|interrupt)$$
+tsan: need-tsan
+	@$(MAKE) -s B=.build/tsan EXT=.build/tsan/$(SO) SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' \
+	  CFLAGS='-O1 -g' TIMEOUT='$(or $(TIMEOUT),600)' ONLY='$(or $(ONLY),$(TSAN_TESTS))' check
+
+# Answers, definitions, settings, records, values and SQL that nobody would write, by clang's libFuzzer. The room
+# http is test/fuzz/network.c there, the clock its own.
+FUZZ_SRC = $(wildcard test/fuzz/fuzz_*.c)
+FUZZ_BIN = $(FUZZ_SRC:test/fuzz/%.c=$(B)/%)
+fuzz: need-fuzz need-shell need-box
+	@$(MAKE) -s B=.build/fuzz CC=clang CFLAGS='-O1 -g' \
+	  SANITIZE='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all' fuzz-run
+fuzz-run: $(FUZZ_BIN) $(SANDBOX)
+	@B='$(B)' SANDBOX='$(SANDBOX)' test/fuzz/run.sh
+$(B)/fuzz_%: $(B)/test/fuzz/fuzz_%.o $(B)/test/fuzz/network.o $(filter-out %/http.o,$(CORE_OBJ))
+	$(LINK) -fsanitize=fuzzer -Wl,--wrap=now_us -o $@ $^ -lsqlite3 $(LIBS) $(LDLIBS)
 
 LINT_C  = $(wildcard *.c src/*.c src/*/*.c test/*.c test/*/*.c)
 LINT_H  = $(wildcard *.h src/*.h src/*/*.h test/*.h test/*/*.h)

@@ -191,6 +191,12 @@ static int is_loaded(sqlite3 *db){
   return 0;
 }
 
+/* Out of memory: SQLite passes on the text alone, not the code. */
+static int init_failed(char **error, int rc){
+  if( error ) *error = sqlite3_mprintf("ortto: %s", sqlite3_errstr(rc));
+  return rc;
+}
+
 int sqlite3_ortto_init(sqlite3 *db, char **error, const sqlite3_api_routines *api){
   SQLITE_EXTENSION_INIT2(api);
   (void)api;
@@ -201,10 +207,10 @@ int sqlite3_ortto_init(sqlite3 *db, char **error, const sqlite3_api_routines *ap
   }
   if( is_loaded(db) ) return LOADED;
   conn *c = conn_new(db);
-  if( c==NULL ) return SQLITE_NOMEM;
+  if( c==NULL ) return init_failed(error, SQLITE_NOMEM);
   c->register_eponymous = register_eponymous;
   int rc = register_modules(c);
   if( rc==SQLITE_OK ) rc = register_functions(c);
   conn_release(c);
-  return rc==SQLITE_OK ? LOADED : rc;
+  return rc==SQLITE_OK ? LOADED : init_failed(error, rc);
 }

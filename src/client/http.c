@@ -18,7 +18,7 @@ struct http {
   int idle_count;
   int in_flight;
   http_transfer *running[POOL];    /* those in flight, so that one past its deadline is found */
-  int suspect;                     /* a transfer was never ended by libcurl: the pool is not to be trusted */
+  int suspect;                     /* libcurl lost an allocation: the pool is not to be trusted */
 };
 
 #define GRACE (SECOND/2)           /* past its time libcurl itself ends a transfer; this much later we do */
@@ -225,7 +225,8 @@ int http_start(http *h, http_transfer *t, const http_ask *ask){
     h->running[h->in_flight++] = t;
     return 1;
   }
-  if( code!=CURLE_OUT_OF_MEMORY ){
+  if( code==CURLE_OUT_OF_MEMORY ) h->suspect = 1;
+  else{
     t->end = HTTP_HOPELESS;
     t->reason = curl_easy_strerror(code);
     t->advice = "libcurl refuses an option: it needs version 7.64 or newer, with TLS";
@@ -328,6 +329,8 @@ http_transfer *http_finished(http *h){
     http_transfer *t = (http_transfer *)(void *)private;
     ended(t, code);
     http_cancel(h, t);
+    /* A connection that is half made may stay in the pool, and the next request would wait for it. */
+    if( t->end==HTTP_NOMEM ) h->suspect = 1;
     return t;
   }
   return overdue(h);

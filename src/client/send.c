@@ -322,12 +322,16 @@ static int wave_send(ortto_sending *s, batches *all, int wave){
   }
 }
 
-/* Records that have no outcome yet. */
-static void leftovers(ortto_sending *s, const batches *all){
-  const char *why = s->stopped ? "ortto: not sent, because an earlier request failed"
-                               : "ortto: not sent: interrupted";
-  const char *open = s->stopped ? "ortto: given up before the answer came"
-                                : "ortto: interrupted before the answer came";
+/* Records that have no outcome yet; rc: what ended the sending. */
+static void leftovers(ortto_sending *s, const batches *all, int rc){
+  const char *why = "ortto: not sent: interrupted", *open = "ortto: interrupted before the answer came";
+  if( rc==ORTTO_NOMEM ){
+    why = "ortto: not sent: out of memory";
+    open = "ortto: out of memory before the answer came";
+  }else if( s->stopped ){
+    why = "ortto: not sent, because an earlier request failed";
+    open = "ortto: given up before the answer came";
+  }
   for(int i=0; i<all->count; i++){
     const batch *b = &all->list[i];
     if( b->request==NULL || b->request->attempt==0 ) continue;
@@ -365,11 +369,12 @@ static int sending_run(ortto_sending *s){
   int rc = ok ? ORTTO_OK : no_memory(s->endpoint->context);
   for(int i=0; i<all.count; i++) if( all.list[i].wave>waves ) waves = all.list[i].wave;
   for(int wave=1; rc==ORTTO_OK && !s->stopped && wave<=waves; wave++) rc = wave_send(s, &all, wave);
-  if( rc==ORTTO_NOMEM && is_begun(s, &all) ){    /* the outcomes say so, record by record */
+  int begun = is_begun(s, &all);
+  leftovers(s, &all, rc);
+  if( rc==ORTTO_NOMEM && begun ){                /* the outcomes say so, record by record */
     s->stopped = 1;
     rc = ORTTO_OK;
   }
-  leftovers(s, &all);
   batches_free(&all);
   return rc==ORTTO_INTERRUPT ? interrupted_error(s) : rc;
 }

@@ -311,10 +311,11 @@ static cJSON *encode_place(encoder *e, const ortto_field *f, js v){
 /* The digits of a string or integer; 0 if it is neither. */
 static int digits_of(js v, js *out){
   int quoted = js_type(v)=='"';
+  if( v.n==0 ) return 0;
   out->p = v.p + quoted;
   out->n = v.n - (quoted ? 2 : 0);
   if( quoted && out->n && out->p[0]=='+' ){ out->p++; out->n--; }
-  if( v.n==0 || out->n==0 || out->n>20 ) return 0;
+  if( out->n==0 || out->n>20 ) return 0;
   for(size_t i=0; i<out->n; i++) if( out->p[i]<'0' || out->p[i]>'9' ) return 0;
   return 1;
 }

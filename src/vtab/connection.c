@@ -54,8 +54,8 @@ int to_sqlite(const conn *c, int rc, char **message){
     case ORTTO_NOMEM: return SQLITE_NOMEM;
     default: break;
   }
-  error_set(message, "%s", ortto_error(c->client));
-  return rc==ORTTO_INTERRUPT ? SQLITE_INTERRUPT : SQLITE_ERROR;
+  int said = error_set(message, "%s", ortto_error(c->client));
+  return rc==ORTTO_INTERRUPT ? SQLITE_INTERRUPT : said;
 }
 
 /* -- what runs -- */

@@ -271,7 +271,7 @@ static void setup_lists(scan_setup *q){
   q->query.table = q->t->kind;
   q->query.conditions = q->condition;
   q->query.condition_count = q->conditions;
-  for(int i=0; i<q->conditions; i++)
+  for(int i=0; q->list && i<q->conditions; i++)   /* a condition without values comes without a list too */
     q->condition[i].values = (const char *const *)q->list + q->condition_from[i];
   if( q->query.by_ids ){
     q->query.ids = (const char *const *)q->list;

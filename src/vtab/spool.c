@@ -31,11 +31,12 @@ void spool_close(spool *s){
 
 /* -- the user's transaction -- */
 
-/* Without it every row would be a transaction. */
+/* Without it every row would be a transaction. One that could not be ended for want of memory is used on: its
+** rows are of transactions that are over. */
 static int spool_hold(spool *s){
   if( s->damaged ) return SQLITE_ABORT;
   if( s->open ) return SQLITE_OK;
-  int rc = sql_run(s->db, "BEGIN");
+  int rc = sqlite3_get_autocommit(s->db) ? sql_run(s->db, "BEGIN") : SQLITE_OK;
   s->open = rc==SQLITE_OK;
   return rc;
 }

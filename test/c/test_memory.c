@@ -4,45 +4,9 @@
 */
 #define _GNU_SOURCE
 #include "harness.h"
-#include <errno.h>
-#include <pthread.h>
+#include "failing.h"
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define CAN_FAIL 1
-#else
-#define CAN_FAIL 0                 /* somebody else has the allocator */
-#endif
-
-static int armed;                  /* allocations of this thread are counted */
-static int blocks_only;            /* of them only those of the client's arenas, which hold texts */
-#define BLOCK 4024                 /* so large are these */
-static long left;                  /* the one that brings this to 0 fails */
-static pthread_t counted;
-
-#if CAN_FAIL
-#define VISIBLE __attribute__((visibility("default")))
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t count, size_t n);
-void *__libc_realloc(void *p, size_t n);
-
-static int fails(size_t n){
-  if( !armed || (blocks_only && n!=BLOCK) || !pthread_equal(counted, pthread_self()) || --left!=0 ) return 0;
-  errno = ENOMEM;
-  return 1;
-}
-
-VISIBLE void *malloc(size_t n){
-  return fails(n) ? NULL : __libc_malloc(n);
-}
-
-VISIBLE void *calloc(size_t count, size_t n){
-  return fails(count*n) ? NULL : __libc_calloc(count, n);
-}
-
-VISIBLE void *realloc(void *p, size_t n){
-  return fails(n) ? NULL : __libc_realloc(p, n);
-}
-#endif
+#define BLOCK 4024                 /* so large are the blocks of the client's arenas, which hold texts */
 
 static server sandbox;
 
@@ -56,26 +20,6 @@ static int tear_down(void **state){
   (void)state;
   server_stop(&sandbox);
   return 0;
-}
-
-/* The text behind a member's name becomes blanks: what we make for each call. Its length must be that. */
-static void blank_out(char *body, const char *member, size_t length){
-  char *p = strstr(body, member);
-  if( p==NULL ) return;
-  p += strlen(member);
-  if( strcspn(p, "\"")!=length ) fail_msg("%s of another length in %s", member, body);
-  memset(p, ' ', length);
-}
-
-/* A body without what changes from call to call. */
-static char *plain_body(const char *from){
-  char *body = strdup(from);
-  body[strcspn(body, "\n")] = 0;
-  blank_out(body, "\"created\":\"", 24);
-  blank_out(body, "\"key\":\"", 36);
-  blank_out(body, "\"timestamp\":\"", 24);
-  blank_out(body, "\"message_id\":\"", 36);
-  return body;
 }
 
 /* The body of the request to that path; NULL: there was none. libcurl may have sent it again on a new
@@ -103,12 +47,10 @@ static char *call(sqlite3 *db, const char *sql, long n, int *reached){
   sqlite3_stmt *stmt = NULL;
   char *out;
   if( sqlite3_prepare_v2(db, sql, -1, &stmt, NULL)!=SQLITE_OK ) fail_msg("%s", sqlite3_errmsg(db));
-  counted = pthread_self();
-  left = n;
-  armed = 1;
+  fail_allocation(n, 0);
   int rc = sqlite3_step(stmt);
-  armed = 0;
-  *reached = left<=0;
+  allocator.armed = 0;
+  *reached = allocator.left<=0;
   if( rc==SQLITE_ROW ) out = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
   else out = sqlite3_mprintf("error %d: %s", rc, sqlite3_errmsg(db));
   sqlite3_finalize(stmt);
@@ -177,17 +119,17 @@ static void sweep(const char *function, const char *record, const char *options,
   free(arrives(db, sql, path));                  /* what is asked once is known from here on */
   char *expected = arrives(db, sql, path);
   long n = 0, all;
-  blocks_only = 0;
+  allocator.size = 0;
   while( fails_well(db, sql, path, expected, ++n) ) {}
   all = n - 1;
   sqlite3_free(sql);
-  blocks_only = 1;
+  allocator.size = BLOCK;
   for(int pad=300; pad<4300; pad+=24){
     sql = call_sql(function, record, options, pad);
     for(n=1; fails_well(db, sql, path, expected, n); n++) all++;
     sqlite3_free(sql);
   }
-  blocks_only = 0;
+  allocator.size = 0;
   print_message("# %s: %ld allocations\n", path, all);
   free(expected);
   db_close(db);

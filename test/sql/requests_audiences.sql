@@ -24,7 +24,7 @@ SELECT count(*) FROM ortto_people WHERE audience = 'café';
 
 -- the members, and what is asked about them
 SELECT count(*) <= (SELECT count(*) FROM ortto_people WHERE audience = 'café lovers') FROM ortto_people WHERE audience = 'café lovers' AND first_name IS NULL;
-.shell $ROOT/test/sql/requests.sh
+.shell $ROOT/test/sql/requests.sh counted
 
 -- it is given back as it was given
 SELECT DISTINCT audience FROM ortto_people WHERE audience = 'café lovers';

@@ -13,13 +13,14 @@ SELECT count(email) > 0 FROM ortto_people;
 
 -- count(*) is one request
 SELECT count(*) FROM ortto_people;
-.shell $ROOT/test/sql/requests.sh
+.shell $ROOT/test/sql/requests.sh counted
 SELECT count(*) FROM ortto_accounts;
 SELECT count(*) FROM ortto_people WHERE q = 'tom';
 SELECT count(*) FROM ortto_people WHERE scope = 'archived';
 SELECT count(*) FROM ortto_people WHERE filter = '{"$has_any_value":{"field_id":"str::email"}}';
-.shell $ROOT/test/sql/requests.sh
+.shell $ROOT/test/sql/requests.sh counted
 SELECT count(1), sum(1) FROM ortto_people;
+.shell $ROOT/test/sql/requests.sh counted
 SELECT EXISTS (SELECT 1 FROM ortto_people);
 .shell $ROOT/test/sql/requests.sh
 

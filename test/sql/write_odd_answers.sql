@@ -32,7 +32,7 @@ SELECT ortto_track('{"user_id":"u1","event":"Flight Booked","properties":{"Bags"
 
 .print -- A total that cannot be one: count(*) counts rows instead.
 .once fault.json
-SELECT '{"kind":"replace","path":"/v1/accounts/get","body":"{\"accounts\":[{\"id\":\"1068ac50407f9e000011ab00\",\"fields\":{}}],\"meta\":{\"total_matches\":9223372036854775807},\"offset\":0,\"next_offset\":9223372036854775807,\"cursor_id\":\"000000000000000000000000\",\"has_more\":true}"}';
+SELECT '{"kind":"replace","path":"/v1/accounts/get","body":"{\"accounts\":[{\"id\":\"1068ac50407f9e000011ab00\",\"fields\":{}}],\"meta\":{\"total_matches\":9223372036854775807},\"offset\":0,\"next_offset\":1,\"cursor_id\":\"000000000000000000000000\",\"has_more\":true}"}';
 .shell curl -s -d @fault.json $ORTTO_API_URL/sandbox/fault >/dev/null
 SELECT count(*) > 1 FROM ortto_accounts;
 

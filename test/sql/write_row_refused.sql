@@ -73,7 +73,6 @@ UPDATE ortto_people SET city = 'Oslo' WHERE id = (SELECT id FROM one) RETURNING 
 DELETE FROM ortto_people WHERE id = (SELECT id FROM one) RETURNING id;
 CREATE TABLE moves(id, city);
 INSERT INTO moves SELECT id, 'Oslo' FROM one;
-UPDATE ortto_people SET city = moves.city FROM moves WHERE ortto_people.id = moves.id;
 CREATE TEMP TRIGGER forward AFTER INSERT ON moves BEGIN INSERT INTO ortto_people(id, city) VALUES(new.id, new.city); END;
 INSERT INTO moves VALUES('x', 'y');
 DROP TRIGGER temp.forward;

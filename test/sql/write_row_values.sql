@@ -21,7 +21,7 @@ SELECT email, external_id, first_name, last_name, phone_number, city, region, co
 .print -- Limits: int64, three decimals up to 9,007,199,254,740.991, long texts, Unicode, a NUL, the empty text.
 INSERT INTO ortto_people(email, seats, rating) VALUES('l1@t.example', 9223372036854775807, 9007199254740.991), ('l2@t.example', -9223372036854775808, -9007199254740.991),
   ('l3@t.example', 0, 0.0), ('l4@t.example', 9007199254740993, 0.001), ('l5@t.example', 12.0, -12), ('l6@t.example', '42', '1.5'), ('l7@t.example', NULL, 1e3);
-SELECT email, seats, typeof(seats), rating, rating IN (9007199254740.991, -9007199254740.991), typeof(rating) FROM ortto_people WHERE email LIKE 'l_@t.example' ORDER BY email;
+SELECT email, seats, typeof(seats), printf('%.15g', rating), rating IN (9007199254740.991, -9007199254740.991), typeof(rating) FROM ortto_people WHERE email LIKE 'l_@t.example' ORDER BY email;
 INSERT INTO ortto_people(email, first_name, notes) VALUES('t1@t.example', printf('%.255c', 'x'), printf('%.4000c', 'y')), ('t2@t.example', replace(printf('%.255c', 'x'), 'x', '€'), '😀'),
   ('t3@t.example', 'a' || char(0) || 'b', ''), ('t4@t.example', '\n"</script>' || char(9, 127, 8232), '{"not":"an object"}');
 SELECT hex(first_name) FROM ortto_people WHERE email = 't3@t.example';
