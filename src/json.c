@@ -167,6 +167,18 @@ int is_present(js v){
   return v.p!=NULL && js_type(v)!='n';
 }
 
+int js_repeats(js object, js *name){
+  js value, other;
+  js_iter it = js_in(object);
+  if( js_type(object)!='{' ) return 0;
+  while( js_next(&it, name, &value) ){
+    js again;
+    for(js_iter rest=it; js_next(&rest, &again, &other); )
+      if( again.n==name->n && memcmp(again.p, name->p, name->n)==0 ) return 1;
+  }
+  return 0;
+}
+
 js js_path(js v, const char *a, const char *b, const char *c){
   v = js_get(v, a);
   if( b && v.p ) v = js_get(v, b);

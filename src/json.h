@@ -44,6 +44,8 @@ int count_elements(js array);
 /* The member of that name (the last, if there are several); {NULL, 0} if there is none or this is no
 ** object. */
 js js_get(js object, const char *name);
+/* Does the object say a member twice? Then *name is it. Not for long objects. */
+int js_repeats(js object, js *name);
 js js_path(js v, const char *a, const char *b, const char *c);   /* b and c may be NULL */
 
 /* 1 if this is an integer that int64 holds. */

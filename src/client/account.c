@@ -69,7 +69,10 @@ static int custom_read(definitions *d, http_request *r, js answer){
   js_iter it = js_in(fields);
   while( js_next(&it, NULL, &item) ){
     js inner = js_get(item, "field");
-    if( !definition_add(d, js_type(inner)=='{' ? inner : item, 1) ) return no_memory(r->endpoint->context);
+    if( js_type(inner)=='{' ) item = inner;
+    if( js_type(js_get(item, "id"))!='"' || js_get(item, "id").n<=2 )
+      return bad_answer(r, "has a definition without an id");
+    if( !definition_add(d, item, 1) ) return no_memory(r->endpoint->context);
   }
   return ORTTO_OK;
 }

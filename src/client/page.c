@@ -88,7 +88,7 @@ int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh){
     if( is_new<0 ) return no_memory(r->endpoint->context);
     if( !is_new ) continue;
     p->id[kept] = p->id[i];
-    *page_part(r, p, kept) = *page_part(r, p, i);
+    memmove(page_part(r, p, kept), page_part(r, p, i), (size_t)r->parts * sizeof *p->part);
     kept++;
   }
   *fresh = kept;

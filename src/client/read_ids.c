@@ -158,6 +158,28 @@ const char *record_member(ortto_table table){
   return table==ORTTO_PEOPLE ? "contacts" : "accounts";
 }
 
+int record_read(http_request *c, js record, js *id, js *fields){
+  js name, v;
+  int ids = 0, others = 0;
+  *fields = (js){ 0 };
+  if( js_type(record)!='{' ) return bad_answer(c, "has a record that is no object");
+  js_iter it = js_in(record);
+  while( js_next(&it, &name, &v) ){
+    if( js_is(name, "id") && js_type(v)=='"' && v.n>2 ){
+      *id = unquoted(v);
+      ids++;
+    }else if( js_is(name, "fields") ){
+      *fields = v;
+      others++;
+    }
+  }
+  if( ids==0 ) return bad_answer(c, "has a record without an id");
+  if( ids>1 || others>1 ) return bad_answer(c, "has a record with two ids or two \"fields\"");
+  if( others && js_type(*fields)!='n' && js_type(*fields)!='{' )
+    return bad_answer(c, "has a record whose \"fields\" is no object");
+  return ORTTO_OK;
+}
+
 /* The object of records, keyed by id; *records.p is NULL where there are none. */
 static int by_ids_records(const ortto_reader *r, http_request *c, js *records){
   const char *member = record_member(r->table);
@@ -181,20 +203,13 @@ static int is_same(js a, js b){
 
 /* The next record that is what its key says. Under the id of a contact that was merged away there may come
 ** the one that it was merged into, with an id of its own: that is not the record that was asked for. */
-static int record_next(ortto_reader *r, js_iter *it, js *id, js *record, int *rc){
-  js name, own;
-  while( js_next(it, &name, record) ){
-    if( !id_plain(r, &r->scratch, name, id) ){
-      *rc = ORTTO_NOMEM;
-      return 0;
-    }
-    js said = js_get(*record, "id");
-    if( js_type(said)!='"' ) return 1;
-    if( !id_plain(r, &r->scratch, unquoted(said), &own) ){
-      *rc = ORTTO_NOMEM;
-      return 0;
-    }
-    if( is_same(own, *id) ) return 1;
+static int record_next(ortto_reader *r, http_request *c, js_iter *it, js *id, js *fields, int *rc){
+  js name, record, said, own;
+  while( *rc==ORTTO_OK && js_next(it, &name, &record) ){
+    *rc = record_read(c, record, &said, fields);
+    if( *rc!=ORTTO_OK ) return 0;
+    if( !id_plain(r, &r->scratch, name, id) || !id_plain(r, &r->scratch, said, &own) ) *rc = ORTTO_NOMEM;
+    else if( is_same(own, *id) ) return 1;
   }
   return 0;
 }
@@ -214,19 +229,18 @@ static int batch_size(const page *p, int first){
 
 /* One answer with chunk `part` of the rows from `first` on. */
 static int parse_extra(ortto_reader *r, page *p, http_request *c, int part, int first){
-  js records, id, record;
+  js records, id, fields;
   int rc = request_wait(c);
   if( rc==ORTTO_OK ) rc = by_ids_records(r, c, &records);
   if( rc!=ORTTO_OK ) return rc;
   int count = batch_size(p, first), found = 0, guess = first;
   js_iter it = js_in(records);
-  while( records.p && record_next(r, &it, &id, &record, &rc) ){
+  while( records.p && record_next(r, c, &it, &id, &fields, &rc) ){
     int i = row_of(p, first, count, id, guess);
     if( i<0 ) continue;
     js *at = page_part(r, p, i) + part;
     if( at->p==NULL ) found++;
-    *at = js_get(record, "fields");
-    if( at->p==NULL ) *at = js_slice("{}", 2);
+    *at = fields.p ? fields : js_slice("{}", 2);
     guess = i + 1;
   }
   log_rows(c, found);
@@ -306,17 +320,16 @@ static void page_remember(const ortto_reader *r, ortto_cache *cache, const page 
 }
 
 static int parse_page(ortto_reader *r, const id_reading *s, page *p){
-  js records, id, record;
+  js records, id, fields;
   int rc = request_wait(p->request);
   if( rc==ORTTO_OK ) rc = by_ids_records(r, p->request, &records);
   if( rc==ORTTO_OK ) rc = page_room(r, p, p->id_count);
   if( rc!=ORTTO_OK ) return rc;
   js_iter it = js_in(records);
-  while( records.p && record_next(r, &it, &id, &record, &rc) ){
+  while( records.p && record_next(r, p->request, &it, &id, &fields, &rc) ){
     const char *wanted = wanted_id(p, id);
-    if( p->rows==p->id_count || wanted==NULL || row_of(p, 0, p->rows, id, 0)>=0 ) continue;
-    if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
-    js fields = js_get(record, "fields");
+    if( wanted==NULL ) continue;
+    if( row_of(p, 0, p->rows, id, 0)>=0 ) return bad_answer(p->request, "has a record twice");
     p->id[p->rows] = js_slice(wanted, 24);
     *page_part(r, p, p->rows++) = fields.p ? fields : js_slice("{}", 2);
   }

@@ -40,4 +40,8 @@ int page_extras(ortto_reader *r, page *p, const field_chunks *fields);
 /* The member of an answer that holds the records: "contacts" or "accounts". */
 const char *record_member(ortto_table table);
 
+/* A record: its id, as it is sent, and its fields, {NULL, 0} or null where it has no values. ORTTO_OK, or an
+** error: one without an id, or with another kind of fields, or two of either, is none. */
+int record_read(http_request *c, js record, js *id, js *fields);
+
 #endif

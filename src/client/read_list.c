@@ -12,7 +12,7 @@ typedef struct list_reading {
   int64_t offset;
   int with_filter;                 /* audiences: ask for their filters */
   int done;
-  seen_ids seen;                   /* audiences */
+  seen_ids seen;
   int type_at;                     /* tags: place of their type */
 } list_reading;
 
@@ -48,6 +48,21 @@ static int is_archived_audience(js record){
   return js_type(at)=='"' && at.n>5 && memcmp(at.p+1, "0001", 4)!=0;
 }
 
+/* Text, or a tag's number, which is one only together with its type; n is 0 where there is none. */
+static int row_id(ortto_reader *r, js record, js *out){
+  js id = js_get(record, "id"), type = js_get(record, "type");
+  *out = js_slice("", 0);
+  if( r->table!=ORTTO_TAGS ){
+    if( js_type(id)=='"' ) *out = unquoted(id);
+    return 1;
+  }
+  if( !is_present(id) || id.n==0 ) return 1;
+  const char *text = arena_printf(&r->memory, "%.*s %.*s", (int)id.n, id.p, cut_to(40, type.p, type.n),
+                                  type.p ? type.p : "");
+  if( text ) *out = js_slice(text, strlen(text));
+  return text!=NULL;
+}
+
 int list_rows(ortto_reader *r, page *p, js list){
   js record;
   if( js_type(list)!='[' ) return ORTTO_OK;
@@ -60,10 +75,8 @@ int list_rows(ortto_reader *r, page *p, js list){
     js *part = page_part(r, p, p->rows);
     part[0] = record;
     if( r->parts>1 ) part[1] = js_get(record, "field");
-    js id = js_get(record, "id");
-    if( js_type(id)=='"' ) p->id[p->rows] = unquoted(id);
-    else if( r->table==ORTTO_AUDIENCES || r->table==ORTTO_ACTIVITIES )
-      return bad_answer(p->request, "has a record without an id");
+    if( !row_id(r, r->parts>1 ? part[1] : record, &p->id[p->rows]) ) return no_memory(r->endpoint->context);
+    if( p->id[p->rows].n==0 ) return bad_answer(p->request, "has a record without an id");
     p->rows++;
   }
   return ORTTO_OK;
@@ -88,7 +101,7 @@ static int list_load(ortto_reader *r, page **out){
   log_rows(p->request, received);
   s->done = r->table!=ORTTO_AUDIENCES || received<LIST_PAGE;   /* audiences: a short page ends [recorded] */
   s->offset += received;
-  if( rc==ORTTO_OK && r->table==ORTTO_AUDIENCES && p->rows ){
+  if( rc==ORTTO_OK && p->rows ){
     rc = page_unseen(r, &s->seen, p, &fresh);
     if( rc==ORTTO_OK && fresh==0 ) rc = bad_answer(p->request, "has only rows that came before");
   }

@@ -33,6 +33,7 @@ typedef struct scan {
   int64_t ask_offset;              /* where the next one to be asked for ahead begins */
   int64_t total;                   /* as the last page said, -1 unknown */
   int64_t overlap;                 /* rows that may come a second time after a step back */
+  int64_t passed_over;             /* places that no page had a row for */
   /* the whole read */
   seen_ids seen;
   int resumed, cursor_lost;        /* was to go on under a cursor; could not */
@@ -180,21 +181,14 @@ static int answer_read(const ortto_reader *r, http_request *c, answer *a){
 }
 
 static int rows_read(ortto_reader *r, page *p, js records){
-  js record, name, v;
+  js record, id;
   if( js_type(records)!='[' ) return ORTTO_OK;
   js_iter it = js_in(records);
   while( js_next(&it, NULL, &record) ){
-    if( js_type(record)!='{' ) return bad_answer(p->request, "has a record that is no object");
     int rc = page_room(r, p, p->rows + 1);
+    if( rc==ORTTO_OK ) rc = record_read(p->request, record, &id, page_part(r, p, p->rows));
     if( rc!=ORTTO_OK ) return rc;
-    js *id = &p->id[p->rows], *part = page_part(r, p, p->rows);
-    js_iter in = js_in(record);
-    while( js_next(&in, &name, &v) ){
-      if( js_is(name, "id") && js_type(v)=='"' ){
-        if( !id_plain(r, &r->memory, unquoted(v), id) ) return ORTTO_NOMEM;
-      }else if( js_is(name, "fields") ) *part = v;
-    }
-    if( id->p==NULL || id->n==0 ) return bad_answer(p->request, "has a record without an id");
+    if( !id_plain(r, &r->memory, id, &p->id[p->rows]) ) return ORTTO_NOMEM;
     p->rows++;
   }
   return ORTTO_OK;
@@ -218,11 +212,12 @@ static int rows_read(ortto_reader *r, page *p, js records){
 **   rows_removed     the same; or the page is behind the end,      a step back by as many rows: unread ones
 **                    where rows are null: 2.1 [recorded]           may have moved in front of our place
 **   ends_early       the cursor holds what it held at first: then   it is read again; then an error
-**                    the last page has what is left of the total
+**                    the last page has what is left of the total,
+**                    an only one all of it: 2.1 [recorded]
 **   rows_repeated    no row comes twice: 9 [guess]                 left out; a page of such alone is an
 **                                                                  error
 **   is_endless       has_more comes with rows, and next_offset     an error
-**                    grows: 3 [documented]
+**                    grows, by no more than a page: 3 [documented]
 **   cursor_replaced  a cursor outlives an interrupted sync: 3      an error, and cursor_lost: the caller
 **                    [guess]                                       begins the list anew
 **   cursor_refused   a cursor lives as long as a scan: 3 [guess]   an error that says so; at the beginning
@@ -274,12 +269,14 @@ static int step_back(ortto_reader *r, const page *p, int64_t by){
   return ORTTO_OK;
 }
 
-/* A last page under the cursor of those before it, and under their total, that has fewer rows than are left.
-** Without a cursor, or where the list has moved, the total proves nothing. */
+/* A last page under the cursor of those before it, and under their total, that has fewer rows than are left;
+** or an only page that has fewer than its own total. Without a cursor, or where the list has moved, the total
+** proves nothing; nor does it where it may be that of another list (archived, an audience's). */
 static int ends_early(const scan *s, const page *p, const answer *a){
   int proven = s->fell_back==NULL && s->cursor[0] && strcmp(s->cursor, a->cursor)==0;
-  if( !s->begun || a->has_more || (!proven && s->short_at!=p->offset) ) return 0;
-  return a->total>=0 && a->total==s->total && p->offset + p->rows<a->total;
+  if( !s->begun ) proven = (p->offset==0 || proven) && s->type==NULL && s->audience==NULL;
+  if( a->has_more || (!proven && s->short_at!=p->offset) ) return 0;
+  return a->total>=0 && (!s->begun || a->total==s->total) && p->offset + p->rows - s->passed_over<a->total;
 }
 
 /* *again: the page is not safe to use; what it should have held is read anew. */
@@ -288,7 +285,7 @@ static int rows_removed(ortto_reader *r, const page *p, const answer *a, int *ag
   int behind = r->pages>0 && p->rows==0 && !a->has_more && p->offset>0 && p->offset>s->overlap;
   int64_t removed = s->total>=0 && a->total>=0 ? s->total - a->total : 0;
   int early = !behind && removed==0 && ends_early(s, p, a);
-  *again = s->begun && (behind || removed>0 || early);
+  *again = early || (s->begun && (behind || removed>0));
   if( !*again ) return ORTTO_OK;
   if( early && s->short_at==p->offset )
     return bad_answer(p->request, "ends the list at row %lld of the %lld that it says it has",
@@ -315,9 +312,12 @@ static int rows_repeated(ortto_reader *r, page *p){
 }
 
 static int is_endless(const page *p, const answer *a, int received){
+  int64_t most = received>p->limit ? received : p->limit;
   if( received==0 ) set_bad_answer(p->request, "has no rows, but says that more follow");
   else if( a->next_offset<=p->offset )
     set_bad_answer(p->request, "says that more rows follow, but next_offset does not grow");
+  else if( a->next_offset>p->offset + most )
+    set_bad_answer(p->request, "says that more rows follow, but next_offset passes some over");
   else return 0;
   return 1;
 }
@@ -366,6 +366,7 @@ static int follow(ortto_reader *r, const page *p, const answer *a, int received)
     return ORTTO_OK;
   }
   if( is_endless(p, a, received) ) return ORTTO_ERROR;
+  if( a->next_offset>p->offset + received ) s->passed_over += a->next_offset - p->offset - received;
   s->next_offset = a->next_offset;
   return ORTTO_OK;
 }
@@ -394,7 +395,7 @@ static void next_list(scan *s){
   s->next_offset = s->ask_offset = 0;
   s->cursor[0] = 0;
   s->total = s->short_at = -1;
-  s->overlap = 0;
+  s->overlap = s->passed_over = 0;
 }
 
 /* *out stays NULL where the page had nothing new. */
@@ -442,8 +443,8 @@ static int scan_count(ortto_reader *r, int64_t *count){
   if( rc==ORTTO_OK ){
     int rows = js_type(a.records)=='[' ? count_elements(a.records) : 0;
     log_rows(p->request, rows);
-    if( !a.has_more ) *count = rows;
-    else if( a.total>rows ) *count = a.total;
+    if( !a.has_more && a.total<=rows ) *count = rows;
+    else if( a.has_more && a.total>rows ) *count = a.total;   /* else they contradict each other: read on */
   }
   page_free(r, page_pop(r));
   return rc;

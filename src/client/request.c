@@ -561,6 +561,29 @@ void set_bad_answer(http_request *r, const char *format, ...){
   set_error(e->context, "ortto: %s: the answer of %s %s. %s", r->doing, e->base, what, then);
 }
 
+/* A word of failure in an answer to reading, which may have all that it must have beside it. */
+static int says_failed(http_request *r, js answer){
+  js error = js_get(answer, "error"), errors = js_get(answer, "errors"), success = js_get(answer, "success");
+  int failed = js_type(success)=='f' || js_is(success, "\"false\"");
+  failed |= is_present(error) && js_type(error)!='f' && error.n>2;      /* more than "", [], {} */
+  failed |= is_present(errors) && js_type(errors)!='f' && errors.n>2;
+  if( !failed ) return 0;
+  answer_error why = { 0 };
+  read_error_object(&why, answer, r->endpoint->key);
+  set_bad_answer(r, "says that it failed%s%s", why.words.n ? ": " : "", why.words.n ? why.words.p : "");
+  buf_free(&why.words);
+  return 1;
+}
+
+/* JSON, but what it says is not to be relied on: a member with two values may have either. */
+static int contradicts_itself(http_request *r, js answer){
+  js name;
+  if( js_type(answer)!='{' ) return 0;
+  if( !js_repeats(answer, &name) ) return (r->flags & REQUEST_READ) && says_failed(r, answer);
+  set_bad_answer(r, "has two members \"%.*s\"", cut_to(60, name.p, name.n), name.p);
+  return 1;
+}
+
 int answer_json(http_request *r, js *value){
   *value = (js){ 0 };
   if( r==NULL ) return ORTTO_NOMEM;
@@ -570,7 +593,8 @@ int answer_json(http_request *r, js *value){
     r->nodes = r->endpoint->queue->spare_nodes;
     r->endpoint->queue->spare_nodes = (js_nodes){ 0 };
   }
-  if( json_read(&r->nodes, answer->p, answer->n, value) ) return ORTTO_OK;
+  if( json_read(&r->nodes, answer->p, answer->n, value) )
+    return contradicts_itself(r, *value) ? ORTTO_ERROR : ORTTO_OK;
   if( blanks_skip(answer->p)[0]=='<' )
     return bad_answer(r, "is a web page, not JSON: a proxy may stand in between");
   return bad_answer(r, "is not JSON, or cut off");

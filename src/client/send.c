@@ -57,13 +57,13 @@ static const char *raw_words_of(ortto_sending *s, js v){
 }
 
 /* A word of failure in an answer that has the status of success: `errors` or `error` with something in it, a
-** `code` or `status` of 400 or more, `success` false. 1: there is one, and *words is what it says ("":
-** nothing; NULL: out of memory). */
-static int failure_in(ortto_sending *s, js o, const char **words){
+** `code` or `status` of 400 or more, `success` false. but_errors: `errors` is read elsewhere. 1: there is one,
+** and *words is what it says ("": nothing; NULL: out of memory). */
+static int failure_in(ortto_sending *s, js o, int but_errors, const char **words){
   static const char *const texts[] = { "error", "errors", "message" }, *const codes[] = { "code", "status" };
   int failed = 0;
   *words = "";
-  for(int i=0; i<2; i++){
+  for(int i=0; i<(but_errors ? 1 : 2); i++){
     js v = js_get(o, texts[i]);
     failed |= is_present(v) && js_type(v)!='f' && v.n>2;   /* more than "", [], {} */
   }
@@ -123,16 +123,18 @@ static const char *id_of_row(ortto_sending *s, js row){
 /* One row of the API's answer, which answers the record at the same place [guess: the rows do not echo the
 ** key]. Only what says that the record was taken is success. */
 static void parse_outcome(ortto_sending *s, record *r, js row){
-  const char *result = words_of(s, js_get(row, "status")), *error, *id = id_of_row(s, row);
-  int failed = failure_in(s, row, &error);
+  js status = js_get(row, "status"), twice;
+  int silent = status.p==NULL, odd = js_repeats(row, &twice) || (!silent && js_type(status)!='"');
+  const char *result = words_of(s, status), *error, *id = id_of_row(s, row);
+  int failed = failure_in(s, row, 0, &error);
   if( result==NULL || error==NULL ) outcome_set(r, 0, UNKNOWN, "out of memory");
   else if( failed || is_refusal(result) ){
     const char *why = result[0] && !is_taken(result) ? result : "refused, without a reason";
     outcome_set(r, 400, REFUSED, error[0] ? error : why);
     r->outcome.result = result;
-  }else if( is_taken(result) || is_passed_over(s, result) || (result[0]==0 && id) )
+  }else if( !odd && (is_taken(result) || is_passed_over(s, result) || (silent && id)) )
     record_done(r, result[0] ? result : NULL, id);
-  else if( result[0]==0 )
+  else if( odd || result[0]==0 )
     outcome_set(r, 0, UNKNOWN, "ortto: the answer does not say whether this record was taken");
   else{
     const char *why = arena_printf(&s->memory, "ortto: the answer says '%.60s', which does not tell whether "
@@ -164,7 +166,7 @@ static void parse_archived(ortto_sending *s, batch *b, js answer){
   int counted = 0;
   const char *words;
   for(int i=0; i<COUNT(counts); i++) counted |= js_integer(js_get(answer, counts[i]), &number);
-  if( failure_in(s, answer, &words) ) counted = 0;
+  if( failure_in(s, answer, 0, &words) ) counted = 0;
   for(int i=0; counted && i<b->count; i++) record_done(&s->record[b->member[i]], "archived", NULL);
   if( counted ) return;
   set_bad_answer(b->request, "does not say how many were archived");
@@ -185,7 +187,11 @@ static void parse_api_answer(ortto_sending *s, batch *b){
   if( rows.p==NULL && s->verb==ORTTO_UPSERT_ACCOUNTS ) rows = js_get(answer, "organizations");
   int count = js_type(rows)=='[' ? count_elements(rows) : -1;
   log_rows(b->request, count);
-  if( count==b->count ) parse_outcomes(s, b, rows);
+  const char *words;
+  if( failure_in(s, answer, 0, &words) ){
+    set_bad_answer(b->request, "says that it failed: %s", words==NULL || words[0]==0 ? "no reason" : words);
+    batch_unknown(s, b);
+  }else if( count==b->count ) parse_outcomes(s, b, rows);
   else{
     set_bad_answer(b->request, "has %d outcomes for %d records, so that it does not say which were taken",
                    count<0 ? 0 : count, b->count);
@@ -218,7 +224,7 @@ static void parse_segment_answer(ortto_sending *s, batch *b){
   js errors = js_get(answer, "errors");
   int listed = js_type(errors)=='[', failed = 0;
   if( js_type(answer)!='{' ) set_bad_answer(b->request, "is no object");
-  else failed = !listed && failure_in(s, answer, &words);
+  else failed = failure_in(s, answer, listed, &words);
   if( failed )
     set_bad_answer(b->request, "says that it failed: %s", words==NULL || words[0]==0 ? "no reason" : words);
   if( failed || js_type(answer)!='{' ){

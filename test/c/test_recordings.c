@@ -146,11 +146,14 @@ static void test_accounts(void **state){
   }
 }
 
-/* Past the end the array is null, the cursor zero: no rows, no error. */
+/* Past the end the array is null, the cursor zero, the total that of all: as the first page of a list that
+** contradicts itself. (Behind the first page a scan steps back: see test_faults.) */
 static void test_past_the_end(void **state){
   (void)state;
   sqlite3 *db = replay("accounts/get_accounts_with_offset");
-  assert_sql(db, "SELECT count(id) FROM (SELECT id FROM ortto_accounts)", "0");
+  char *said = sql_text(db, "SELECT count(id) FROM (SELECT id FROM ortto_accounts)");
+  if( strstr(said, "ends the list at row 0 of the 2 that it says it has")==NULL ) fail_msg("%s", said);
+  sqlite3_free(said);
   db_close(db);
 }
 

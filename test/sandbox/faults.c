@@ -16,7 +16,8 @@
 static const char *const FAULTS[] = {
     "status", "429", "reset", "reset_after", "truncate", "cut_json", "not_json", "empty", "hang", "drip",
     "short_page", "forget_cursor", "fresh_cursor", "same_page", "repeat_id", "stuck_offset", "huge",
-    "latency", "missing", "replace", "redirect", "zero_cursor", "no_meta", "lost_row"};
+    "latency", "missing", "replace", "redirect", "zero_cursor", "no_meta", "lost_row",
+    "splice"};
 
 const Fault *fault(const Call *c, FaultKind kind) {
   for (int k = 0; k < c->nFault; k++)
@@ -106,6 +107,8 @@ bool add_fault(const Json *in) {
   f->bytes = integer_of(member(in, "bytes"), 64);
   f->rows = integer_of(member(in, "rows"), 1);
   f->mb = integer_of(member(in, "mb"), 65);
+  f->from = integer_of(member(in, "from"), 0);
+  f->to = integer_of(member(in, "to"), 0);
   f->body = text_or_null(member(in, "body"));
   f->contentType = text_or_null(member(in, "content_type"));
   f->shape = text_or_null(member(in, "shape"));

@@ -23,6 +23,7 @@
 **                        with shift in place of the page's last row, and next_offset says so
 **   missing (member)     no_meta               a member of the answer is left out
 **   replace (body)   that text, status 200     redirect (location)
+**   splice (from, to, body)   that text in place of these bytes of the answer
 **   huge (mb, gzip)  so many megabytes of white space inside the JSON
 **
 ** It uses text, json and call.
@@ -40,7 +41,7 @@
 typedef enum {
   F_STATUS, F_429, F_RESET, F_RESET_AFTER, F_TRUNCATE, F_CUT_JSON, F_NOT_JSON, F_EMPTY, F_HANG, F_DRIP,
   F_SHORT_PAGE, F_FORGET_CURSOR, F_FRESH_CURSOR, F_SAME_PAGE, F_REPEAT_ID, F_STUCK_OFFSET, F_HUGE,
-  F_LATENCY, F_MISSING, F_REPLACE, F_REDIRECT, F_ZERO_CURSOR, F_NO_META, F_LOST_ROW
+  F_LATENCY, F_MISSING, F_REPLACE, F_REDIRECT, F_ZERO_CURSOR, F_NO_META, F_LOST_ROW, F_SPLICE
 } FaultKind;
 
 struct Fault {
@@ -50,7 +51,7 @@ struct Fault {
   char *path;         /* prefix, or NULL for every path */
   int64_t after;      /* matching requests to let through */
   int64_t times;      /* then how many to hit; -1 for ever */
-  int64_t status, seconds, ms, bytes, rows, mb;
+  int64_t status, seconds, ms, bytes, rows, mb, from, to;
   char *body;         /* or NULL */
   char *contentType, *shape, *member, *location;
   char **header;      /* name, value, name, value, ..., NULL */

@@ -161,10 +161,21 @@ static void drop_member(Buf *b, const char *name) {
   reader_free(&r);
 }
 
+static void splice(Buf *b, const Fault *f) {
+  Buf out = {0};
+  if (f->from < 0 || f->to < f->from || (uint64_t)f->to > b->n) return;
+  put(&out, b->p, (size_t)f->from);
+  puts_to(&out, f->body ? f->body : "");
+  put(&out, b->p + f->to, b->n - (size_t)f->to);
+  drop(b);
+  *b = out;
+}
+
 static void late_fault(Call *c) {
   const Fault *f;
   if ((f = fault(c, F_MISSING)) && f->member) drop_member(&c->out, f->member);
   if (fault(c, F_NO_META)) drop_member(&c->out, "meta");
+  if ((f = fault(c, F_SPLICE))) splice(&c->out, f);
   if (fault(c, F_CUT_JSON)) c->out.n /= 2;
 }
 
