@@ -26,6 +26,8 @@ ci=(
   clang clang-tidy libclang-rt-dev        # make lint, the second compiler, fuzzing
   cppcheck shellcheck                     # make lint
 )
+# A browser without a window looks at the page of examples/picture.sh; Debian has this one, others may not.
+browser=chromium-headless-shell
 
 [ -n "${CJSON:-}" ] || build+=(libcjson-dev)
 
@@ -67,7 +69,10 @@ install_packages() {
 mkdir -p .build
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
   install_packages "${build[@]}"
-  [ "${1:-}" != ci ] || install_packages "${ci[@]}"
+  if [ "${1:-}" = ci ]; then
+    install_packages "${ci[@]}"
+    [ -z "$(apt-cache search --names-only "^$browser\$")" ] || install_packages "$browser"
+  fi
 else
   for tool in cc pkg-config sqlite3 curl jq; do
     command -v "$tool" >/dev/null || fail "there is no apt-get here, and '$tool' is missing" \
