@@ -49,14 +49,15 @@ INSERT INTO bar SELECT 'Accounts: people', a.name, count(*), NULL FROM crm_peopl
   JOIN crm_accounts AS a ON a.id = p.account_id GROUP BY a.id ORDER BY 3 DESC, a.name LIMIT 12;
 
 -- The last 24 months, those without anybody too.
+CREATE TEMP TABLE came AS
+  SELECT strftime('%Y-%m', created) AS month, count(*) AS n, sum(email_permission) AS agreed FROM crm_people
+   GROUP BY 1;
 CREATE TEMP TABLE month AS
-  WITH RECURSIVE last(place, month) AS (
-    SELECT 23, (SELECT strftime('%Y-%m-01', max(created)) FROM crm_people)
-    UNION ALL SELECT place - 1, date(month, '-1 month') FROM last WHERE place > 0)
-  SELECT place, strftime('%Y-%m', last.month) AS month, count(id) AS n,
-         coalesce(sum(email_permission), 0) AS agreed
-    FROM last LEFT JOIN crm_people AS p ON strftime('%Y-%m', p.created) = strftime('%Y-%m', last.month)
-   GROUP BY place;
+  WITH RECURSIVE last(place, day) AS (
+    SELECT 23, (SELECT max(month) || '-01' FROM came)
+    UNION ALL SELECT place - 1, date(day, '-1 month') FROM last WHERE place > 0)
+  SELECT place, substr(day, 1, 7) AS month, coalesce(n, 0) AS n, coalesce(agreed, 0) AS agreed
+    FROM last LEFT JOIN came ON came.month = substr(day, 1, 7) ORDER BY place;
 
 SELECT printf('<p>A copy of Ortto as of %s UTC.</p>', replace(substr(max(finished), 1, 16), 'T', ' '))
   FROM ortto_sync_state WHERE state = 'done';
