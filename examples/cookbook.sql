@@ -100,8 +100,9 @@ CREATE TABLE yesterday AS SELECT * FROM crm_people;
 -- Only for the sandbox, where nothing happens by night.
 UPDATE yesterday SET email_permission = NOT email_permission, city = 'Atlantis'
  WHERE email GLOB 'tom.*[27]@example.com';
-DELETE FROM yesterday WHERE email GLOB 'sam.jones.*';
-INSERT INTO yesterday(id, email) VALUES ('gone', 'gone@example.com');
+DELETE FROM yesterday WHERE email GLOB 'sam.jones.*@example.com';
+INSERT INTO yesterday(id, email)
+  SELECT 'gone', 'gone@example.com' FROM yesterday WHERE email = 'tara.okafor.1198@example.com';
 
 .print "10. What has changed since yesterday?"
 SELECT ortto_sync('ortto_people', 'crm_people') ->> 'state' AS copy;

@@ -31,13 +31,13 @@ charts=$(ask "$1" <<SQL
 CREATE TEMP TABLE bar(chart TEXT, label TEXT, n INTEGER, whole INTEGER);
 CREATE TEMP TABLE list AS SELECT count(*) AS people FROM crm_people;
 
-INSERT INTO bar SELECT 'Consent', 'may get emails', count(*), people FROM crm_people, list
+INSERT INTO bar SELECT 'Consent', 'agreed to emails', count(*), people FROM crm_people, list
  WHERE email <> '' AND email_permission;
 INSERT INTO bar SELECT 'Consent', 'have not agreed to emails', count(*), people FROM crm_people, list
  WHERE email <> '' AND email_permission IS NOT 1;
 INSERT INTO bar SELECT 'Consent', 'have no email', count(*), people FROM crm_people, list
  WHERE coalesce(email, '') = '';
-INSERT INTO bar SELECT 'Consent', 'may get text messages', count(*), people FROM crm_people, list
+INSERT INTO bar SELECT 'Consent', 'agreed to text messages', count(*), people FROM crm_people, list
  WHERE phone_number <> '' AND sms_permission;
 INSERT INTO bar SELECT 'How full the fields are', column1, column2, people FROM (VALUES $fields), list
  ORDER BY column2 DESC, column1 LIMIT 40;
@@ -61,12 +61,12 @@ CREATE TEMP TABLE month AS
 
 SELECT printf('<p>A copy of Ortto as of %s UTC.</p>', replace(substr(max(finished), 1, 16), 'T', ' '))
   FROM ortto_sync_state WHERE state = 'done';
-SELECT printf('<div class="tiles"><div><b>%,d</b>people</div><div><b>%,d</b>may get emails</div>'
+SELECT printf('<div class="tiles"><div><b>%,d</b>people</div><div><b>%,d</b>agreed to emails</div>'
               || '<div><b>%,d</b>came in %s</div><div><b>%,d</b>accounts</div></div><main>',
               people, bar.n, month.n, month, (SELECT count(*) FROM crm_accounts))
   FROM list, bar, month WHERE bar.rowid = 1 AND place = 23;
 
-SELECT '<section><h2>Came by month; the dark part agreed to emails</h2>'
+SELECT '<section><h2>Came by month; the lower part agreed to emails</h2>'
        || '<svg viewBox="0 0 360 190" role="img" aria-label="New people by month">'
        || printf('<text class="number" x="360" y="12">most: %,d</text>', max(n))
        || group_concat(
