@@ -8,7 +8,7 @@
 # The contacts stand in the table outbox, which is made if it is missing. Change the columns here and in
 # "record" to yours. A NULL is not sent; without the option nulls it would clear the field in Ortto. Afterwards
 #   - what Ortto took is gone from outbox,
-#   - what was refused (a bad email, a text that is too long) is in outbox_failed, with the reason,
+#   - what was refused (a bad email, a text that is too long) is in outbox_failed, with all reasons,
 #   - what was not sent, or may not have arrived, is still in outbox for the next night: sending a contact
 #     twice is harmless.
 # A row that somebody changes while it is being sent stays in outbox, too.
@@ -63,12 +63,14 @@ CREATE TABLE IF NOT EXISTS crm.outbox_failed(at TEXT, status INTEGER, message TE
 CREATE TABLE sending AS
   SELECT row_number() OVER (ORDER BY id) - 1 AS i, id, $record AS record FROM crm.outbox;
 CREATE TABLE outcome AS
-  SELECT key AS i, value->>'status' AS status, value->>'errormessage' AS message,
+  SELECT key AS i, value->>'status' AS status,
+         coalesce((SELECT group_concat(value->>'message', '; ') FROM json_each(o.value, '\$.errors')),
+                  value->>'errormessage') AS message,
          CASE WHEN value->>'status' = 200 THEN 'taken'
               WHEN value->>'status' IN (0, 401, 403, 408, 409, 429) OR value->>'status' >= 500 THEN 'waiting'
               ELSE 'refused' END AS fate
     FROM json_each(ortto_upsert((
-           SELECT json_group_array(json(record)) FROM (SELECT record FROM sending ORDER BY i)), '{"nulls":"skip"}'));
+           SELECT json_group_array(json(record)) FROM (SELECT record FROM sending ORDER BY i)), '{"nulls":"skip"}')) AS o;
 
 BEGIN IMMEDIATE;
 INSERT INTO crm.outbox_failed

@@ -105,3 +105,9 @@ SQL
 }
 
 tour | sqlite3 -batch -bail -init /dev/null :memory:
+
+next="your own account, where nothing is written:  ORTTO_API_KEY=... ORTTO_REGION=eu make demo"
+[ $real = no ] || next="questions of your own:  sqlite3 crm.db, and there  .load ./ortto"
+printf '\nNext: %s\n' "$next"
+echo "      a copy:  ORTTO_EXTENSION=./ortto examples/nightly-copy.sh crm.db"
+echo "      a picture of it:  examples/picture.sh crm.db > list.html; twelve jobs more:  examples/cookbook.sql"

@@ -27,6 +27,8 @@ ci=(
   clang clang-tidy libclang-rt-dev        # make lint, the second compiler, fuzzing
   cppcheck shellcheck                     # make lint
 )
+# A browser without a window looks at the page of examples/picture.sh; Debian has this one, others may not.
+browser=chromium-headless-shell
 
 [ -n "${CJSON:-}" ] || build+=(libcjson-dev)
 
@@ -68,10 +70,13 @@ install_packages() {
 mkdir -p .build
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
   install_packages "${build[@]}"
-  [ "${1:-}" != ci ] || install_packages "${ci[@]}"
-  # cJSON's source, for the amalgamation: a test is skipped without it.
-  [ "${1:-}" != ci ] || [ -n "${CJSON:-}" ] || ls .build/cjson/cjson-*/cJSON.c >/dev/null 2>&1 ||
-    test/debian_source.sh cjson .build/cjson 2>/dev/null || echo "setup: no source of cJSON" >&2
+  if [ "${1:-}" = ci ]; then
+    install_packages "${ci[@]}"
+    [ -z "$(apt-cache search --names-only "^$browser\$")" ] || install_packages "$browser"
+    # cJSON's source, for the amalgamation: a test is skipped without it.
+    [ -n "${CJSON:-}" ] || ls .build/cjson/cjson-*/cJSON.c >/dev/null 2>&1 ||
+      test/debian_source.sh cjson .build/cjson 2>/dev/null || echo "setup: no source of cJSON" >&2
+  fi
 else
   for tool in cc pkg-config sqlite3 curl jq; do
     command -v "$tool" >/dev/null || fail "there is no apt-get here, and '$tool' is missing" \

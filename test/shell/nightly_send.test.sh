@@ -18,14 +18,16 @@ sql "INSERT INTO outbox(email, city) SELECT 'n' || value || '@example.com', 'Osl
 is 'all are taken, silently' "$(night)" 'status 0'
 is 'and gone from outbox' "$(tables), $(people) people" '0 waiting, 0 failed, 270 people'
 
-sql "INSERT INTO outbox(email, first_name) VALUES ('n1@example.com', 'Ann'), ('no address', 'Bob'), (NULL, 'Nobody'), ('n2@example.com', printf('%.*c', 300, 'x'))"
-is 'refusals are told' "$(night)" 'nightly-send: 1 of 4 contacts were taken, 3 refused (see outbox_failed), 0 wait in outbox: failed to validate field str::email in schema: str::email: Invalid value
+sql "INSERT INTO outbox(email, first_name) VALUES ('n1@example.com', 'Ann'), ('no address', 'Bob'), (NULL, 'Nobody'), ('n2@example.com', printf('%.*c', 300, 'x'))" \
+  "INSERT INTO outbox(first_name) VALUES (printf('%.*c', 256, 'y'))"
+is 'refusals are told' "$(night)" 'nightly-send: 1 of 5 contacts were taken, 4 refused (see outbox_failed), 0 wait in outbox: failed to validate field str::email in schema: str::email: Invalid value
 status 1'
 is 'and kept with their reasons' "$(sql "SELECT status, message, json_extract(record, '\$.fields.email') FROM outbox_failed ORDER BY rowid")" \
   '400|failed to validate field str::email in schema: str::email: Invalid value|no address
 400|ortto: nobody is named: give an email, a user_id (external id) or an id|
-400|ortto: the field first_name is too long: 300 characters, where Ortto takes 255|n2@example.com'
-is 'the good one arrived' "$(tables), $(curl -s "$ORTTO_API_URL/sandbox/person?email=n1@example.com" | jq -r '.fields["str::first"]')" '0 waiting, 3 failed, Ann'
+400|ortto: the field first_name is too long: 300 characters, where Ortto takes 255|n2@example.com
+400|ortto: nobody is named: give an email, a user_id (external id) or an id; ortto: the field first_name is too long: 256 characters, where Ortto takes 255|'
+is 'the good one arrived' "$(tables), $(curl -s "$ORTTO_API_URL/sandbox/person?email=n1@example.com" | jq -r '.fields["str::first"]')" '0 waiting, 4 failed, Ann'
 
 # A bad night: the second of three requests fails.
 sql "DELETE FROM outbox_failed" "INSERT INTO outbox(email) SELECT 'b' || value || '@example.com' FROM generate_series(1, 250)"
