@@ -114,7 +114,7 @@ static int plan_key(plan *p, int column, int same, const char *tokens, const cha
   plan_words(p, all_at_once ? list : one, NULL);
   p->rows = all_at_once ? 25 : 1;
   p->cost = LOOKUP_COST + p->rows;
-  if( !all_at_once && column==0 && !is_in(p, best) ) p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
+  if( !all_at_once && column==0 && is_contact_table(p->t) && !is_in(p, best) ) p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
   p->keyed = 1;
   return 1;
 }
@@ -274,6 +274,18 @@ static void plan_activities(plan *p){
   if( !keyed ) p->cost = 1e12;                      /* it will be refused */
 }
 
+#define MEMBERS_GUESS 2000.0       /* of one audience */
+
+/* The audiences are listed in any case. Each is read from its first member to its last. */
+static void plan_members(plan *p){
+  int keyed = plan_key(p, 0, 0, "pP", "the audience's members", "a list of audiences, one after the other")
+           || plan_key(p, 1, 1, "mM", "the members of the audience of that name",
+                       "audiences by their names, one after the other");
+  double audiences = keyed ? p->rows : 30;         /* 1, or 25 */
+  p->rows = audiences * MEMBERS_GUESS;
+  p->cost = REQUEST_COST + audiences*scan_cost(MEMBERS_GUESS);
+}
+
 int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
   plan p = { .info = info, .t = (table *)base, .rows = 100, .cost = REQUEST_COST };
   p.words = sqlite3_str_new(NULL);
@@ -287,6 +299,7 @@ int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
   }
   if( is_contact_table(p.t) ) plan_contacts(&p);
   if( p.t->kind==ORTTO_ACTIVITIES ) plan_activities(&p);
+  if( p.t->kind==ORTTO_AUDIENCE_MEMBERS ) plan_members(&p);
   plan_left(&p);
   plan_limit(&p);
   plan_columns(&p);

@@ -187,7 +187,8 @@ static int job_add(sync_batch *batch, const char *source, size_t n, const char *
 
 static int jobs_of_all(sync_batch *batch, const char *prefix){
   int rc = SQLITE_OK;
-  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) if( can_be_synced((ortto_table)i) ){
+  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++){
+    if( !can_be_synced((ortto_table)i) || i==ORTTO_AUDIENCE_MEMBERS ) continue;   /* they take long */
     char name[64];
     sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name((ortto_table)i));
     rc = job_add(batch, name, strlen(name), prefix);

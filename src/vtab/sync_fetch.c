@@ -19,7 +19,7 @@ int sync_fields(sync_run *s, char **error){
                            &s->owned_fields);
     s->fields = s->owned_fields;
   }else s->fields = ortto_table_fields(s->kind);
-  if( rc==ORTTO_OK && s->kind==ORTTO_FIELDS ) rc = ortto_fields_renew(s->endpoint, s->known_since);
+  if( rc==ORTTO_OK ) rc = ortto_known_renew(s->endpoint, s->kind, s->known_since);
   if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
   s->overflow = columns_fit(s->conn->db, s->kind, s->fields->count);
   s->columns = s->overflow + (s->overflow<s->fields->count);

@@ -15,7 +15,7 @@ int is_contact_table(const table *t){
 }
 
 static int has_rowid(ortto_table kind){
-  return kind==ORTTO_TAGS || kind==ORTTO_FIELDS;
+  return kind==ORTTO_TAGS || kind==ORTTO_FIELDS || kind==ORTTO_AUDIENCE_MEMBERS;
 }
 
 int column_field(const table *t, int column){
