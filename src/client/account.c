@@ -139,7 +139,8 @@ static int namespace_read(instance_schema *s, js id, js space){
   arena *memory = &s->listed[PEOPLE].memory;
   int custom = js_is(id, "cm") || js_is(id, "oc"), sendable = !js_is(id, "o") && !js_is(id, "oc");
   size_t n;
-  const char *plain = text_clean(memory, id.p, id.n, 1, &n), *name = plain ? arena_text(memory, plain, n) : NULL;
+  const char *plain = text_clean(memory, id.p, id.n, 1, &n);
+  const char *name = plain ? arena_text(memory, plain, n) : NULL;
   int ok = name!=NULL;
   js_iter it = js_in(fields);
   while( ok && js_next(&it, &key, &definition) ){

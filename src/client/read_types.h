@@ -1,6 +1,6 @@
 /*
-** read_types.h - the table of activity types: every activity that the instance knows, of people first and then
-** of accounts, out of what the account has of the instance schema.
+** read_types.h - the table of activity types: every activity that the instance knows, of people first and
+** then of accounts, out of what the account has of the instance schema.
 **
 ** May use: account, which knows them, and the list of rows made here. Must not know: what is sent as one.
 **

@@ -285,6 +285,11 @@ static void result_more(sqlite3_context *ctx, const cursor *cur){
 static int hidden_column(const cursor *cur, sqlite3_context *ctx, int column){
   table *t = (table *)cur->base.pVtab;
   const sqlite3_value *v = cur->given[column-1];
+  const char *steered = table_steered(t, column);
+  if( steered ){
+    sqlite3_result_text(ctx, steered, -1, SQLITE_TRANSIENT);
+    return SQLITE_OK;
+  }
   if( v==NULL && cur->several && strcmp(ortto_hidden_column(t->kind, column-1), "audience")==0 )
     v = cur->several[ortto_reader_audience(cur->reader)];
   unsigned long long hidden = ((1ull << t->hidden_columns) - 1) << 1;

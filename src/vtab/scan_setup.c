@@ -305,8 +305,19 @@ static void setup_lists(scan_setup *q){
     q->query.limit = q->limit + (q->offset>0 ? q->offset : 0);
 }
 
+/* What the table's own arguments ask for. */
+static int steering_read(scan_setup *q){
+  int rc = SQLITE_OK;
+  for(int i=1; rc==SQLITE_OK && i<=q->t->hidden_columns; i++){
+    const char *text = table_steered(q->t, i);
+    if( text ) rc = hidden_set(q, ortto_hidden_column(q->t->kind, i-1), text, strlen(text));
+  }
+  return rc;
+}
+
 int setup_read(scan_setup *q, const char *plan, int argc, sqlite3_value **argv){
-  int rc = tokens_read(q, plan, argc, argv);
+  int rc = steering_read(q);
+  if( rc==SQLITE_OK ) rc = tokens_read(q, plan, argc, argv);
   if( rc==SQLITE_OK ) rc = setup_check(q);
   if( rc==SQLITE_OK ) setup_lists(q);
   return rc;
