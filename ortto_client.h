@@ -129,7 +129,8 @@ int ortto_check(ortto_endpoint *endpoint);
 
 typedef enum ortto_table {
   ORTTO_PEOPLE, ORTTO_ACCOUNTS, ORTTO_AUDIENCES, ORTTO_TAGS, ORTTO_PERSON_CUSTOM_FIELDS,
-  ORTTO_ACCOUNT_CUSTOM_FIELDS, ORTTO_ACTIVITIES, ORTTO_FIELDS, ORTTO_TABLES   /* the last is their number */
+  ORTTO_ACCOUNT_CUSTOM_FIELDS, ORTTO_ACTIVITIES, ORTTO_FIELDS, ORTTO_AUDIENCE_MEMBERS, ORTTO_ACTIVITY_TYPES,
+  ORTTO_TABLES                 /* their number */
 } ortto_table;
 
 const char *ortto_table_name(ortto_table table);          /* "people", "accounts", ... */
@@ -191,8 +192,9 @@ int ortto_fields_list(ortto_endpoint *endpoint, ortto_table table, const char *s
 /* Would ortto_fields_list send nothing? */
 int ortto_fields_are_known(const ortto_endpoint *endpoint, ortto_table table, const char *selection,
                            int64_t since);
-/* For whoever is about to read ORTTO_FIELDS: asks for what was not asked since then. */
-int ortto_fields_renew(ortto_endpoint *endpoint, int64_t since);
+/* For whoever is about to read ORTTO_FIELDS or ORTTO_ACTIVITY_TYPES: asks for what was not asked since
+** then. For another table nothing. */
+int ortto_known_renew(ortto_endpoint *endpoint, ortto_table table, int64_t since);
 /* For when the server cannot be asked: the built-in fields or, where the selection names fields, these, of
 ** which nothing is known but what their ids say. Sends nothing. */
 int ortto_fields_guessed(ortto_client *client, ortto_table table, const char *selection, int by_ids,
@@ -242,7 +244,8 @@ typedef struct ortto_query {   /* all zero: every row. Strings and arrays are co
   ortto_table table;
   const ortto_field *const *fields;   /* the values wanted, in the record's order; must outlive the reader */
   int field_count;
-  const char *const *ids;      /* people, accounts: only these, by get-by-ids; activities: of these people */
+  const char *const *ids;      /* people, accounts: only these, by get-by-ids; activities: of these people;
+                               ** audience members: of these audiences */
   int id_count;
   int by_ids;                  /* ids is to be obeyed, even if it is empty */
   const ortto_condition *conditions;  /* all of these hold */
@@ -252,7 +255,8 @@ typedef struct ortto_query {   /* all zero: every row. Strings and arrays are co
   const ortto_field *sort;     /* the server's own order by this field */
   int descending;
   int archived;                /* archived records only */
-  const char *const *audiences;       /* ids: the members of any of these are wanted, each once */
+  const char *const *audiences;       /* ids: the members of any of these are wanted, each once; audience
+                                      ** members: names, of these audiences */
   int audience_count;
   int64_t limit;               /* no more rows than this will be read: sizes the pages. 0: unknown */
   int one_by_one;              /* never ask ahead: the read may end at any row */

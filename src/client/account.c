@@ -79,10 +79,14 @@ static int custom_read(definitions *d, http_request *r, js answer){
 
 /* ---- the instance schema ------------------------------------------------------------------------------ */
 
-static void schema_free(instance_schema *s){
-  activity_types *types = &s->activities;
+static void types_free(activity_types *types){
   for(int i=0; i<types->count; i++) free(types->type[i].attribute);
   free(types->type);
+}
+
+static void schema_free(instance_schema *s){
+  types_free(&s->activities);
+  types_free(&s->of_accounts);
   for(int i=0; i<2; i++) definitions_free(&s->listed[i]);
   *s = (instance_schema){ 0 };
 }
@@ -108,12 +112,13 @@ static int attributes_read(activity_type *t, js list, arena *memory){
 }
 
 /* 0 when out of memory. */
-static int activity_add(activity_types *types, js definition, arena *memory){
+static int activity_add(activity_types *types, js definition, const char *space, arena *memory){
   activity_type *list = grown(types->type, types->count, sizeof *list);
   if( list==NULL ) return 0;
   types->type = list;
   activity_type *t = &list[types->count++];
   memset(t, 0, sizeof *t);
+  t->space = space;
   t->id = js_cstring(memory, js_get(definition, "id"));
   t->name = js_cstring(memory, js_get(definition, "name"));
   t->fold = t->name ? folded(memory, t->name, strlen(t->name)) : NULL;
@@ -129,16 +134,21 @@ static int is_of_accounts(js id, js space){
   return js_is(id, "o") || js_is(id, "oc") || js_true(js_get(space, "org"));
 }
 
-/* One namespace: its activities (those of accounts cannot be sent) and its fields. 0 when out of memory. */
+/* One namespace: its activities and its fields. 0 when out of memory. */
 static int namespace_read(instance_schema *s, js id, js space){
   js fields = js_get(space, "fields"), key, definition;
   if( js_type(fields)!='{' ) return 1;
   definitions *listed = &s->listed[is_of_accounts(id, space) ? ACCOUNTS : PEOPLE];
   arena *memory = &s->listed[PEOPLE].memory;
-  int custom = js_is(id, "cm") || js_is(id, "oc"), sendable = !js_is(id, "o") && !js_is(id, "oc"), ok = 1;
+  int custom = js_is(id, "cm") || js_is(id, "oc"), sendable = !js_is(id, "o") && !js_is(id, "oc");
+  size_t n;
+  const char *plain = text_clean(memory, id.p, id.n, 1, &n);
+  const char *name = plain ? arena_text(memory, plain, n) : NULL;
+  int ok = name!=NULL;
   js_iter it = js_in(fields);
   while( ok && js_next(&it, &key, &definition) ){
-    if( is_activity(definition) ) ok = !sendable || activity_add(&s->activities, definition, memory);
+    if( is_activity(definition) )
+      ok = activity_add(sendable ? &s->activities : &s->of_accounts, definition, name, memory);
     else if( js_type(definition)=='{' ) ok = definition_add(listed, definition, custom);
   }
   return ok;

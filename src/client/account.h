@@ -51,7 +51,7 @@ typedef struct definitions {
 } definitions;
 
 typedef struct activity_type {     /* the column of an attribute is its folded name */
-  const char *id, *name, *fold;
+  const char *id, *name, *fold, *space;   /* the namespace: "" Ortto's own, "cm" custom, ... */
   ortto_field *attribute;
   int attributes;
 } activity_type;
@@ -64,6 +64,7 @@ typedef struct activity_types {
 typedef struct instance_schema {
   definitions listed[2];           /* fields of people, of accounts */
   activity_types activities;
+  activity_types of_accounts;      /* those that cannot be sent */
 } instance_schema;
 
 typedef struct known_audience {

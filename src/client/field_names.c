@@ -472,6 +472,8 @@ int ortto_fields_are_known(const ortto_endpoint *e, ortto_table table, const cha
   return 1;
 }
 
-int ortto_fields_renew(ortto_endpoint *e, int64_t since){
+int ortto_known_renew(ortto_endpoint *e, ortto_table table, int64_t since){
+  if( table==ORTTO_ACTIVITY_TYPES ) return account_have(e, ACCOUNT_ACTIVITIES, since);
+  if( table!=ORTTO_FIELDS ) return ORTTO_OK;
   return account_have(e, ACCOUNT_PEOPLE | ACCOUNT_ACCOUNTS | ACCOUNT_SCHEMA, since);
 }

@@ -8,7 +8,7 @@
 ** May use: account, schema, context, text. Must not know: what a list is for.
 ** Ownership: a list owns its strings and outlives what the account knows; it goes with ortto_fields_free.
 **
-** Blocks: ortto_fields_list and ortto_fields_renew (ortto_client.h), while the account is asked.
+** Blocks: ortto_fields_list and ortto_known_renew (ortto_client.h), while the account is asked.
 */
 #ifndef ORTTO_CLIENT_FIELD_NAMES_H
 #define ORTTO_CLIENT_FIELD_NAMES_H

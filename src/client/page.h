@@ -1,7 +1,8 @@
 /*
 ** page.h - one answer with rows, the ids that were seen, and what every way of reading shares.
 **
-** A reader reads in one of five ways: by id, as a scan, a list, a feed, our own listing of fields. Each is a
+** A reader reads in one of seven ways: by id, as a scan, a list, a feed, our own listings of fields and of
+** activity types, the members of audiences. Each is a
 ** room (read_*) that shows a table of functions (struct way) and keeps its own struct behind r->own, which no
 ** other room looks into.
 ** May use: request, endpoint, context, text, json. Must not know: which way it is, what its requests ask for.

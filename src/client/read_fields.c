@@ -3,11 +3,8 @@
 */
 #include "read_fields.h"
 
-#include <string.h>
-
 #include "../text.h"
 #include "../json.h"
-#include "context.h"
 #include "field_names.h"
 #include "read_list.h"
 
@@ -51,20 +48,15 @@ static int fields_open(ortto_reader *r, const ortto_query *q){
 static int fields_load(ortto_reader *r, page **out){
   fields_reading *s = r->own;
   ortto_field_list *list;
-  js array;
   if( s->next>1 ) return ORTTO_DONE;
   ortto_table table = s->next++==0 ? ORTTO_PEOPLE : ORTTO_ACCOUNTS;
-  int rc = ortto_fields_renew(r->endpoint, ORTTO_KNOWN);   /* all that both tables need, side by side */
+  /* All that both tables need, side by side. */
+  int rc = ortto_known_renew(r->endpoint, r->table, ORTTO_KNOWN);
   if( rc==ORTTO_OK ) rc = fields_known(r->endpoint, table, "*", 0, &list);
   if( rc!=ORTTO_OK ) return rc;
-  page *p = page_new(r);
-  if( p ) p->text = fields_text(list, table);
+  char *text = fields_text(list, table);
   ortto_fields_free(list);
-  if( p==NULL || p->text==NULL || !json_check(p->text, strlen(p->text), &array) )
-    return no_memory(r->endpoint->context);
-  rc = list_rows(r, p, array);
-  if( rc==ORTTO_OK ) *out = page_pop(r);
-  return rc;
+  return list_made(r, text, out);
 }
 
 const way fields_way = { .open = fields_open, .load = fields_load };

@@ -3,8 +3,10 @@
 */
 #include "read_list.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "context.h"
 #include "schema.h"
 #include "value.h"
 
@@ -80,6 +82,20 @@ int list_rows(ortto_reader *r, page *p, js list){
     p->rows++;
   }
   return ORTTO_OK;
+}
+
+int list_made(ortto_reader *r, char *text, page **out){
+  js array;
+  page *p = text ? page_new(r) : NULL;
+  if( p==NULL ){
+    free(text);
+    return no_memory(r->endpoint->context);
+  }
+  p->text = text;
+  if( !json_check(text, strlen(text), &array) ) return no_memory(r->endpoint->context);
+  int rc = list_rows(r, p, array);
+  if( rc==ORTTO_OK ) *out = page_pop(r);
+  return rc;
 }
 
 static int list_load(ortto_reader *r, page **out){

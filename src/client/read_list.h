@@ -16,4 +16,8 @@ extern const way list_way;
 /* The objects of a list become the page's rows; null is an empty list. */
 int list_rows(ortto_reader *r, page *p, js list);
 
+/* A page with the objects of a list that was made here, a text by malloc, which is taken over; NULL: out of
+** memory. */
+int list_made(ortto_reader *r, char *text, page **out);
+
 #endif

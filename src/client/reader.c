@@ -19,6 +19,8 @@
 #include "read_list.h"
 #include "read_feed.h"
 #include "read_fields.h"
+#include "read_types.h"
+#include "read_members.h"
 
 #define ROWS_BETWEEN_PUMPS 32      /* the network is served while the caller works */
 
@@ -27,6 +29,7 @@
 static const char *const reading[ORTTO_TABLES] = {
   "reading people", "reading accounts", "reading audiences", "reading tags", "reading person custom fields",
   "reading account custom fields", "reading activities", "reading fields",
+  "reading audience members", "reading activity types",
 };
 
 static const way *way_of(const ortto_query *q){
@@ -34,6 +37,8 @@ static const way *way_of(const ortto_query *q){
     case ORTTO_PEOPLE: case ORTTO_ACCOUNTS: return q->by_ids ? &ids_way : &scan_way;
     case ORTTO_ACTIVITIES: return &feed_way;
     case ORTTO_FIELDS: return &fields_way;
+    case ORTTO_AUDIENCE_MEMBERS: return &members_way;
+    case ORTTO_ACTIVITY_TYPES: return &types_way;
     default: return &list_way;
   }
 }

@@ -148,7 +148,7 @@ static const char *const type_names[] = {
 
 static const char *const table_names[ORTTO_TABLES] = {
   "people", "accounts", "audiences", "tags", "person_custom_fields", "account_custom_fields", "activities",
-  "fields",
+  "fields", "audience_members", "activity_types",
 };
 
 /* Members of the API's records, under the API's names. */
@@ -156,7 +156,7 @@ static const char *const table_names[ORTTO_TABLES] = {
 #define KEY(name, type)    { name, name, name, "", NULL, type, 1, 0, 0, 1, 1 }
 #define AS(column, member, type) { member, column, column, "", NULL, type, 1, 0, 0, 1, 0 }
 
-static const ortto_field audience_members[] = {
+static const ortto_field audience_fields[] = {
   KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("instance_id", ORTTO_TEXT),
   MEMBER("folder_id", ORTTO_TEXT), MEMBER("data_source_id", ORTTO_TEXT), MEMBER("icon_id", ORTTO_TEXT),
   MEMBER("type", ORTTO_TEXT), MEMBER("building", ORTTO_BOOLEAN), MEMBER("ready", ORTTO_BOOLEAN),
@@ -201,12 +201,20 @@ static const ortto_field field_members[] = {
   MEMBER("read_only", ORTTO_BOOLEAN), MEMBER("hidden", ORTTO_BOOLEAN), MEMBER("custom", ORTTO_BOOLEAN),
   MEMBER("choices", ORTTO_JSON),
 };
+static const ortto_field member_fields[] = {
+  KEY("audience_id", ORTTO_TEXT), MEMBER("audience_name", ORTTO_TEXT), KEY("person_id", ORTTO_TEXT),
+};
+static const ortto_field activity_type_fields[] = {
+  KEY("id", ORTTO_TEXT), MEMBER("name", ORTTO_TEXT), MEMBER("namespace", ORTTO_TEXT),
+  MEMBER("attributes", ORTTO_JSON),
+};
 #define LIST(members) { members, COUNT(members), NULL }
 static const ortto_field_list table_fields[ORTTO_TABLES] = {
-  [ORTTO_AUDIENCES] = LIST(audience_members), [ORTTO_TAGS] = LIST(tag_members),
+  [ORTTO_AUDIENCES] = LIST(audience_fields), [ORTTO_TAGS] = LIST(tag_members),
   [ORTTO_PERSON_CUSTOM_FIELDS] = LIST(person_definition),
   [ORTTO_ACCOUNT_CUSTOM_FIELDS] = LIST(account_definition), [ORTTO_ACTIVITIES] = LIST(activity_members),
-  [ORTTO_FIELDS] = LIST(field_members),
+  [ORTTO_FIELDS] = LIST(field_members), [ORTTO_AUDIENCE_MEMBERS] = LIST(member_fields),
+  [ORTTO_ACTIVITY_TYPES] = LIST(activity_type_fields),
 };
 
 const char *ortto_table_name(ortto_table table){

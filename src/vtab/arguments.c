@@ -65,23 +65,32 @@ static int bad_table(const char *value, char **error){
   return error_set(error, "ortto: there is no table '%.40s'; the tables are %z", value, table_list());
 }
 
-/* `table`, `fields` and `columns`; *known is 0 if the name is none of them. */
+static int text_keep(char **to, const char *value){
+  *to = sqlite3_mprintf("%s", value);
+  return *to ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+/* `table`, `fields`, `columns`, `audience` and `filter`; *known is 0 if the name is none of them. */
 static int argument_of_table(arguments *a, const char *name, const char *value, int *known, char **error){
-  static const char *const names[] = { "table", "fields", "columns" };
+  static const char *const names[] = { "table", "fields", "columns", "audience", "filter" };
   int which = 0;
-  while( which<3 && strcmp(name, names[which])!=0 ) which++;
-  *known = which<3;
-  if( which==3 ) return SQLITE_OK;
+  while( which<COUNT(names) && strcmp(name, names[which])!=0 ) which++;
+  *known = which<COUNT(names);
+  if( !*known ) return SQLITE_OK;
   if( a->given & 1u<<which ) return error_set(error, "ortto: %s is given twice", name);
   a->given |= 1u<<which;
   if( which==0 ){
     a->kind = table_find(value);
     return a->kind<0 ? bad_table(value, error) : SQLITE_OK;
   }
-  if( which==1 ){
-    a->fields = sqlite3_mprintf("%s", value);
-    return a->fields ? SQLITE_OK : SQLITE_NOMEM;
-  }
+  if( which==1 ) return text_keep(&a->fields, value);
+  if( which==3 && value[0]==0 )
+    return error_set(error, "ortto: audience takes the name or id of an audience");
+  if( which==3 ) return text_keep(&a->audience, value);
+  if( which==4 && !ortto_json_is_object(value, strlen(value)) )
+    return error_set(error, "ortto: filter takes a JSON object of Ortto's, in quotes, such as "
+                     "filter='{\"$has_any_value\":{\"field_id\":\"str::email\"}}'");
+  if( which==4 ) return text_keep(&a->filter, value);
   a->by_ids = sqlite3_stricmp(value, "ids")==0;
   if( a->by_ids || sqlite3_stricmp(value, "names")==0 ) return SQLITE_OK;
   return error_set(error, "ortto: columns cannot be '%.40s'; it takes names or ids", value);
@@ -96,8 +105,9 @@ static int argument_set(conn *c, arguments *a, const char *name, const char *val
   /* A key that holds = and was not quoted ends up here: so the name is shown only if it cannot be one. */
   if( i==ORTTO_SETTINGS )
     return error_set(error, "ortto: there is no argument '%s'; the arguments are region, key, table, "
-                     "segment_key, api_url, timeout_ms, retries, rate, concurrency, write, fields, columns "
-                     "(a value that holds = must be quoted)", strlen(name)<=12 ? name : "...");
+                     "segment_key, api_url, timeout_ms, retries, rate, concurrency, write, fields, columns, "
+                     "audience, filter (a value that holds = must be quoted)",
+                     strlen(name)<=12 ? name : "...");
   if( a->settings.value[i] ) return error_set(error, "ortto: %s is given twice", name);
   int checked = ortto_setting_check(c->client, (ortto_setting)i, value, 1, &a->settings.value[i]);
   return to_sqlite(c, checked, error);
@@ -142,13 +152,35 @@ int arguments_read(conn *c, int argc, const char *const *argv, arguments *a, cha
   if( a->kind>ORTTO_ACCOUNTS && a->given & 6u )
     return error_set(error, "ortto: fields and columns are for people and accounts; %s have fixed columns",
                      ortto_table_name((ortto_table)a->kind));
+  if( a->audience && a->kind!=ORTTO_PEOPLE )
+    return error_set(error, "ortto: audience is for people; %s have none",
+                     ortto_table_name((ortto_table)a->kind));
+  if( a->filter && a->kind>ORTTO_ACCOUNTS )
+    return error_set(error, "ortto: filter is for people and accounts; %s cannot be filtered by Ortto",
+                     ortto_table_name((ortto_table)a->kind));
   return SQLITE_OK;
+}
+
+const char *arguments_steer(const arguments *a, const char *hidden){
+  if( strcmp(hidden, "audience")==0 ) return a->audience;
+  return strcmp(hidden, "filter")==0 ? a->filter : NULL;
+}
+
+int arguments_narrow(const arguments *a){
+  return a->audience || a->filter;
+}
+
+/* 0 when out of memory. */
+static int text_again(char **to, const char *from){
+  *to = from ? sqlite3_mprintf("%s", from) : NULL;
+  return from==NULL || *to!=NULL;
 }
 
 int arguments_copy(arguments *to, const arguments *from){
   *to = *from;
-  to->fields = from->fields ? sqlite3_mprintf("%s", from->fields) : NULL;
-  int ok = from->fields==NULL || to->fields!=NULL;
+  int ok = text_again(&to->fields, from->fields);
+  ok &= text_again(&to->audience, from->audience);
+  ok &= text_again(&to->filter, from->filter);
   for(int i=0; i<ORTTO_SETTINGS; i++){
     to->settings.value[i] = from->settings.value[i] ? text_copy(from->settings.value[i]) : NULL;
     if( from->settings.value[i] && to->settings.value[i]==NULL ) ok = 0;
@@ -159,4 +191,6 @@ int arguments_copy(arguments *to, const arguments *from){
 void arguments_free(arguments *a){
   for(int i=0; i<ORTTO_SETTINGS; i++) free(a->settings.value[i]);
   sqlite3_free(a->fields);
+  sqlite3_free(a->audience);
+  sqlite3_free(a->filter);
 }

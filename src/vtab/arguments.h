@@ -18,7 +18,8 @@ typedef struct arguments {         /* all zero but for kind: nothing given */
   int kind;                        /* ortto_table, -1 not given */
   char *fields;                    /* by sqlite3_malloc; NULL: the client's default */
   int by_ids;                      /* columns are named by field id */
-  unsigned given;                  /* bits: table, fields, columns */
+  char *audience, *filter;         /* the table is a segment; by sqlite3_malloc, or NULL */
+  unsigned given;                  /* bits: table, fields, columns, audience, filter */
 } arguments;
 
 /* Region, key and table may be given by position, everything by name. What was read is to be freed, also
@@ -28,6 +29,12 @@ int arguments_read(conn *c, int argc, const char *const *argv, arguments *a, cha
 /* 0 when out of memory; *to is to be freed all the same. */
 int arguments_copy(arguments *to, const arguments *from);
 void arguments_free(arguments *a);
+
+/* What the arguments say for the hidden column of that name; NULL: nothing. */
+const char *arguments_steer(const arguments *a, const char *hidden);
+
+/* Are they those of a segment? */
+int arguments_narrow(const arguments *a);
 
 int is_blank(char c);
 

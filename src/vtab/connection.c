@@ -42,6 +42,7 @@ void conn_release(conn *c){
   ortto_client_free(c->client);
   for(int i=0; i<c->keys; i++) sqlite3_free(c->key[i]);
   sqlite3_free(c->key);
+  map_free(&c->key_places);
   sqlite3_free(c->at_change);
   conn_anew_forget(c);
   conn_gone_forget(c);
@@ -209,14 +210,21 @@ static int key_add(conn *c, const char *key){
   }
   c->key[c->keys] = sqlite3_mprintf("%s", key);
   if( c->key[c->keys]==NULL ) return SQLITE_NOMEM;
+  if( !map_put(&c->key_places, c->key[c->keys], strlen(key), c->keys) ){
+    sqlite3_free(c->key[c->keys]);
+    return SQLITE_NOMEM;
+  }
   c->keys++;
   return SQLITE_OK;
 }
 
 int conn_rowid(conn *c, const char *key, sqlite3_int64 *guess, sqlite3_int64 *rowid){
   sqlite3_int64 at = *guess + 1;
-  if( at>=c->keys || strcmp(c->key[at], key)!=0 ) for(at=0; at<c->keys && strcmp(c->key[at], key)!=0; at++);
-  if( at==c->keys && key_add(c, key)!=SQLITE_OK ) return SQLITE_NOMEM;
+  if( at>=c->keys || strcmp(c->key[at], key)!=0 ) at = map_get(&c->key_places, key, strlen(key));
+  if( at<0 ){
+    at = c->keys;
+    if( key_add(c, key)!=SQLITE_OK ) return SQLITE_NOMEM;
+  }
   *guess = *rowid = at;
   return SQLITE_OK;
 }

@@ -11,6 +11,7 @@
 
 #include "sqlite.h"
 #include "../../ortto_client.h"
+#include "../text.h"
 #include "spool.h"
 
 typedef struct conn conn;
@@ -41,8 +42,9 @@ struct conn {
   table *tables;                   /* connected now */
   syncing *syncs;                  /* at work now */
   int64_t total[2];                /* rows of people and accounts when last seen, for plans; 0 unknown */
-  char **key;                      /* rowids of tables with keys of two columns: place in this list */
+  char **key;                      /* rowids of tables with keys of two columns: place in this list ... */
   int keys, keys_cap;
+  text_map key_places;             /* ... which this finds */
   running *at_change;              /* statements that ran when the account was changed by ortto_config */
   int at_changes;
   int changes;                     /* of the account, so far */

@@ -285,6 +285,11 @@ static void result_more(sqlite3_context *ctx, const cursor *cur){
 static int hidden_column(const cursor *cur, sqlite3_context *ctx, int column){
   table *t = (table *)cur->base.pVtab;
   const sqlite3_value *v = cur->given[column-1];
+  const char *steered = table_steered(t, column);
+  if( steered ){
+    sqlite3_result_text(ctx, steered, -1, SQLITE_TRANSIENT);
+    return SQLITE_OK;
+  }
   if( v==NULL && cur->several && strcmp(ortto_hidden_column(t->kind, column-1), "audience")==0 )
     v = cur->several[ortto_reader_audience(cur->reader)];
   unsigned long long hidden = ((1ull << t->hidden_columns) - 1) << 1;
@@ -318,12 +323,15 @@ int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
 int vt_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
-  /* The key: its columns are always asked for, and first. */
-  const ortto_value *a = &cur->value[0], *b = &cur->value[1];
-  int n = b->kind==ORTTO_VALUE_TEXT ? (int)b->length : 0;
-  char *key = b->kind==ORTTO_VALUE_INTEGER
-    ? sqlite3_mprintf("%d %.*s %lld", t->kind, (int)a->length, a->text, (long long)b->integer)
-    : sqlite3_mprintf("%d %.*s %.*s", t->kind, (int)a->length, a->text, n, b->text);
+  sqlite3_str *s = sqlite3_str_new(NULL);
+  sqlite3_str_appendf(s, "%d", t->kind);
+  for(int i=0; i<cur->fields; i++){
+    const ortto_value *v = &cur->value[i];
+    if( !cur->field[i]->key ) continue;
+    if( v->kind==ORTTO_VALUE_INTEGER ) sqlite3_str_appendf(s, " %lld", (long long)v->integer);
+    else if( v->kind==ORTTO_VALUE_TEXT ) sqlite3_str_appendf(s, " %.*s", (int)v->length, v->text);
+  }
+  char *key = sqlite3_str_finish(s);
   if( key==NULL ) return SQLITE_NOMEM;
   int rc = conn_rowid(t->conn, key, &cur->rowid, rowid);
   sqlite3_free(key);

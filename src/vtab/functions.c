@@ -12,6 +12,7 @@
 #include "once.h"
 #include "connection.h"
 #include "table.h"
+#include "table_names.h"
 
 static conn *conn_of(sqlite3_context *ctx){
   return ((registration *)sqlite3_user_data(ctx))->conn;

@@ -94,6 +94,17 @@ static int write_check(table *t){
                   "ortto(..., write=on), or use ortto_%s", t->name, t->name, ortto_table_name(t->kind));
 }
 
+/* Nobody comes into a segment by an INSERT, and DELETE archives. */
+static int segment_check(table *t, int deletes){
+  if( !arguments_narrow(&t->args) ) return SQLITE_OK;
+  if( deletes )
+    return vt_error(t, "ortto: %s is a segment, and takes no DELETE: that would archive people, not take "
+                    "them out of it. To archive them, delete them from ortto_%s", t->name,
+                    ortto_table_name(t->kind));
+  return vt_error(t, "ortto: %s is a segment, and takes no INSERT: who is in it is for Ortto to say. Insert "
+                  "into ortto_%s", t->name, ortto_table_name(t->kind));
+}
+
 /* SQLITE_CONSTRAINT, so that OR IGNORE passes over the row. */
 static int refuse_row(table *t, const char *format, ...){
   va_list args;
@@ -298,6 +309,8 @@ int vt_update(sqlite3_vtab *base, int argc, sqlite3_value **argv, sqlite3_int64 
   if( !is_contact_table(t) )
     return vt_error(t, "ortto: %s is read-only; people and accounts can be written", t->name);
   int allowed = write_check(t);
+  if( allowed==SQLITE_OK && (argc==1 || sqlite3_value_type(argv[0])==SQLITE_NULL) )
+    allowed = segment_check(t, argc==1);
   if( allowed!=SQLITE_OK ) return allowed;
   const char *old = text_of(argv[0]);
   if( old==NULL && sqlite3_value_type(argv[0])!=SQLITE_NULL ) return SQLITE_NOMEM;

@@ -14,7 +14,8 @@
 ** a name, which spills into a temporary file. It is made before the first call acts: without memory for it
 ** none does. A statement that SQLite begins anew in the middle, as a table has other columns than it was
 ** prepared with (another account), remembers what it did before that: the connection keeps it meanwhile.
-** May use: sqlite, sql, connection, src/text. Must not know: Ortto. The functions' user data is a registration.
+** May use: sqlite, sql, connection, src/text. Must not know: Ortto. The functions' user data is a
+** registration.
 */
 #ifndef ORTTO_VTAB_ONCE_H
 #define ORTTO_VTAB_ONCE_H

@@ -73,14 +73,26 @@ static int plan_hidden_twice(plan *p, int column, int list){
   return SQLITE_OK;
 }
 
+/* Hidden columns that the table's own arguments give. */
+static unsigned plan_steered(plan *p){
+  unsigned fixed = 0;
+  for(int i=1; i<=p->t->hidden_columns; i++) if( table_steered(p->t, i) ){
+    fixed |= 1u<<i;
+    plan_words(p, "%s given", ortto_hidden_column(p->t->kind, i-1));
+  }
+  p->hidden_given = fixed!=0;
+  return fixed;
+}
+
 /* Hidden columns: equality is a value, anything else an error. */
 static int plan_hidden(plan *p){
-  unsigned seen = 0, late = 0, lists = 0;
+  unsigned fixed = plan_steered(p), seen = fixed, late = 0, lists = 0;
   int rc = SQLITE_OK;
   for(int i=0; rc==SQLITE_OK && i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
     unsigned bit = c->iColumn>0 && c->iColumn<=p->t->hidden_columns ? 1u<<c->iColumn : 0;
     if( is_limit(c->op) || bit==0 ) continue;
+    if( fixed & bit ) return steered_twice(p->t, c->iColumn);
     if( c->op!=SQLITE_INDEX_CONSTRAINT_EQ ) return hidden_misused(p->t, c->iColumn);
     if( is_in(p, i) ) lists |= bit;
     if( (seen | late) & bit ) rc = plan_hidden_twice(p, c->iColumn, (lists & bit)!=0);
@@ -114,7 +126,8 @@ static int plan_key(plan *p, int column, int same, const char *tokens, const cha
   plan_words(p, all_at_once ? list : one, NULL);
   p->rows = all_at_once ? 25 : 1;
   p->cost = LOOKUP_COST + p->rows;
-  if( !all_at_once && column==0 && !is_in(p, best) ) p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
+  if( !all_at_once && column==0 && is_contact_table(p->t) && !is_in(p, best) )
+    p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
   p->keyed = 1;
   return 1;
 }
@@ -274,6 +287,18 @@ static void plan_activities(plan *p){
   if( !keyed ) p->cost = 1e12;                      /* it will be refused */
 }
 
+#define MEMBERS_GUESS 2000.0       /* of one audience */
+
+/* The audiences are listed in any case. Each is read from its first member to its last. */
+static void plan_members(plan *p){
+  int keyed = plan_key(p, 0, 0, "pP", "the audience's members", "a list of audiences, one after the other")
+           || plan_key(p, 1, 1, "mM", "the members of the audience of that name",
+                       "audiences by their names, one after the other");
+  double audiences = keyed ? p->rows : 30;         /* 1, or 25 */
+  p->rows = audiences * MEMBERS_GUESS;
+  p->cost = REQUEST_COST + audiences*scan_cost(MEMBERS_GUESS);
+}
+
 int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
   plan p = { .info = info, .t = (table *)base, .rows = 100, .cost = REQUEST_COST };
   p.words = sqlite3_str_new(NULL);
@@ -287,6 +312,7 @@ int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
   }
   if( is_contact_table(p.t) ) plan_contacts(&p);
   if( p.t->kind==ORTTO_ACTIVITIES ) plan_activities(&p);
+  if( p.t->kind==ORTTO_AUDIENCE_MEMBERS ) plan_members(&p);
   plan_left(&p);
   plan_limit(&p);
   plan_columns(&p);

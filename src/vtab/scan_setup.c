@@ -139,6 +139,23 @@ static int audience_add(scan_setup *q, const char *text){
   return SQLITE_OK;
 }
 
+/* The name of an audience whose members are wanted. */
+static int name_add(scan_setup *q, sqlite3_value *v){
+  if( matches_nothing(v) ) return SQLITE_OK;
+  const char *text = (const char *)sqlite3_value_text(v);
+  if( text==NULL ) return SQLITE_NOMEM;
+  int rc = list_add(q, text);
+  return rc==SQLITE_OK ? audience_add(q, q->list[q->listed-1]) : rc;
+}
+
+static int names_add(scan_setup *q, sqlite3_value *list){
+  sqlite3_value *v;
+  int rc = SQLITE_OK;
+  int step = sqlite3_vtab_in_first(list, &v);
+  for(; rc==SQLITE_OK && step==SQLITE_OK; step=sqlite3_vtab_in_next(list, &v)) rc = name_add(q, v);
+  return rc!=SQLITE_OK || step==SQLITE_DONE ? rc : step;
+}
+
 /* The hidden column of that name gets a text, which lives as long as the cursor. */
 static int hidden_set(scan_setup *q, const char *name, const char *text, size_t n){
   table *t = q->t;
@@ -223,6 +240,7 @@ static int setup_token(scan_setup *q, char token, int column, sqlite3_value **ar
     case 'H': return hidden_list_add(q, column-1, v);
     case 'k': case 'p': q->query.by_ids = 1; return id_add(q, v);
     case 'K': case 'P': q->query.by_ids = 1; return ids_add(q, v);
+    case 'm': case 'M': q->by_names = 1; return token=='m' ? name_add(q, v) : names_add(q, v);
     case 'e': case 's': return equals_add(q, column, token, v);
     case 'i': return values_add(q, column, v);
     case 'x': if( matches_nothing(v) ) q->nothing = 1; return SQLITE_OK;
@@ -258,6 +276,12 @@ static int setup_check(scan_setup *q){
   if( t->kind==ORTTO_ACTIVITIES && !q->query.by_ids )
     return vt_error(t, "ortto: the activity feed belongs to a person: say WHERE person_id = '...' or "
                     "person_id IN (...), joined by AND to the rest");
+  if( q->by_names ){
+    q->nothing = q->audiences==0;
+    q->query.audiences = q->named;
+    q->query.audience_count = q->audiences;
+    return SQLITE_OK;
+  }
   if( q->audiences==0 || q->nothing ) return SQLITE_OK;
   q->audience = calloc((size_t)q->audiences, sizeof *q->audience);
   if( q->audience==NULL ) return SQLITE_NOMEM;
@@ -281,8 +305,19 @@ static void setup_lists(scan_setup *q){
     q->query.limit = q->limit + (q->offset>0 ? q->offset : 0);
 }
 
+/* What the table's own arguments ask for. */
+static int steering_read(scan_setup *q){
+  int rc = SQLITE_OK;
+  for(int i=1; rc==SQLITE_OK && i<=q->t->hidden_columns; i++){
+    const char *text = table_steered(q->t, i);
+    if( text ) rc = hidden_set(q, ortto_hidden_column(q->t->kind, i-1), text, strlen(text));
+  }
+  return rc;
+}
+
 int setup_read(scan_setup *q, const char *plan, int argc, sqlite3_value **argv){
-  int rc = tokens_read(q, plan, argc, argv);
+  int rc = steering_read(q);
+  if( rc==SQLITE_OK ) rc = tokens_read(q, plan, argc, argv);
   if( rc==SQLITE_OK ) rc = setup_check(q);
   if( rc==SQLITE_OK ) setup_lists(q);
   return rc;

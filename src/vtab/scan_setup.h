@@ -31,6 +31,7 @@ typedef struct scan_setup {        /* zero but for t, given, endpoint; the query
   const char **named;              /* audiences, as given: texts of given or several */
   char **audience;                 /* their ids, by malloc */
   int audiences;
+  int by_names;                    /* of audience members: named are the audiences, in list */
   sqlite3_int64 limit, offset;
 } scan_setup;
 

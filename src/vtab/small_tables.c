@@ -221,7 +221,8 @@ static const small_table small_tables[] = {
     sizeof(pending_cursor), pending_open, pending_next, pending_column, pending_close, NULL, NULL, NULL },
   { "ortto_settings",
     "CREATE TABLE x(name TEXT, value TEXT, origin TEXT, meaning TEXT)",
-    sizeof(settings_cursor), settings_open, settings_next, settings_column, settings_close, NULL, NULL, NULL },
+    sizeof(settings_cursor), settings_open, settings_next, settings_column, settings_close, NULL, NULL,
+    NULL },
 };
 
 #define SMALL_TABLES COUNT(small_tables)

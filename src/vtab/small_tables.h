@@ -4,8 +4,8 @@
 **
 ** One module serves them all; each is a row of functions in small_tables.c. They are read from the first row
 ** to the last, without a plan.
-** May use: connection, spool, held, sql, the client's log and settings. Must not know: Ortto's columns, plans. Nothing in
-** here blocks.
+** May use: connection, spool, held, sql, the client's log and settings. Must not know: Ortto's columns,
+** plans. Nothing in here blocks.
 */
 #ifndef ORTTO_VTAB_SMALL_TABLES_H
 #define ORTTO_VTAB_SMALL_TABLES_H

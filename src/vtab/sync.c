@@ -9,6 +9,7 @@
 #include "sql.h"
 #include "arguments.h"
 #include "table.h"
+#include "table_names.h"
 #include "sync_lock.h"
 #include "sync_target.h"
 #include "sync_state.h"
@@ -152,6 +153,9 @@ static int run_new(const sync_batch *batch, sync_run **out, char **error){
   s->total = -1;
   s->started = now_us()/1000;
   int rc = source_take(s, job->source, error);
+  if( rc==SQLITE_OK && s->changes && arguments_narrow(&s->args) )
+    rc = error_set(error, "ortto: %s is a segment, which people enter and leave without being edited: the "
+                   "mode 'changes' cannot see that. Sync it in full", s->source);
   if( rc==SQLITE_OK ) rc = sync_local(s, target_parse(s, job->target), error);
   if( batch->joined ) sync_note(s, "the prefix does not end in _, and was put in front as it is");
   if( rc!=SQLITE_OK ) run_free(s);
@@ -191,7 +195,8 @@ static int job_add(sync_batch *batch, const char *source, size_t n, const char *
 
 static int jobs_of_all(sync_batch *batch, const char *prefix){
   int rc = SQLITE_OK;
-  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++) if( can_be_synced((ortto_table)i) ){
+  for(int i=0; rc==SQLITE_OK && i<ORTTO_TABLES; i++){
+    if( !can_be_synced((ortto_table)i) || i==ORTTO_AUDIENCE_MEMBERS ) continue;   /* they take long */
     char name[64];
     sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name((ortto_table)i));
     rc = job_add(batch, name, strlen(name), prefix);

@@ -4,6 +4,7 @@
 #include "sync_fetch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sql.h"
@@ -19,7 +20,7 @@ int sync_fields(sync_run *s, char **error){
                            &s->owned_fields);
     s->fields = s->owned_fields;
   }else s->fields = ortto_table_fields(s->kind);
-  if( rc==ORTTO_OK && s->kind==ORTTO_FIELDS ) rc = ortto_fields_renew(s->endpoint, s->known_since);
+  if( rc==ORTTO_OK ) rc = ortto_known_renew(s->endpoint, s->kind, s->known_since);
   if( rc!=ORTTO_OK ) return sync_remote(s, rc, error);
   s->overflow = columns_fit(s->conn->db, s->kind, s->fields->count);
   s->columns = s->overflow + (s->overflow<s->fields->count);
@@ -42,7 +43,15 @@ static int reader_open(sync_run *s){
     q.sort = s->field[s->edited];
     q.descending = q.one_by_one = 1;
   }
-  return ortto_reader_open(s->endpoint, &q, &s->reader);
+  const char *name = s->args.audience;
+  char *audience = NULL;
+  int rc = name ? ortto_audiences_find(s->endpoint, &name, 1, &audience) : ORTTO_OK;
+  q.audiences = (const char *const *)&audience;
+  q.audience_count = audience!=NULL;
+  q.filter = s->args.filter;
+  if( rc==ORTTO_OK ) rc = ortto_reader_open(s->endpoint, &q, &s->reader);
+  free(audience);
+  return rc;
 }
 
 static int row_stage(sync_run *s, sqlite3_stmt *insert, const ortto_value *v){

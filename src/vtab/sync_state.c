@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../text.h"
 #include "sql.h"
 #include "sync_lock.h"
 #include "sync_target.h"
@@ -54,13 +55,15 @@ int state_write(const sync_run *s, const char *state, int finished, const char *
 /* What two runs must have in common for one to go on where the other stopped. */
 typedef struct likeness {
   char identity[20];               /* of host and key */
-  char columns[20];                /* of the fields */
+  char columns[20];                /* of the fields, and of the segment */
 } likeness;
 
 static likeness likeness_of(const sync_run *s){
   likeness like;
   unsigned long long identity = ortto_endpoint_identity(s->endpoint);
   unsigned long long columns = ortto_fields_identity(s->fields);
+  if( s->args.audience ) columns = hash_bytes(columns, s->args.audience, strlen(s->args.audience) + 1);
+  if( s->args.filter ) columns = hash_bytes(~columns, s->args.filter, strlen(s->args.filter) + 1);
   sqlite3_snprintf(sizeof like.identity, like.identity, "%016llx", identity);
   sqlite3_snprintf(sizeof like.columns, like.columns, "%016llx", columns);
   return like;

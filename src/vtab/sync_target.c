@@ -175,7 +175,8 @@ static int begins_with(const char *name, const char *start){
 }
 
 static int is_ortto_name(const char *name){
-  static const char *const other[] = { "log", "sync", "sync_state", "failures" };
+  static const char *const other[] = { "log", "sync", "sync_state", "failures", "pending",
+                                      "settings" };
   if( !begins_with(name, "ortto_") ) return 0;
   name += 6;
   for(int i=0; i<ORTTO_TABLES; i++)

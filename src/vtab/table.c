@@ -4,6 +4,7 @@
 #include "table.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../text.h"
@@ -15,7 +16,7 @@ int is_contact_table(const table *t){
 }
 
 static int has_rowid(ortto_table kind){
-  return kind==ORTTO_TAGS || kind==ORTTO_FIELDS;
+  return kind==ORTTO_TAGS || kind==ORTTO_FIELDS || kind==ORTTO_AUDIENCE_MEMBERS;
 }
 
 int column_field(const table *t, int column){
@@ -141,6 +142,24 @@ static int contact_fields(table *t, ortto_endpoint *e, int64_t since, ortto_fiel
   return ortto_fields_list(e, t->kind, t->args.fields, t->args.by_ids, since, fields);
 }
 
+/* Is there such an audience, and does Ortto understand the filter? */
+static int segment_prove(const table *t, ortto_endpoint *e){
+  const ortto_field *fields[] = { &t->owned_fields->field[0] };
+  const char *name = t->args.audience;
+  char *audience = NULL;
+  ortto_reader *reader = NULL;
+  int64_t count;
+  ortto_query q = { .table = t->kind, .fields = fields, .field_count = 1, .filter = t->args.filter };
+  int rc = name ? ortto_audiences_find(e, &name, 1, &audience) : ORTTO_OK;
+  q.audiences = (const char *const *)&audience;
+  q.audience_count = audience!=NULL;
+  if( rc==ORTTO_OK && q.filter ) rc = ortto_reader_open(e, &q, &reader);
+  if( rc==ORTTO_OK && q.filter ) rc = ortto_reader_count(reader, &count);
+  ortto_reader_close(reader);
+  free(audience);
+  return rc;
+}
+
 /* Who has the table connected. */
 enum asker {
   CREATING,                        /* a CREATE: it must be possible to ask */
@@ -164,6 +183,7 @@ static int table_list_fields(table *t, enum asker who){
     t->identity = ortto_endpoint_identity(e);
     rc = may ? contact_fields(t, e, who==CREATING ? ORTTO_ANEW : since, &t->owned_fields) : NOT_ASKED;
     if( rc==ORTTO_OK ) t->fields = t->owned_fields;
+    if( rc==ORTTO_OK && who==CREATING ) rc = segment_prove(t, e);
   }else if( rc==ORTTO_OK && who==CREATING ) rc = ortto_check(e);
   ortto_endpoint_close(e);
   waiting_end(held);
@@ -385,6 +405,18 @@ static const char *hidden_example(const char *name){
   return examples[i][1];
 }
 
+const char *table_steered(const table *t, int column){
+  const char *name = ortto_hidden_column(t->kind, column-1);
+  return name ? arguments_steer(&t->args, name) : NULL;
+}
+
+int steered_twice(table *t, int column){
+  const char *name = ortto_hidden_column(t->kind, column-1);
+  return vt_error(t, "ortto: %s was made with %s = '%!.60s', and a second %s cannot be given. Ask ortto_%s, "
+                  "or a table made without", t->name, name, table_steered(t, column), name,
+                  ortto_table_name(t->kind));
+}
+
 int hidden_misused(table *t, int column){
   const char *name = ortto_hidden_column(t->kind, column-1);
   return vt_error(t, "ortto: the hidden column %s is no value of a row, it steers what is read, and cannot "
@@ -402,79 +434,6 @@ int update_from_refused(table *t){
   return vt_error(t, "ortto: UPDATE ... FROM is not possible here, since SQLite does not say which columns "
                   "change (and hidden columns cannot be set). Write: UPDATE %s SET city = (SELECT ... ) "
                   "WHERE id IN (SELECT ...)", t->name);
-}
-
-/* ---- names, as SQLite resolves them ---- */
-
-static int schema_has(const conn *c, const char *schema, const char *name){
-  sqlite3_int64 count;
-  sql_integer(c->db, &count, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type IN ('table','view') "
-              "AND name=%Q COLLATE NOCASE", schema, name);
-  return count>0;
-}
-
-/* The schema in which a bare name is found first: temp, main, then the attached ones. NULL: in none, or
-** out of memory. By sqlite3_malloc. */
-static char *schema_of(const conn *c, const char *name){
-  sqlite3_stmt *list;
-  char *found = NULL;
-  int rc = sql_prepare(c->db, &list, "SELECT name FROM pragma_database_list ORDER BY name<>'temp', seq");
-  while( rc==SQLITE_OK && found==NULL && sqlite3_step(list)==SQLITE_ROW ){
-    const char *schema = (const char *)sqlite3_column_text(list, 0);
-    if( schema && schema_has(c, schema, name) ) found = sqlite3_mprintf("%s", schema);
-  }
-  sqlite3_finalize(list);
-  return found;
-}
-
-/* The connected table: created in that schema, or with schema NULL one that is there without a CREATE. */
-static table *table_find_connected(const conn *c, const char *schema, const char *name){
-  for(table *t=c->tables; t; t=t->next){
-    if( sqlite3_stricmp(t->name, name)!=0 || t->created!=(schema!=NULL) ) continue;
-    if( schema==NULL || sqlite3_stricmp(t->schema, schema)==0 ) return t;
-  }
-  return NULL;
-}
-
-/* A table that this connection has not used yet is connected by being named in a statement. */
-static table *table_connect(const conn *c, const char *schema, const char *name){
-  table *t = table_find_connected(c, schema, name);
-  if( t ) return t;
-  sqlite3_stmt *s;
-  if( schema ) sql_prepare(c->db, &s, "SELECT 1 FROM \"%w\".\"%w\" LIMIT 0", schema, name);
-  else sql_prepare(c->db, &s, "SELECT 1 FROM \"%w\" LIMIT 0", name);
-  sqlite3_finalize(s);
-  return table_find_connected(c, schema, name);
-}
-
-table *table_connected(const conn *c, const char *name){
-  const char *dot = strchr(name, '.');
-  char *schema = NULL;
-  if( dot ){
-    schema = sqlite3_mprintf("%.*s", (int)(dot - name), name);
-    if( schema && schema_has(c, schema, dot+1) ) name = dot + 1;
-    else{
-      sqlite3_free(schema);
-      schema = NULL;
-    }
-  }
-  if( schema==NULL ) schema = schema_of(c, name);
-  table *t = table_connect(c, schema, name);
-  sqlite3_free(schema);
-  return t;
-}
-
-char *table_that_hides(const conn *c){
-  for(int i=0; i<ORTTO_TABLES; i++){
-    char name[64];
-    sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name((ortto_table)i));
-    char *schema = schema_of(c, name);
-    if( schema==NULL ) continue;
-    char *full = table_connect(c, schema, name) ? NULL : sqlite3_mprintf("%s.%s", schema, name);
-    sqlite3_free(schema);
-    if( full ) return full;
-  }
-  return NULL;
 }
 
 int table_may_act(table *t){

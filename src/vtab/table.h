@@ -4,7 +4,7 @@
 ** May use: connection, arguments, sql, the client for fields. Must not know: plans, cursors, what is held
 ** back. A table holds a reference to its connection and stands in its list while it is connected. Codes are
 ** SQLite's; what failed stands in the table's zErrMsg or, while it is being connected, in *error. vt_create,
-** vt_connect and vt_connect_eponymous ask the server and block; table_connected may connect a table.
+** vt_connect and vt_connect_eponymous ask the server and block.
 **
 ** Whose fields are not known, and may not be asked for on a file's word (guard.h) or cannot be had, gets the
 ** columns that are known without asking. A query asks then (table_ready). A statement that names one of the
@@ -84,20 +84,18 @@ int vt_fail(table *t, int rc);
 /* The table says that sentence. Returns SQLITE_ERROR, or SQLITE_NOMEM. */
 int vt_error(table *t, const char *format, ...);
 
+/* What the table's own arguments say for a hidden column (audience, filter); NULL: nothing. */
+const char *table_steered(const table *t, int column);
+
+/* The same column is given in a statement. Returns SQLITE_ERROR, or SQLITE_NOMEM. */
+int steered_twice(table *t, int column);
+
 /* What every wrong use of a hidden column says: how it is used. Returns SQLITE_ERROR, or SQLITE_NOMEM. */
 int hidden_misused(table *t, int column);
 int hidden_twice(table *t, int column);
 
 /* For versions of SQLite that ask for all columns as if they were set. The same codes. */
 int update_from_refused(table *t);
-
-/* The connected table of that name, perhaps with a schema in front; NULL if there is none. A created one
-** that this connection has not used yet is connected by being named in a statement, which may block. */
-table *table_connected(const conn *c, const char *name);
-
-/* A local table or view that hides one of ortto's own by its name, as schema.name (sqlite3_malloc); NULL:
-** none. */
-char *table_that_hides(const conn *c);
 
 /* Nothing is read or written for the sake of a file's schema: SQLITE_OK where a running statement of the
 ** program's own names the table (guard.h). */

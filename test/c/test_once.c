@@ -108,8 +108,9 @@ static void test_many_rows(void **state){
   sqlite3 *db = db_open(&first);
   sqlite3_stmt *stmt = prepared(db,
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<5),"
-    " t AS MATERIALIZED (SELECT i, ortto_upsert(json_object('fields', json_object('email', i||'@example.com')))"
-    " AS r FROM n ORDER BY i) SELECT group_concat(r->>'status', ' '), (SELECT count(email) FROM ortto_people) FROM t");
+    " t AS MATERIALIZED (SELECT i,"
+    "   ortto_upsert(json_object('fields', json_object('email', i||'@example.com'))) AS r FROM n ORDER BY i)"
+    " SELECT group_concat(r->>'status', ' '), (SELECT count(email) FROM ortto_people) FROM t");
   sqlite3_free(run(db, stmt));
   move(db, &second);
   char *got = run(db, stmt);

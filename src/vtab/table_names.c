@@ -1,0 +1,79 @@
+/*
+** table_names.c - see table_names.h.
+*/
+#include "table_names.h"
+
+#include <string.h>
+
+#include "sql.h"
+
+static int schema_has(const conn *c, const char *schema, const char *name){
+  sqlite3_int64 count;
+  sql_integer(c->db, &count, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type IN ('table','view') "
+              "AND name=%Q COLLATE NOCASE", schema, name);
+  return count>0;
+}
+
+/* The schema in which a bare name is found first: temp, main, then the attached ones. NULL: in none, or
+** out of memory. By sqlite3_malloc. */
+static char *schema_of(const conn *c, const char *name){
+  sqlite3_stmt *list;
+  char *found = NULL;
+  int rc = sql_prepare(c->db, &list, "SELECT name FROM pragma_database_list ORDER BY name<>'temp', seq");
+  while( rc==SQLITE_OK && found==NULL && sqlite3_step(list)==SQLITE_ROW ){
+    const char *schema = (const char *)sqlite3_column_text(list, 0);
+    if( schema && schema_has(c, schema, name) ) found = sqlite3_mprintf("%s", schema);
+  }
+  sqlite3_finalize(list);
+  return found;
+}
+
+/* The connected table: created in that schema, or with schema NULL one that is there without a CREATE. */
+static table *table_find_connected(const conn *c, const char *schema, const char *name){
+  for(table *t=c->tables; t; t=t->next){
+    if( sqlite3_stricmp(t->name, name)!=0 || t->created!=(schema!=NULL) ) continue;
+    if( schema==NULL || sqlite3_stricmp(t->schema, schema)==0 ) return t;
+  }
+  return NULL;
+}
+
+/* A table that this connection has not used yet is connected by being named in a statement. */
+static table *table_connect(const conn *c, const char *schema, const char *name){
+  table *t = table_find_connected(c, schema, name);
+  if( t ) return t;
+  sqlite3_stmt *s;
+  if( schema ) sql_prepare(c->db, &s, "SELECT 1 FROM \"%w\".\"%w\" LIMIT 0", schema, name);
+  else sql_prepare(c->db, &s, "SELECT 1 FROM \"%w\" LIMIT 0", name);
+  sqlite3_finalize(s);
+  return table_find_connected(c, schema, name);
+}
+
+table *table_connected(const conn *c, const char *name){
+  const char *dot = strchr(name, '.');
+  char *schema = NULL;
+  if( dot ){
+    schema = sqlite3_mprintf("%.*s", (int)(dot - name), name);
+    if( schema && schema_has(c, schema, dot+1) ) name = dot + 1;
+    else{
+      sqlite3_free(schema);
+      schema = NULL;
+    }
+  }
+  if( schema==NULL ) schema = schema_of(c, name);
+  table *t = table_connect(c, schema, name);
+  sqlite3_free(schema);
+  return t;
+}
+
+char *table_that_hides(const conn *c){
+  for(int i=0; i<ORTTO_TABLES; i++){
+    char name[64];
+    sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name((ortto_table)i));
+    char *schema = schema_of(c, name);
+    if( schema==NULL ) continue;
+    char *full = table_connect(c, schema, name) ? NULL : sqlite3_mprintf("%s.%s", schema, name);
+    sqlite3_free(schema);
+    if( full ) return full;
+  }
+  return NULL;
+}

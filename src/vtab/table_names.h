@@ -1,0 +1,22 @@
+/*
+** table_names.h - which table a name means: what SQLite would take, temp, main, then the attached files.
+**
+** For what names a table in a text: the option via, ortto_sync, ortto_check.
+** May use: connection, sql, table. Must not know: what a table is wanted for. table_connected may connect a
+** table, and so block.
+*/
+#ifndef ORTTO_VTAB_TABLE_NAMES_H
+#define ORTTO_VTAB_TABLE_NAMES_H
+
+#include "connection.h"
+#include "table.h"
+
+/* The connected table of that name, perhaps with a schema in front; NULL if there is none. A created one
+** that this connection has not used yet is connected by being named in a statement, which may block. */
+table *table_connected(const conn *c, const char *name);
+
+/* A local table or view that hides one of ortto's own by its name, as schema.name (sqlite3_malloc); NULL:
+** none. */
+char *table_that_hides(const conn *c);
+
+#endif
