@@ -1,8 +1,9 @@
--- What has changed in Ortto since the last time? A trigger on the copy writes it down.
+-- What has changed in Ortto since the last time? The sync writes it down, and so can a trigger on the copy.
 --
 --   sqlite3 crm.db < examples/changes.sql
 --
--- The first run makes the copy; from then on, whoever moves is written into the table moved.
+-- The first run makes the copy; from then on, whoever moves is written into the table moved, and whatever
+-- changes into people_log.
 .bail on
 .load ./ortto
 .mode column
@@ -18,8 +19,9 @@ BEGIN
   INSERT INTO moved(email, before, now) VALUES (new.email, old.city, new.city);
 END;
 
-SELECT ortto_sync('ortto_people', 'people') ->> 'updated' AS updated;
+SELECT ortto_sync('ortto_people', 'people', '{"log":true}') ->> 'updated' AS updated;
 SELECT email, before, now FROM moved;
+SELECT action, column_name, before, after FROM people_log;
 
 -- Against the sandbox server it prints:
 --
@@ -32,3 +34,6 @@ SELECT email, before, now FROM moved;
 --   email                         before    now
 --   ----------------------------  --------  ------
 --   tara.okafor.1198@example.com  Atlantis  Zürich
+--   action   column_name  before    after
+--   -------  -----------  --------  ------
+--   updated  city         Atlantis  Zürich

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../os.h"
+#include "../json.h"
 #include "sql.h"
 #include "arguments.h"
 #include "table.h"
@@ -74,7 +75,7 @@ static int run_step(sync_run *s, char **error){
     s->phase = SYNC_FAILED;
     run_end(s, state, *error);
   }
-  if( s->phase==SYNC_DONE ) run_end(s, NULL, NULL);   /* the next may begin, whoever still looks at this one */
+  if( s->phase==SYNC_DONE ) run_end(s, NULL, NULL);   /* whoever still looks at it: the next may begin */
   if( s->progress ) s->progress(s);
   return rc;
 }
@@ -148,6 +149,7 @@ static int run_new(const sync_batch *batch, sync_run **out, char **error){
   sync_patience(s);
   s->reading = batch->reading;
   s->changes = batch->changes;
+  s->log = batch->log;
   s->progress = batch->progress;
   s->known_since = batch->begun;
   s->total = -1;
@@ -259,20 +261,45 @@ static int text_argument(sqlite3_value *v, const char *what, const char **text, 
   return error_set(error, "ortto: ortto_sync needs %s as text", what);
 }
 
-static int mode_read(sqlite3_value *mode, int *changes, char **error){
-  const char *how;
-  *changes = 0;
-  if( mode==NULL || sqlite3_value_type(mode)==SQLITE_NULL ) return SQLITE_OK;
-  int rc = text_argument(mode, "its mode", &how, error);
+static int word_is(const char *text, size_t n, const char *word){
+  return strlen(word)==n && sqlite3_strnicmp(text, word, (int)n)==0;
+}
+
+static int mode_read(sync_batch *batch, const char *how, size_t n, char **error){
+  batch->changes = word_is(how, n, "changes");
+  if( batch->changes || word_is(how, n, "full") ) return SQLITE_OK;
+  return error_set(error, "ortto: the mode of ortto_sync cannot be '%.*s'; it takes 'changes', "
+                    "or nothing for a full refresh", n<20 ? (int)n : 20, how);
+}
+
+static int option_read(sync_batch *batch, js name, js value, char **error){
+  char type = js_type(value);
+  int is_mode = js_is(name, "mode"), is_log = js_is(name, "log") && (type=='t' || type=='f' || type=='n');
+  if( is_mode && type=='"' ) return mode_read(batch, unquoted(value).p, unquoted(value).n, error);
+  if( is_log ) batch->log = type=='t';
+  if( is_log || (is_mode && type=='n') ) return SQLITE_OK;
+  return error_set(error, "ortto: ortto_sync does not understand \"%.*s\" in its third argument, or not that "
+                    "value of it: it takes {\"mode\":\"full\" or \"changes\", \"log\":true or false}",
+                    name.n<40 ? (int)name.n : 40, name.p);
+}
+
+/* The third argument: a mode, or a JSON object. */
+static int options_read(sync_batch *batch, sqlite3_value *options, char **error){
+  const char *text;
+  js object, name, value;
+  if( options==NULL || sqlite3_value_type(options)==SQLITE_NULL ) return SQLITE_OK;
+  int rc = text_argument(options, "its mode", &text, error);
   if( rc!=SQLITE_OK ) return rc;
-  *changes = sqlite3_stricmp(how, "changes")==0;
-  if( *changes || sqlite3_stricmp(how, "full")==0 ) return SQLITE_OK;
-  return error_set(error, "ortto: the mode of ortto_sync cannot be '%.20s'; it takes 'changes', "
-                    "or nothing for a full refresh", how);
+  if( text[strspn(text, " \t\r\n")]!='{' ) return mode_read(batch, text, strlen(text), error);
+  if( !json_check(text, strlen(text), &object) )
+    return error_set(error, "ortto: the third argument of ortto_sync is no JSON object: %.60s", text);
+  js_iter it = js_in(object);
+  while( rc==SQLITE_OK && js_next(&it, &name, &value) ) rc = option_read(batch, name, value, error);
+  return rc;
 }
 
 int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3_value *target,
-                     sqlite3_value *mode, char **error){
+                     sqlite3_value *options, char **error){
   const char *from, *into;
   memset(batch, 0, sizeof *batch);
   batch->conn = c;
@@ -280,7 +307,7 @@ int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3
   int rc = call_check(c, error);
   if( rc==SQLITE_OK ) rc = text_argument(sources, "a source", &from, error);
   if( rc==SQLITE_OK ) rc = text_argument(target, "the local table's name, or a prefix,", &into, error);
-  if( rc==SQLITE_OK ) rc = mode_read(mode, &batch->changes, error);
+  if( rc==SQLITE_OK ) rc = options_read(batch, options, error);
   if( rc==SQLITE_OK ) rc = jobs_read(batch, from, into, error);
   return rc==SQLITE_OK ? jobs_check(batch, error) : rc;
 }

@@ -24,6 +24,7 @@ typedef struct sync_batch {
   int list;                        /* a list or all: what was given as the target is a prefix */
   int joined;                      /* that prefix ends in a letter, which is worth a word */
   int changes;                     /* mode: only what was edited since the last one */
+  int log;                         /* what changes goes into TARGET_log */
   int64_t begun;                   /* microseconds: fields listed before do not count */
 
   /* For the caller to set, after sync_batch_begin. */
@@ -33,10 +34,10 @@ typedef struct sync_batch {
   sync_run *run;                   /* of job[at], NULL between two; after a step it is what to show */
 } sync_batch;
 
-/* Reads the arguments (mode may be NULL). A mistake in any of them is told before anything is done. Whatever
-** it returns, the batch is to be freed. Nothing is sent. */
+/* Reads the arguments (options: a mode, a JSON object, or NULL). A mistake in any of them is told before
+** anything is done. Whatever it returns, the batch is to be freed. Nothing is sent. */
 int sync_batch_begin(sync_batch *batch, conn *c, sqlite3_value *sources, sqlite3_value *target,
-                     sqlite3_value *mode, char **error);
+                     sqlite3_value *options, char **error);
 
 /* On to the next row: waits for Ortto, and for neighbours' locks. *more is 0 when all sources are done. After
 ** an error the run is on record as failed, and the batch can only be freed. */

@@ -10,6 +10,7 @@
 #include "sync_target.h"
 #include "sync_filled.h"
 #include "sync_state.h"
+#include "sync_log.h"
 
 /* ---- a target that does not exist yet ------------------------------------------ */
 
@@ -72,23 +73,17 @@ static int target_widen(const sync_run *s){
   return rc;
 }
 
-static int has_no_affinity(const char *type){
-  return type[0]==0 || sqlite3_strlike("%blob%", type, 0)==0;
-}
-
 #define TERMS_IN_GROUP 50          /* SQLite limits an expression's depth, and each OR of a chain counts */
 
-/* Condition of the update: only rows that differ, compared exactly (the staged column stands on the left: it
-** has no collation of its own). NULL where there is nothing but the key. */
+/* Condition of the update: only rows that differ. NULL where there is nothing but the key. */
 static char *differs_text(const sync_run *s){
   sqlite3_str *text = sqlite3_str_new(NULL);
   int terms = 0;
   for(int i=0; i<s->columns; i++) if( !column_is_key(s, i) ){
-    const char *name = column_name(s, i), *joint = " OR ";
+    const char *joint = " OR ";
     if( terms%TERMS_IN_GROUP==0 ) joint = terms ? ") OR (" : "(";
-    sqlite3_str_appendf(text, "%ss.\"%w\" IS NOT t.\"%w\"", joint, name, name);
-    if( has_no_affinity(target_type(s, i)) )
-      sqlite3_str_appendf(text, " OR typeof(s.\"%w\")<>typeof(t.\"%w\")", name, name);
+    sqlite3_str_appendall(text, joint);
+    column_differs(s, text, i);
     terms++;
   }
   if( terms ) sqlite3_str_appendall(text, ")");
@@ -134,7 +129,7 @@ typedef struct merge_texts {
 } merge_texts;
 
 static int texts_make(const sync_run *s, merge_texts *texts){
-  texts->match = column_list(s, COLUMNS_KEY, " AND ", "s.\"%w\"=t.\"%w\"");
+  texts->match = column_list(s, COLUMNS_KEY, " AND ", MATCHED);
   texts->names = column_list(s, COLUMNS_ALL, ",", QUOTED);
   texts->staged = column_list(s, COLUMNS_ALL, ",", "s.\"%w\"");
   texts->set = column_list(s, COLUMNS_OTHER, ",", "\"%w\"=s.\"%w\"");
@@ -280,7 +275,8 @@ static int staging_check(const sync_run *s, char **error){
 static int merge_into_target(sync_run *s, int *renamed, char **error){
   int exists = s->local.count>0;
   *renamed = 0;
-  int rc = exists ? target_widen(s) : target_by_renaming(s, renamed);
+  int rc = log_write(s);
+  if( rc==SQLITE_OK ) rc = exists ? target_widen(s) : target_by_renaming(s, renamed);
   if( rc!=SQLITE_OK || *renamed ) return rc;
   if( !exists ) rc = target_create(s);
   if( rc==SQLITE_OK ) rc = merge_rows(s, error);
@@ -301,6 +297,7 @@ static int merge_inside(sync_run *s, char **error){
   int rc = state_write(s, "fetched", 0, NULL);   /* fails if the run is not ours any more */
   if( rc==SQLITE_OK ) rc = target_check(s, error);
   if( rc==SQLITE_OK ) rc = filled_check(s, error);
+  if( rc==SQLITE_OK ) rc = log_check(s, error);
   if( rc==SQLITE_OK ) rc = staging_check(s, error);
   if( rc==SQLITE_OK ) rc = filled_renew(s, &filled);
   s->inserted = s->updated = s->deleted = 0;

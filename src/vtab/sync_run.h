@@ -67,6 +67,7 @@ struct sync_run {
   int columns;                     /* fields before overflow, and more_fields if there is one */
   int overflow;                    /* first field that goes to more_fields; fields->count if none */
   int changes;                     /* only what was edited since the watermark */
+  int log;                         /* what is changed goes on record: sync_log.h */
 
   /* How far it is: what its row keeps, so that another process can go on. Times are texts as Ortto sends
   ** them, "" none. */

@@ -11,6 +11,7 @@
 #include "sync_lock.h"
 #include "sync_target.h"
 #include "sync_filled.h"
+#include "sync_log.h"
 
 #define RESUME_SECONDS (24*3600)   /* a run that began before that is not taken up */
 #define UTC_NOW "strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now')"   /* in a format */
@@ -254,6 +255,7 @@ static int claim_inside(sync_run *s, char **error){
   int rc = target_check(s, error);
   if( rc==SQLITE_OK ) rc = state_widen(s);
   if( rc==SQLITE_OK ) rc = filled_check(s, error);
+  if( rc==SQLITE_OK ) rc = log_check(s, error);
   if( rc==SQLITE_OK && changes ) rc = watermark_find(s, &like);
   if( rc==SQLITE_OK ) rc = last_run_judge(s, &like, error);
   if( rc==SQLITE_OK && !changes ) s->watermark[0] = 0;

@@ -34,6 +34,17 @@ char *column_list(const sync_run *s, column_set which, const char *between, cons
   return sqlite3_str_finish(list);
 }
 
+static int has_no_affinity(const char *type){
+  return type[0]==0 || sqlite3_strlike("%blob%", type, 0)==0;
+}
+
+void column_differs(const sync_run *s, sqlite3_str *out, int i){
+  const char *name = column_name(s, i);
+  sqlite3_str_appendf(out, "s.\"%w\" IS NOT t.\"%w\"", name, name);
+  if( has_no_affinity(target_type(s, i)) )
+    sqlite3_str_appendf(out, " OR typeof(s.\"%w\")<>typeof(t.\"%w\")", name, name);
+}
+
 int table_exists(const sync_run *s, const char *name, sqlite3_int64 *exists){
   return sql_integer(s->db, exists,
     "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type='table' AND name=%Q COLLATE NOCASE",
@@ -175,8 +186,8 @@ static int begins_with(const char *name, const char *start){
 }
 
 static int is_ortto_name(const char *name){
-  static const char *const other[] = { "log", "sync", "sync_state", "failures", "pending",
-                                      "settings" };
+  static const char *const other[] = { "log", "sync", "sync_state", "failures", "pending", "settings",
+                                       "doctor", "push", "push_rows", "push_state" };
   if( !begins_with(name, "ortto_") ) return 0;
   name += 6;
   for(int i=0; i<ORTTO_TABLES; i++)
@@ -185,16 +196,23 @@ static int is_ortto_name(const char *name){
   return 0;
 }
 
+int name_is_reserved(const char *name){
+  return is_ortto_name(name) || begins_with(name, "ortto_staging_") || begins_with(name, "sqlite_");
+}
+
+int name_is_other(const sync_run *s, const char *name, sqlite3_int64 *other){
+  return sql_integer(s->db, other,
+    "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE "
+    "AND (type='view' OR type='index' OR sql LIKE 'CREATE VIRTUAL%%')", s->schema, name);
+}
+
 static int name_check(const sync_run *s, char **error){
   if( s->target[0]==0 ) return error_set(error, "ortto: a sync needs the name of a local table");
-  const char *name = s->target;
-  if( is_ortto_name(name) || begins_with(name, "ortto_staging_") || begins_with(name, "sqlite_") )
+  if( name_is_reserved(s->target) )
     return error_set(error, "ortto: a local table cannot be called '%s': that name is taken by ortto "
                       "or SQLite; choose another", s->target);
   sqlite3_int64 other;
-  int rc = sql_integer(s->db, &other,
-    "SELECT count(*) FROM \"%w\".sqlite_schema WHERE name=%Q COLLATE NOCASE "
-    "AND (type='view' OR type='index' OR sql LIKE 'CREATE VIRTUAL%%')", s->schema, s->target);
+  int rc = name_is_other(s, s->target, &other);
   if( rc!=SQLITE_OK || !other ) return rc;
   return error_set(error, "ortto: '%s' is a view, an index or a virtual table; "
                     "a sync writes into an ordinary table: choose another name", s->target);

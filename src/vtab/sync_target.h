@@ -26,6 +26,17 @@ typedef enum { COLUMNS_ALL, COLUMNS_KEY, COLUMNS_OTHER } column_set;
 char *column_list(const sync_run *s, column_set which, const char *between, const char *format);
 
 #define QUOTED "\"%w\""            /* the format of a plain list: "a","b" */
+#define MATCHED "s.\"%w\"=t.\"%w\""   /* a staged row s and a local one t have the same key */
+
+/* Appends the condition that such rows differ in a column, compared exactly (the staged one stands on the
+** left: it has no collation of its own). After target_check. */
+void column_differs(const sync_run *s, sqlite3_str *out, int i);
+
+/* Is the name one that ortto or SQLite has taken for itself? */
+int name_is_reserved(const char *name);
+
+/* Is there a view, an index or a virtual table of that name? */
+int name_is_other(const sync_run *s, const char *name, sqlite3_int64 *other);
 
 int table_exists(const sync_run *s, const char *name, sqlite3_int64 *exists);
 

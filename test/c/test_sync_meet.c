@@ -8,13 +8,13 @@
 #include <pthread.h>
 
 #define FILE_NAME "meet.db"
-#define LATEST 250               /* ms after sqlite3_interrupt(): 100, and what a busy machine takes */
+#define LATEST 250               /* ms after sqlite3_interrupt(): 100, and what a busy machine adds */
 
 static server sandbox;
 
 static int set_up(void **state){
   (void)state;
-  server_start(&sandbox, "--people 1200 --no-archived --accounts 40 --custom 1 --account-custom 1 --date fake");
+#define LATEST 250         /* ms after sqlite3_interrupt(): 100, and what a busy machine adds */
   return 0;
 }
 
@@ -264,7 +264,8 @@ static void must_interrupt(const char *what, sqlite3 *db, const char *sql, int a
   if( !sqlite3_get_autocommit(db) ) fail_msg("%s: a transaction is open", what);
 }
 
-static const char *const forms[] = { SCALAR("ortto_accounts", "accounts"), ROWS("ortto_accounts", "accounts") };
+static const char *const forms[] = { SCALAR("ortto_accounts", "accounts"),
+                                     ROWS("ortto_accounts", "accounts") };
 static const char *const modes[] = { "delete", "wal" };
 
 /* In each form and mode; begin: what a neighbour has under way, NULL nothing. */
