@@ -3,8 +3,8 @@
 **
 ** May use: http, pace, log, endpoint, json. Must not know: which request it is; its callers write the body
 ** and read the answer. Requests wait in the client's queue, in order of urgency, until pace lets them go;
-** several are in flight: `concurrency` of them, or as many as the rate needs. Whoever asks ahead says how large
-** the answers will be: then no more than AHEAD_MAX bytes are asked for, or wait to be read, at any time.
+** several are in flight: `concurrency` of them, or as many as the rate needs. Whoever asks ahead says how
+** large the answers will be: no more than AHEAD_MAX bytes are asked for, or wait to be read, at any time.
 **
 ** Blocks: request_wait and request_now; both ask whether to go on at least every 40 ms. requests_serve does
 ** not.

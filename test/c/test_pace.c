@@ -394,7 +394,8 @@ static void test_server_allows_less(void **state){
     server_rate = c[i].allowed;
     pages = 100;
     assert_int_equal(read_all(), ORTTO_DONE);
-    if( refused>c[i].refused ) fail_msg("rate %d, allowed %d: %d refused", c[i].rate, c[i].allowed, refused);
+    if( refused>c[i].refused )
+      fail_msg("rate %d, allowed %d: %d refused", c[i].rate, c[i].allowed, refused);
   }
 }
 
