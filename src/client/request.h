@@ -91,6 +91,9 @@ int request_now(ortto_endpoint *e, const char *path, char *body, const char *doi
 /* The answer of a request that is over, as JSON. */
 int answer_json(http_request *r, js *value);
 
+/* As ortto_waits_for says (ortto_client.h). */
+ortto_waiting requests_wait_for(const request_queue *q, int64_t *ms);
+
 /* Serves the network while the caller does something else, if anything is asked for. */
 void requests_serve(request_queue *q);
 

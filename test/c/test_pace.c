@@ -167,9 +167,20 @@ void http_wait(http *h, int ms){
 /* ---- a client over it --------------------------------------------------------------------- */
 
 static ortto_client *client;
+static int asked_for[ORTTO_FOR_REFUSAL+1];       /* how often it waited for what */
+static int64_t longest_ms;
+
+static int tick(void *ctx){
+  int64_t ms;
+  (void)ctx;
+  if( client==NULL ) return 0;
+  asked_for[ortto_waits_for(client, &ms)]++;
+  if( ms>longest_ms ) longest_ms = ms;
+  return 0;
+}
 
 static int fresh(void **state){
-  ortto_host host = { NULL, NULL };
+  ortto_host host = { tick, NULL };
   (void)state;
   latency_ms = 200;
   page_bytes = 100000;
@@ -178,6 +189,9 @@ static int fresh(void **state){
   try_in = 1;
   one_429_at = -1;
   sent = refused = waits = needless_waits = performs = flights = most_in_flight = arrivals = 0;
+  memset(asked_for, 0, sizeof asked_for);
+  longest_ms = 0;
+  client = NULL;
   client = ortto_client_new(&host);
   assert_non_null(client);
   assert_int_equal(ortto_config_set(client, ORTTO_API_URL, "http://127.0.0.1:1"), ORTTO_OK);
@@ -386,7 +400,9 @@ static void test_pace_seen(void **state){
 /* A server that allows a third of the rate, and one that allows much less: all comes, with few refusals. */
 static void test_server_allows_less(void **state){
   (void)state;
-  static const struct { int rate, allowed, refused; } c[] = { { 30, 10, 40 }, { 0, 10, 40 }, { 1000, 5, 100 } };
+  static const struct { int rate, allowed, refused; } c[] = {
+    { 30, 10, 40 }, { 0, 10, 40 }, { 1000, 5, 100 },
+  };
   for(size_t i=0; i<sizeof c/sizeof *c; i++){
     done(NULL);
     fresh(NULL);
@@ -415,6 +431,29 @@ static void test_own_pause(void **state){
     fail_msg("%s", ortto_error(client));
 }
 
+/* What is waited for can be shown meanwhile. */
+static void test_what_is_waited_for(void **state){
+  (void)state;
+  pages = 25;
+  assert_int_equal(read_all(), ORTTO_DONE);
+  assert_true(asked_for[ORTTO_FOR_RATE]>asked_for[ORTTO_FOR_ANSWER]);
+  assert_int_equal(asked_for[ORTTO_FOR_RETRY] + asked_for[ORTTO_FOR_REFUSAL], 0);
+  done(NULL);
+  fresh(NULL);
+  set(ORTTO_RATE, 0);
+  pages = 25;
+  assert_int_equal(read_all(), ORTTO_DONE);
+  assert_int_equal(asked_for[ORTTO_FOR_RATE], 0);
+  assert_true(asked_for[ORTTO_FOR_ANSWER]>0);
+  assert_int_equal(longest_ms, 0);
+  done(NULL);
+  fresh(NULL);
+  one_429_at = 0;
+  try_in = 3;
+  assert_int_equal(read_all(), ORTTO_DONE);
+  assert_true(asked_for[ORTTO_FOR_REFUSAL]>50 && longest_ms>2900 && longest_ms<=3000);
+}
+
 /* ---- waiting ------------------------------------------------------------------------------ */
 
 /* What comes while the network is served is taken at once: nothing is slept for that is there. */
@@ -433,7 +472,8 @@ int main(void){
   const struct CMUnitTest tests[] = {
     TEST(test_whole_rate), TEST(test_window), TEST(test_memory_bound), TEST(test_without_rate),
     TEST(test_stops), TEST(test_half_and_up), TEST(test_pace_seen), TEST(test_server_allows_less),
-    TEST(test_own_pause), TEST(test_no_needless_wait),
+    TEST(test_own_pause),
+    TEST(test_what_is_waited_for), TEST(test_no_needless_wait),
   };
   return cmocka_run_group_tests_name("pace", tests, NULL, NULL);
 }
