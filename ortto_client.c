@@ -157,6 +157,10 @@ int64_t ortto_log_last(const ortto_client *client){
   return client->queue.log.count;
 }
 
+ortto_waiting ortto_waits_for(const ortto_client *client, int64_t *ms){
+  return requests_wait_for(&client->queue, ms);
+}
+
 /* A value is shown behind the reason, cut at a character's end, unless the reason shows it. */
 static int value_refuse(context *ctx, const ortto_field *field, const char *why, js v){
   char shown[61], begin[25];

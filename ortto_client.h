@@ -391,4 +391,16 @@ const ortto_log_entry *ortto_log_at(const ortto_client *client, int64_t number);
 /* The number of the newest entry, 0 if there is none. */
 int64_t ortto_log_last(const ortto_client *client);
 
+typedef enum ortto_waiting {   /* in order: where several hold, the later one is what holds up */
+  ORTTO_FOR_NOTHING,
+  ORTTO_FOR_ANSWER,            /* what is asked for is on its way */
+  ORTTO_FOR_RATE,              /* more could be asked, but for the rate */
+  ORTTO_FOR_RETRY,             /* after a lost connection, or an answer that is worth another try */
+  ORTTO_FOR_REFUSAL            /* the server said 429 */
+} ortto_waiting;
+
+/* What holds up a call that blocks, for whoever shows it when ortto_host.interrupted is asked. *ms is how
+** long yet, 0 where it cannot be told. */
+ortto_waiting ortto_waits_for(const ortto_client *client, int64_t *ms);
+
 #endif

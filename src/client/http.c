@@ -177,7 +177,7 @@ static CURLcode set_options(http_transfer *t, const http_ask *ask){
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "ortto/" ORTTO_VERSION);
   curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-  /* Worth it where connections may be shared, which a TLS handshake tells. Without TLS the second request would
+  /* Worth it where connections may be shared, as a TLS handshake tells. Without it the second request would
   ** wait for the first one's answer. */
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, same_start(ask->url, "https:", 6) ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);

@@ -7,8 +7,9 @@
 **
 ** Limits are kept by key; whether Ortto counts by key or by account is not known. Others may use up what is
 ** counted: after a 429 the pace of a key, its requests a second, falls to half, once for all those that were
-** on their way together, and rises again by one every ten seconds. What keeps an address from being banned belongs to the whole connection: 15 bad requests in 15 seconds and Ortto bans the address
-** [documented]; at ten it waits.
+** on their way together, and rises again by one every ten seconds. What keeps an address from being banned
+** belongs to the whole connection: 15 bad requests in 15 seconds and Ortto bans the address [documented]; at
+** ten it waits.
 */
 #ifndef ORTTO_CLIENT_PACE_H
 #define ORTTO_CLIENT_PACE_H

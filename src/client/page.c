@@ -38,7 +38,8 @@ static id_key *set_at(const id_set *s, id_key k){
   memcpy(&high, k.byte, 8);
   memcpy(&low, k.byte + 8, 4);
   h = (high ^ (uint64_t)low<<21) * 0x9E3779B97F4A7C15u;
-  size_t at = (size_t)(h>>20) & (s->size - 1);
+  h = (h ^ h>>32) * 0x9E3779B97F4A7C15u;         /* ids may be counted up: their last byte must tell too */
+  size_t at = (size_t)(h>>32) & (s->size - 1);
   while( memcmp(&s->key[at], &none, sizeof none)!=0 && memcmp(&s->key[at], &k, sizeof k)!=0 )
     at = (at + 1) & (s->size - 1);
   return &s->key[at];

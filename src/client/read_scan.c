@@ -144,8 +144,8 @@ static int ask(ortto_reader *r, int64_t offset){
 static int ask_ahead(ortto_reader *r){
   scan *s = r->own;
   int rc = ORTTO_OK;
-  while( rc==ORTTO_OK && s->parallel && s->ask_offset<s->total
-      && requests_have_room(r->endpoint, r->queued, r->answer_bytes) && (s->limit<=0 || s->ask_offset<s->limit) ) rc = ask(r, s->ask_offset);
+  while( rc==ORTTO_OK && s->parallel && s->ask_offset<s->total && (s->limit<=0 || s->ask_offset<s->limit)
+      && requests_have_room(r->endpoint, r->queued, r->answer_bytes) ) rc = ask(r, s->ask_offset);
   return rc;
 }
 

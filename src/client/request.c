@@ -544,6 +544,35 @@ int request_wait(http_request *r){
   return r->rc;
 }
 
+/* One request alone; *until is when its wait is over, 0 unknown. */
+static ortto_waiting request_waits_for(const http_request *r, int64_t now, int64_t *until){
+  const key_limits *limits = r->endpoint->limits;
+  int feed = (r->flags & REQUEST_FEED)!=0;
+  *until = 0;
+  if( r->state!=REQUEST_WAITING ) return ORTTO_FOR_ANSWER;
+  *until = limits->hold_until;
+  if( *until>now ) return ORTTO_FOR_REFUSAL;
+  *until = r->not_before;
+  if( *until>now ) return ORTTO_FOR_RETRY;
+  *until = sending_due(&r->endpoint->queue->pace, limits, r->endpoint->rate, feed, 0, now);
+  if( *until>now ) return ORTTO_FOR_RATE;
+  *until = 0;
+  return ORTTO_FOR_ANSWER;
+}
+
+ortto_waiting requests_wait_for(const request_queue *q, int64_t *ms){
+  ortto_waiting most = ORTTO_FOR_NOTHING;
+  int64_t now = now_us(), until;
+  *ms = 0;
+  for(const http_request *r=q->first; r; r=r->next){
+    ortto_waiting one = request_waits_for(r, now, &until);
+    if( one<=most ) continue;
+    most = one;
+    *ms = until ? (until - now)/1000 : 0;
+  }
+  return most;
+}
+
 /* ---- answers ------------------------------------------------------------------------------------------- */
 
 void set_bad_answer(http_request *r, const char *format, ...){

@@ -3,8 +3,8 @@
 **
 ** May use: http, pace, log, endpoint, json. Must not know: which request it is; its callers write the body
 ** and read the answer. Requests wait in the client's queue, in order of urgency, until pace lets them go;
-** several are in flight: `concurrency` of them, or as many as the rate needs. Whoever asks ahead says how large
-** the answers will be: then no more than AHEAD_MAX bytes are asked for, or wait to be read, at any time.
+** several are in flight: `concurrency` of them, or as many as the rate needs. Whoever asks ahead says how
+** large the answers will be: no more than AHEAD_MAX bytes are asked for, or wait to be read, at any time.
 **
 ** Blocks: request_wait and request_now; both ask whether to go on at least every 40 ms. requests_serve does
 ** not.
@@ -93,6 +93,9 @@ int request_now(ortto_endpoint *e, const char *path, char *body, const char *doi
 
 /* The answer of a request that is over, as JSON. */
 int answer_json(http_request *r, js *value);
+
+/* As ortto_waits_for says (ortto_client.h). */
+ortto_waiting requests_wait_for(const request_queue *q, int64_t *ms);
 
 /* Serves the network while the caller does something else, if anything is asked for. */
 void requests_serve(request_queue *q);
