@@ -12,7 +12,7 @@
 #define NODES_FIRST 1024
 
 static inline const char *blanks(const char *p, const char *end){
-  while( p<end && (*p==' ' || *p=='\n' || *p=='\r' || *p=='\t') ) p++;
+  while( p<end && (unsigned char)*p<=' ' && (*p==' ' || *p=='\n' || *p=='\r' || *p=='\t') ) p++;
   return p;
 }
 
@@ -55,7 +55,9 @@ static const char *escape_check(const char *p, const char *end){
   return p + 5;
 }
 
-/* From behind the opening quote to behind the closing one; NULL if this is no JSON string. */
+/* From behind the opening quote to behind the closing one; NULL if this is no JSON string. Most are so short
+** that a call would cost as much as they do. */
+__attribute__((always_inline))
 static inline const char *string_check(const char *p, const char *end, int *plain){
   uint64_t seen = 0;
   int escapes = 0;

@@ -13,26 +13,31 @@
 
 /* ---- ids that were seen ---------------------------------------------------------------------- */
 
+static int is_empty(const id_key *k){
+  static const id_key none = { { 0 } };
+  return memcmp(k, &none, sizeof none)==0;
+}
+
 /* 12 bytes, as the id itself says; what is no id gets a hash of that size. */
 static id_key id_key_of(js id){
   id_key k;
-  if( ortto_is_id(id.p, id.n) ){
-    for(int i=0; i<12; i++){
-      unsigned high = (unsigned)hex_digit(id.p[2*i]), low = (unsigned)hex_digit(id.p[2*i+1]);
-      k.byte[i] = (unsigned char)(high<<4 | low);
-    }
-  }else{
+  int wrong = id.n!=24;
+  for(int i=0; i<12 && !wrong; i++){
+    int high = hex_digit(id.p[2*i]), low = hex_digit(id.p[2*i+1]);
+    wrong = high<0 || low<0;
+    k.byte[i] = (unsigned char)((unsigned)high<<4 | (unsigned)low);
+  }
+  if( wrong ){
     uint64_t a = hash_bytes(HASH_START, id.p, id.n), b = hash_bytes(a, id.p, id.n);
     memcpy(k.byte, &a, 8);
     memcpy(k.byte + 8, &b, 4);
   }
-  static const id_key none = { { 0 } };
-  if( memcmp(&k, &none, sizeof k)==0 ) k.byte[0] = 0xFF;   /* all zero would be an empty place */
+  if( is_empty(&k) ) k.byte[0] = 0xFF;           /* it would be an empty place */
   return k;
 }
 
+/* Its place: there it is, or it is empty. */
 static id_key *set_at(const id_set *s, id_key k){
-  static const id_key none = { { 0 } };
   uint64_t high, h;
   uint32_t low;
   memcpy(&high, k.byte, 8);
@@ -40,39 +45,44 @@ static id_key *set_at(const id_set *s, id_key k){
   h = (high ^ (uint64_t)low<<21) * 0x9E3779B97F4A7C15u;
   h = (h ^ h>>32) * 0x9E3779B97F4A7C15u;         /* ids may be counted up: their last byte must tell too */
   size_t at = (size_t)(h>>32) & (s->size - 1);
-  while( memcmp(&s->key[at], &none, sizeof none)!=0 && memcmp(&s->key[at], &k, sizeof k)!=0 )
-    at = (at + 1) & (s->size - 1);
+  while( !is_empty(&s->key[at]) && memcmp(&s->key[at], &k, sizeof k)!=0 ) at = (at + 1) & (s->size - 1);
   return &s->key[at];
 }
 
 static int set_has(const id_set *s, id_key k){
-  return s->size && memcmp(set_at(s, k), &k, sizeof k)==0;
+  return s->size && !is_empty(set_at(s, k));
 }
 
+static int set_grow(id_set *s){
+  id_set bigger = { NULL, s->size ? s->size*2 : 1024, s->used };
+  bigger.key = calloc(bigger.size, sizeof *bigger.key);
+  if( bigger.key==NULL ) return 0;
+  for(size_t i=0; i<s->size; i++) if( !is_empty(&s->key[i]) ) *set_at(&bigger, s->key[i]) = s->key[i];
+  free(s->key);
+  *s = bigger;
+  return 1;
+}
+
+/* 1: new, 0: it was there, -1: out of memory. */
 static int set_put(id_set *s, id_key k){
-  if( s->used*5 >= s->size*4 ){
-    id_set bigger = { NULL, s->size ? s->size*2 : 1024, s->used };
-    bigger.key = calloc(bigger.size, sizeof *bigger.key);
-    if( bigger.key==NULL ) return 0;
-    for(size_t i=0; i<s->size; i++) *set_at(&bigger, s->key[i]) = s->key[i];
-    free(s->key);
-    *s = bigger;
-  }
-  *set_at(s, k) = k;
+  if( s->used*5 >= s->size*4 && !set_grow(s) ) return -1;
+  id_key *at = set_at(s, k);
+  if( !is_empty(at) ) return 0;
+  *at = k;
   s->used++;
   return 1;
 }
 
-/* 1: new, 0: seen before, -1: out of memory. */
+/* The same, of all that were seen. */
 static int seen_add(seen_ids *s, js id){
   id_key k = id_key_of(id);
-  if( set_has(&s->now, k) || set_has(&s->before, k) ) return 0;
-  if( s->now.used>=SEEN_MAX && !s->keep_all ){
+  if( set_has(&s->before, k) ) return 0;
+  if( s->now.used>=SEEN_MAX && !s->keep_all && !set_has(&s->now, k) ){
     free(s->before.key);
     s->before = s->now;
     memset(&s->now, 0, sizeof s->now);
   }
-  return set_put(&s->now, k) ? 1 : -1;
+  return set_put(&s->now, k);
 }
 
 void seen_free(seen_ids *s){
@@ -100,6 +110,7 @@ int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh){
 /* ---- what every way of reading shares -------------------------------------------------------- */
 
 int id_plain(const ortto_reader *r, arena *memory, js slice, js *out){
+  *out = slice;
   out->p = text_clean(memory, slice.p, slice.n, 1, &out->n);
   if( out->p==NULL ) no_memory(r->endpoint->context);
   return out->p!=NULL;
@@ -130,6 +141,7 @@ int field_want(ortto_reader *r, const ortto_field *f){
     return -1;
   }
   r->field[r->fields] = f;
+  r->place[r->fields] = (place){ strlen(f->id), -1 };
   return r->fields++;
 }
 

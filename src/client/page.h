@@ -59,6 +59,13 @@ typedef struct way {
   void (*close)(ortto_reader *r);                           /* what is not from reader_alloc */
 } way;
 
+/* The server tends to keep its order, and leaves out what has no value: behind a field comes the next one of
+** this list, or one further on. */
+typedef struct place {
+  size_t id_n;                     /* length of the field's id */
+  int next;                        /* -1 unknown */
+} place;
+
 struct ortto_reader {
   ortto_endpoint *endpoint;        /* a reference */
   ortto_table table;
@@ -68,7 +75,8 @@ struct ortto_reader {
   const ortto_field **field;       /* as asked, then those that the way needs; room for FIELDS_MORE */
   int fields;
   text_map by_id;                  /* field id to place in field[] and value[] */
-  int *next_slot, expected_slot;   /* the server tends to keep its order: which place came behind which */
+  place *place;                    /* of field[], the same order */
+  int first_place;                 /* which came first in the last record, -1 unknown */
   int id_at;                       /* place of the row's id, which stands outside its parts; -1 none */
   ortto_value *value;              /* the present record */
   arena scratch;                   /* what the present record needs */

@@ -23,6 +23,7 @@
 #include "read_members.h"
 
 #define ROWS_BETWEEN_PUMPS 32      /* the network is served while the caller works */
+#define PLACES_TRIED 16            /* fields that a record may leave out one behind the other */
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -48,12 +49,13 @@ static int open_fields(ortto_reader *r, const ortto_query *q){
   int is_contact = q->table==ORTTO_PEOPLE || q->table==ORTTO_ACCOUNTS;
   r->field = reader_alloc(r, room * sizeof *r->field);
   r->value = reader_alloc(r, room * sizeof *r->value);
-  r->next_slot = reader_alloc(r, (room + 1) * sizeof *r->next_slot);
-  if( r->field==NULL || r->value==NULL || r->next_slot==NULL ) return ORTTO_NOMEM;
-  for(size_t i=0; i<=room; i++) r->next_slot[i] = -1;
+  r->place = reader_alloc(r, room * sizeof *r->place);
+  if( r->field==NULL || r->value==NULL || r->place==NULL ) return ORTTO_NOMEM;
+  r->first_place = -1;
   for(int i=0; i<q->field_count; i++){
     const char *id = q->fields[i]->id;
-    r->field[r->fields++] = q->fields[i];
+    r->field[r->fields] = q->fields[i];
+    r->place[r->fields++] = (place){ strlen(id), -1 };
     if( is_contact && strcmp(id, "id")==0 ) r->id_at = i;
     else if( !map_put(&r->by_id, id, strlen(id), i) ) return no_memory(r->endpoint->context);
   }
@@ -92,10 +94,8 @@ void ortto_reader_close(ortto_reader *r){
 
 /* ---- row by row ------------------------------------------------------------------------------ */
 
-static int slot_of(ortto_reader *r, js name){
-  int at = r->expected_slot;
-  if( at>=0 && strncmp(r->field[at]->id, name.p, name.n)==0 && r->field[at]->id[name.n]==0 ) return at;
-  at = map_get(&r->by_id, name.p, name.n);
+static int named_place(ortto_reader *r, js name){
+  int at = map_get(&r->by_id, name.p, name.n);
   if( at<0 && memchr(name.p, '\\', name.n) ){
     size_t n;
     const char *text = text_clean(&r->scratch, name.p, name.n, 1, &n);
@@ -104,18 +104,28 @@ static int slot_of(ortto_reader *r, js name){
   return at;
 }
 
+/* The place that belongs to the name, found behind *link or else by the name; then it comes behind *link from
+** now on. */
+static int place_of(ortto_reader *r, int *link, js name){
+  int at = *link;
+  for(int tries=0; at>=0 && tries<PLACES_TRIED; tries++, at=r->place[at].next)
+    if( r->place[at].id_n==name.n && memcmp(r->field[at]->id, name.p, name.n)==0 ) return at;
+  at = named_place(r, name);
+  if( at<0 || link==&r->place[at].next ) return at;
+  if( r->place[at].next<0 ) r->place[at].next = *link;
+  *link = at;
+  return at;
+}
+
 static int part_decode(ortto_reader *r, js object){
   if( js_type(object)!='{' ) return ORTTO_OK;
   js_iter it = js_in(object);
   js name, v;
-  int last = -1;
-  r->expected_slot = r->fields ? r->next_slot[r->fields] : -1;
+  int *link = &r->first_place;
   while( js_next(&it, &name, &v) ){
-    int at = slot_of(r, name);
+    int at = place_of(r, link, name);
     if( at<0 ) continue;
-    r->next_slot[last<0 ? r->fields : last] = at;
-    last = at;
-    r->expected_slot = r->next_slot[at];
+    link = &r->place[at].next;
     if( !decode(&r->scratch, r->field[at]->type, v, &r->value[at]) )
       return no_memory(r->endpoint->context);
   }
@@ -126,7 +136,7 @@ static int row_decode(ortto_reader *r, const page *p, int i){
   int rc = ORTTO_OK;
   const js *part = page_part(r, p, i);
   arena_reset(&r->scratch);
-  for(int k=0; k<r->fields; k++) r->value[k] = (ortto_value){ 0 };
+  memset(r->value, 0, (size_t)r->fields * sizeof *r->value);
   for(int k=0; rc==ORTTO_OK && k<r->parts; k++) rc = part_decode(r, part[k]);
   if( r->id_at>=0 && p->id[i].p ) value_text(&r->value[r->id_at], ORTTO_VALUE_TEXT, p->id[i].p, p->id[i].n);
   return rc;

@@ -25,12 +25,12 @@ typedef struct http_request http_request;
 typedef struct request_queue {     /* of one client */
   context *context;
   http *http;
+  buf spare;                       /* memory of an answer that is gone, for the next one */
+  js_nodes spare_nodes;
   pace pace;
   request_log log;
   http_request *first, **end;      /* waiting and in flight, in order of urgency */
   size_t ahead;                    /* bytes of answers, expected or there and not read yet */
-  buf spare;                       /* memory of an answer that is gone, for the next one */
-  js_nodes spare_nodes;
   uint64_t process;                /* that made it: a process forked from it must not share its connections */
 } request_queue;
 

@@ -260,11 +260,6 @@ const char *definitions_path(ortto_table table){
   return people ? "/v1/person/custom-field/get" : "/v1/accounts/custom-field/get";
 }
 
-int hex_digit(char c){
-  if( c>='0' && c<='9' ) return c - '0';
-  return c>='a' && c<='f' ? c - 'a' + 10 : -1;
-}
-
 int ortto_is_id(const char *text, size_t length){
   if( length!=24 ) return 0;
   for(size_t i=0; i<24; i++) if( hex_digit(text[i])<0 ) return 0;

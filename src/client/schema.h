@@ -27,7 +27,10 @@ ortto_type type_of(const char *id, const char *display_type);
 const char *definitions_path(ortto_table table);
 
 /* Lower-case hexadecimal; -1 for any other character. */
-int hex_digit(char c);
+static inline int hex_digit(char c){
+  if( c>='0' && c<='9' ) return c - '0';
+  return c>='a' && c<='f' ? c - 'a' + 10 : -1;
+}
 
 /* Only zeros: Ortto's way to say that there is none. */
 int is_zero_id(const char *id);

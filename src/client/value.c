@@ -226,12 +226,13 @@ static char *digits_put(char *out, int64_t number, int count){
 
 /* {"year":2025,"month":11,"day":4}. A date that no calendar has stays the object that it is. */
 static int decode_date(arena *a, js v, ortto_value *out){
-  static const char *const parts[] = { "year", "month", "day" };
   int64_t part[3] = { 0, 0, 0 };
   js name, number;
   js_iter it = js_in(v);
-  while( js_type(v)=='{' && js_next(&it, &name, &number) )
-    for(int i=0; i<3; i++) if( js_is(name, parts[i]) && !js_integer(number, &part[i]) ) part[i] = 0;
+  while( js_type(v)=='{' && js_next(&it, &name, &number) ){
+    int i = js_is(name, "year") ? 0 : js_is(name, "month") ? 1 : js_is(name, "day") ? 2 : 3;
+    if( i<3 && !js_integer(number, &part[i]) ) part[i] = 0;
+  }
   if( part[0]<1 || part[0]>9999 || part[1]<1 || part[1]>12 || part[2]<1 || part[2]>days_in(part[0], part[1]) )
     return decode_any(a, v, out);
   char *text = arena_alloc(a, 11);
@@ -490,6 +491,10 @@ static const struct {
 };
 
 int decode(arena *a, ortto_type type, js v, ortto_value *out){
+  if( v.node && v.node->plain && type!=ORTTO_TAG_TYPE ){   /* text is text, whatever was expected */
+    value_text(out, ORTTO_VALUE_TEXT, v.p + 1, v.n - 2);
+    return 1;
+  }
   return types[type].decode(a, v, out);
 }
 

@@ -303,6 +303,10 @@ int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
   if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set it */
+  if( !cur->counting && !cur->unsure && cur->place && cur->place[column]>=0 ){   /* nearly always */
+    result_value(ctx, &cur->value[cur->place[column]]);
+    return SQLITE_OK;
+  }
   if( is_contact_table(t) && column>=1 && column<=t->hidden_columns ) return hidden_column(cur, ctx, column);
   cur->unsure = 0;
   if( cur->counting && column==0 ){
