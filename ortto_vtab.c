@@ -191,6 +191,16 @@ static int is_loaded(sqlite3 *db){
   return 0;
 }
 
+/* SQLITE_EXTENSION_INIT2 writes at every load what another thread may be reading: it is written once. */
+static void take_api(const sqlite3_api_routines *api){
+#ifdef SQLITE_CORE
+  (void)api;
+#else
+  if( __atomic_load_n(&sqlite3_api, __ATOMIC_ACQUIRE)!=api )
+    __atomic_store_n(&sqlite3_api, api, __ATOMIC_RELEASE);
+#endif
+}
+
 /* Out of memory: SQLite passes on the text alone, not the code. */
 static int init_failed(char **error, int rc){
   if( error ) *error = sqlite3_mprintf("ortto: %s", sqlite3_errstr(rc));
@@ -198,8 +208,7 @@ static int init_failed(char **error, int rc){
 }
 
 int sqlite3_ortto_init(sqlite3 *db, char **error, const sqlite3_api_routines *api){
-  SQLITE_EXTENSION_INIT2(api);
-  (void)api;
+  take_api(api);
   if( sqlite3_libversion_number()<3040000 ){
     const char *version = sqlite3_libversion();
     if( error ) *error = sqlite3_mprintf("ortto: this is SQLite %s; ortto needs 3.40 or newer", version);

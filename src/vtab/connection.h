@@ -41,6 +41,7 @@ struct conn {
   int references;
   table *tables;                   /* connected now */
   syncing *syncs;                  /* at work now */
+  unsigned owner_number;           /* by which a sync knows a run of this connection again; 0: not yet */
   int64_t total[2];                /* rows of people and accounts when last seen, for plans; 0 unknown */
   char **key;                      /* rowids of tables with keys of two columns: place in this list ... */
   int keys, keys_cap;

@@ -41,13 +41,19 @@ static char *lock_path(const sync_run *s, const char *file){
   return path;
 }
 
+static unsigned some_number(void){
+  unsigned number = 0;
+  if( !os_random(&number, sizeof number) ) number = (unsigned)((uint64_t)now_us() ^ os_process_id()<<16);
+  return number ? number : 1;
+}
+
 static char *owner_text(const sync_run *s){
   char host[256];
-  uint64_t number = 0;
+  conn *c = s->conn;
   os_host_name(host, sizeof host);
-  if( !os_random(&number, sizeof number) ) number = (uint64_t)now_us() ^ os_process_id()<<40;
-  return sqlite3_mprintf("%s %s %016llx", host, s->lock.path ? with_lock : without_lock,
-                         (unsigned long long)number);
+  if( c->owner_number==0 ) c->owner_number = some_number();
+  return sqlite3_mprintf("%s %s %08x%08x", host, s->lock.path ? with_lock : without_lock, c->owner_number,
+                         some_number());
 }
 
 int sync_lock_acquire(sync_run *s){
@@ -81,10 +87,19 @@ static int owner_had_lock(const char *owner){
   return number && (size_t)(number-owner)>n && number[-(int)n-1]==' ' && memcmp(number-n, with_lock, n)==0;
 }
 
+/* Is it a run of this connection? */
+static int owner_is_ours(const sync_run *s, const char *owner){
+  char number[10];
+  const char *last = strrchr(owner, ' ');
+  sqlite3_snprintf(sizeof number, number, "%08x", s->conn->owner_number);
+  return last && strncmp(last+1, number, 8)==0;
+}
+
 int owner_lives(const sync_run *s, const char *owner, sqlite3_int64 silent_seconds){
   if( owner==NULL || owner[0]==0 ) return 0;
   for(const syncing *other=s->conn->syncs; other; other=other->next)
     if( other!=&s->at_work && strcmp(other->owner, owner)==0 ) return 1;
+  if( owner_is_ours(s, owner) ) return 0;                 /* an interrupt kept it from saying its end */
   if( owner_had_lock(owner) && s->lock.path ) return 0;   /* it would hold what we hold */
   if( owner_had_lock(owner) && s->lock_is_held ) return 1;
   return !is_private(s) && silent_seconds<SILENT_SECONDS && silent_seconds>-SILENT_SECONDS;

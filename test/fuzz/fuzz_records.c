@@ -4,15 +4,19 @@
 */
 #include "network.h"
 
-#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void sent(const char *path, const char *body, size_t n){
-  cJSON *json = cJSON_ParseWithLength(body, n);
+  char *object = malloc(n + 10);
+  size_t at = (size_t)sprintf(object, "{\"a\":");
+  memcpy(object + at, body, n);
+  memcpy(object + at + n, "}", 2);
   FUZZ_MUST(path[0]=='/');
-  FUZZ_MUST(json!=NULL);
+  FUZZ_MUST(ortto_json_is_object(object, at + n + 1));
   FUZZ_MUST(n<=2u << 20);
-  cJSON_Delete(json);
+  free(object);
 }
 
 static void outcomes(ortto_sending *sending){
