@@ -25,6 +25,7 @@ ci=(
   valgrind libc6-dbg                      # make valgrind
   clang clang-tidy libclang-rt-dev        # make lint, the second compiler, fuzzing
   cppcheck shellcheck                     # make lint
+  openssl nginx-light tinyproxy           # test/shell/servers.test.sh, which skips what it has not
 )
 
 [ -n "${CJSON:-}" ] || build+=(libcjson-dev)

@@ -266,7 +266,8 @@ static http_end end_of(CURLcode code, const http_transfer *t){
 }
 
 static const char *advice_for(CURLcode code, long proxy_said){
-  if( proxy_said==407 ) return PROXY_ADVICE;
+  if( proxy_said==407 || proxy_said==401 ) return PROXY_ADVICE;
+  if( proxy_said==403 ) return "The proxy does not let this through: check api_url, and the proxy's rules";
   switch( code ){
     case CURLE_OPERATION_TIMEDOUT: return "Raise the setting timeout_ms, or try again later";
     case CURLE_SSL_CACERT_BADFILE:
@@ -310,7 +311,7 @@ static void ended(http_transfer *t, CURLcode code){
       t->reason = "a line of the answer's headers is too long";
     }
     t->timed_out = code==CURLE_OPERATION_TIMEDOUT;
-    if( proxy_said==407 && t->end==HTTP_LOST ) t->end = HTTP_HOPELESS;
+    if( t->end==HTTP_LOST && (proxy_said==401 || proxy_said==403 || proxy_said==407) ) t->end = HTTP_HOPELESS;
   }
 }
 
