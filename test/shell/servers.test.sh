@@ -23,7 +23,8 @@ count() { curl -s "$server/sandbox/count"; }
 forget() { curl -s -X POST -o /dev/null "$server/sandbox/forget"; }
 skip() { echo "ok $1 # skip: $2"; }
 pids=()
-trap 'for p in "${pids[@]}"; do kill "$p" 2>/dev/null; done; wait' EXIT
+end_all() { [ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null; wait; }
+trap end_all EXIT
 
 # ---- certificates -------------------------------------------------------------------------------------------
 if ! command -v openssl >/dev/null || ! command -v nginx >/dev/null; then
@@ -75,7 +76,7 @@ start_nginx() {
     nginx=$!
     for _ in $(seq 60); do
       kill -0 $nginx 2>/dev/null || break
-      curl -s -o /dev/null --cacert ca.pem "https://localhost:$old/sandbox/count" && pids+=($nginx) && return 0
+      curl -s -o /dev/null --cacert ca.pem "https://localhost:$old/sandbox/count" && pids+=("$nginx") && return 0
       sleep 0.05
     done
     kill $nginx 2>/dev/null
@@ -201,7 +202,7 @@ kill $nginx; wait $nginx 2>/dev/null
 sleep 0.3
 nginx -p "$PWD" -c nginx.conf -e nginx.err >nginx.out 2>&1 &
 nginx=$!
-pids+=($nginx)
+pids+=("$nginx")
 wait $reader
 said=$(cat gone.out)
 verdict "a server that is started anew during a scan" "$good_answer"
@@ -226,7 +227,7 @@ start_proxy() {   # start_proxy [LINE...]
     proxy=$!
     for _ in $(seq 60); do
       kill -0 $proxy 2>/dev/null || break
-      (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && pids+=($proxy) && return 0
+      (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && pids+=("$proxy") && return 0
       sleep 0.05
     done
     kill $proxy 2>/dev/null
