@@ -9,7 +9,7 @@
 **
 ** "Names" means an identifier, bare or in "", [] or ``. A 'text' never names a function. It names a table
 ** only while no other statement runs, since FTS writes names so in statements of its own, and SQLite takes
-** FROM 'name', too.
+** FROM 'name', too. A statement that has a schema in '' is such a one of FTS's, and names no function.
 **
 ** May use: sqlite, sql. Must not know: Ortto. Asks nobody outside the connection; allocates little.
 */

@@ -509,7 +509,9 @@ static void step_interrupt(connection *c){
   pthread_create(&thread, NULL, interrupt_later, &w);
   char *got = sql_text(c->db, ALL("ortto_people")), *expected = model_text(ALL("people"));
   pthread_join(thread, NULL);
-  if( strcmp(got, expected)!=0 && strncmp(got, "error 9: ", 9)!=0 ) failed("interrupted: %.300s", got);
+  /* While a statement is compiled SQLite 3.40 has one code for all that a table says. */
+  int ended = strncmp(got, "error 9: ", 9)==0 || strcmp(got, "error 1: ortto: interrupted")==0;
+  if( strcmp(got, expected)!=0 && !ended ) failed("interrupted: %.300s", got);
   sqlite3_free(got);
   sqlite3_free(expected);
 }
