@@ -117,7 +117,7 @@ sandbox: need-box $(SANDBOX)
 $(SANDBOX): $(BOX_OBJ)
 	$(LINK) -o $@ $^ -lmicrohttpd -lz -lm $(LDLIBS)
 $(B)/test_%: $(B)/test/c/test_%.o $(B)/libparts.a
-	$(LINK) -o $@ $^ -lcmocka -lsqlite3 $(LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ -lcmocka -lsqlite3 -lz $(LIBS) $(LDLIBS)
 
 -include $(EXT_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(BOX_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d)
 

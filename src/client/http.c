@@ -21,6 +21,7 @@ struct http {
   int suspect;                     /* libcurl lost an allocation: the pool is not to be trusted */
 };
 
+#define HEADER_LINE_MAX (1u << 18)        /* more than libcurl takes for a line */
 #define GRACE (SECOND/2)           /* past its time libcurl itself ends a transfer; this much later we do */
 
 #define PROXY_ADVICE "The proxy asks for a name and password: give them in its address, "\
@@ -268,7 +269,8 @@ static http_end end_of(CURLcode code, const http_transfer *t){
 }
 
 static const char *advice_for(CURLcode code, long proxy_said){
-  if( proxy_said==407 ) return PROXY_ADVICE;
+  if( proxy_said==407 || proxy_said==401 ) return PROXY_ADVICE;
+  if( proxy_said==403 ) return "The proxy does not let this through: check api_url, and the proxy's rules";
   switch( code ){
     case CURLE_OPERATION_TIMEDOUT: return "Raise the setting timeout_ms, or try again later";
     case CURLE_SSL_CACERT_BADFILE:
@@ -281,6 +283,16 @@ static const char *advice_for(CURLcode code, long proxy_said){
       return "Check the network, and api_url if one is set";
     default: return "Try again";
   }
+}
+
+/* libcurl calls a line of the headers that is longer than it takes a want of memory. */
+static int is_long_line(const http_transfer *t, CURLcode code){
+  curl_off_t begun = 0;
+  if( code!=CURLE_OUT_OF_MEMORY || t->answer.failed ) return 0;
+  curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &begun);
+  void *more = begun>0 ? malloc(HEADER_LINE_MAX) : NULL;
+  free(more);
+  return more!=NULL;
 }
 
 static void ended(http_transfer *t, CURLcode code){
@@ -297,8 +309,12 @@ static void ended(http_transfer *t, CURLcode code){
     curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_said);
     t->reason = t->error[0] ? t->error : curl_easy_strerror(code);
     t->advice = advice_for(code, proxy_said);
+    if( is_long_line(t, code) ){
+      t->end = HTTP_LOST;
+      t->reason = "a line of the answer's headers is too long";
+    }
     t->timed_out = code==CURLE_OPERATION_TIMEDOUT;
-    if( proxy_said==407 && t->end==HTTP_LOST ) t->end = HTTP_HOPELESS;
+    if( t->end==HTTP_LOST && (proxy_said==401 || proxy_said==403 || proxy_said==407) ) t->end = HTTP_HOPELESS;
   }
 }
 

@@ -609,7 +609,7 @@ static int contradicts_itself(http_request *r, js answer){
   js name;
   if( js_type(answer)!='{' ) return 0;
   if( !js_repeats(answer, &name) ) return (r->flags & REQUEST_READ) && says_failed(r, answer);
-  set_bad_answer(r, "has two members \"%.*s\"", cut_to(60, name.p, name.n), name.p);
+  set_bad_answer(r, "contradicts itself: it has a member twice");
   return 1;
 }
 

@@ -9,7 +9,7 @@
 **
 ** "Names" means an identifier, bare or in "", [] or ``. A 'text' never names a function. It names a table
 ** only while no other statement runs, since FTS writes names so in statements of its own, and SQLite takes
-** FROM 'name', too.
+** FROM 'name', too. A statement that has a schema in '' is such a one of FTS's, and names no function.
 **
 ** A table is connected before any of this can be seen: while a statement is prepared none runs, and its text
 ** cannot be had. So whoever would have to ask the server for a table's columns asks guard_file_connects

@@ -37,7 +37,8 @@ typedef struct connection {
   int begun_plain;                 /* by BEGIN */
   change held[MOST_HELD];
   int n_held, notes, committed_notes, note_mark[20];
-  int write_off, attached, created, synced;
+  int write_off, attached, created;
+  int half_synced;                 /* a child was killed at it: the next sync goes on with what that one had read */
 } connection;
 
 static server sandbox;
@@ -222,6 +223,9 @@ static void step_half(connection *c){
     return;
   }else note("%d reads on [%d] %d", (int)(c-connections), i, rows);
   while( rows-->0 && rc==SQLITE_ROW ) rc = sqlite3_step(c->open[i]);
+  /* A sync is half read, and meanwhile a transaction was begun; or a second one into the same table. */
+  const char *said = rc==SQLITE_ERROR ? sqlite3_errmsg(c->db) : "";
+  if( strstr(said, "while the sync was half read") || strstr(said, "another sync into 'half_tags'") ) rc = SQLITE_DONE;
   if( !is_expected_end(rc) ) failed("reading on: %d %s", rc, sqlite3_errmsg(c->db));
   if( rc!=SQLITE_ROW ){
     sqlite3_finalize(c->open[i]);
@@ -362,8 +366,8 @@ static void step_sync(connection *c){
   note("%d %s", (int)(c-connections), sql);
   int rc = sql_run(c->db, sql);
   if( rc!=SQLITE_OK ) failed("%s: %d %s", sql, rc, sqlite3_errmsg(c->db));
-  if( strstr(sql, "changes")==NULL ) must_equal(c->db, ALL("people"), "the synced table");
-  c->synced = 1;
+  if( strstr(sql, "changes")==NULL && !c->half_synced ) must_equal(c->db, ALL("people"), "the synced table");
+  c->half_synced = 0;
 }
 
 static void step_setting(connection *c){
@@ -473,6 +477,7 @@ static void step_kill(connection *c){
   char path[100], *sql = sqlite3_mprintf("SELECT count(*) FROM notes WHERE n = -%d", number);
   snprintf(path, sizeof path, "/sandbox/person?email=killed%d@example.com", number);
   char *there = server_ask(&sandbox, path, NULL), *noted = sql_text(c->db, sql);
+  c->half_synced |= sync;
   int sent = strstr(there, "null")!=there;
   if( atoi(noted) && !sent ) failed("committed, and not delivered");
   if( atoi(noted) ) c->notes++, c->committed_notes++;
@@ -504,7 +509,9 @@ static void step_interrupt(connection *c){
   pthread_create(&thread, NULL, interrupt_later, &w);
   char *got = sql_text(c->db, ALL("ortto_people")), *expected = model_text(ALL("people"));
   pthread_join(thread, NULL);
-  if( strcmp(got, expected)!=0 && strncmp(got, "error 9: ", 9)!=0 ) failed("interrupted: %.300s", got);
+  /* While a statement is compiled SQLite 3.40 has one code for all that a table says. */
+  int ended = strncmp(got, "error 9: ", 9)==0 || strcmp(got, "error 1: ortto: interrupted")==0;
+  if( strcmp(got, expected)!=0 && !ended ) failed("interrupted: %.300s", got);
   sqlite3_free(got);
   sqlite3_free(expected);
 }
@@ -629,6 +636,7 @@ static void program_end(void){
     connection *c = &connections[i];
     step_read(c);
     step_notes(c);
+    if( c->half_synced ) must(c, "SELECT ortto_sync('ortto_people', 'people')");
     must(c, "SELECT ortto_sync('ortto_people', 'people')");
     must_equal(c->db, ALL("people"), "the table synced last");
     char *said = sql_text(c->db, "SELECT group_concat(integrity_check) FROM pragma_integrity_check WHERE integrity_check "
