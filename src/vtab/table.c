@@ -225,7 +225,10 @@ int table_ready(table *t){
   int rc = endpoint_of(t, &e);
   if( rc==ORTTO_OK ) rc = contact_fields(t, e, ORTTO_KNOWN, &fields);
   ortto_endpoint_close(e);
-  if( rc!=ORTTO_OK ) return vt_fail(t, rc);
+  if( rc!=ORTTO_OK ){
+    if( t->created ) schema_reset(t->conn->db);    /* so that the next statement connects it anew */
+    return vt_fail(t, rc);
+  }
   if( ortto_fields_identity(fields)!=ortto_fields_identity(t->fields) ){
     ortto_fields_free(fields);
     return table_anew(t);

@@ -132,4 +132,15 @@ SELECT count(*) FROM p WHERE nonsense = 1;
 SELECT count(job_title) > 0 FROM p;
 SQL
 )
+fault '{"kind":"status","status":503,"times":-1}'
+more=$(sql t.db <<SQL | grep -v '^main\|^temp\|^$' | sed 's/.*503.*/503/'
+CREATE TEMP TABLE o(x);
+SELECT count(*) FROM pragma_table_info('p') WHERE name = 'job_title';
+PRAGMA table_list;
+SELECT count(id) FROM p;
+.shell curl -s -o /dev/null -X POST $ORTTO_API_URL/sandbox/clear
+SELECT count(job_title) > 0 FROM p;
+SQL
+)
+check "and after a query that failed, whatever came before" "$(echo $more)" "0 503 1"
 check "the next statement tries again" "$(printf '%s\n' "$got" | sed 's/.*no such column: nonsense.*/no such column/')" "$(printf '503\n1\nno such column\n1')"
