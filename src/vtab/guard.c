@@ -188,8 +188,21 @@ static int object_connects(const char *sql, const char *name){
   return !token_is(kind, "virtual") || !is_ours(sql);
 }
 
-/* What cannot be read counts as such an object. */
-static int schema_connects(sqlite3 *db, const char *schema, const char *name){
+/* The version of a schema as SQLite knows it: what a statement that reads it would be held against. */
+static int version_known(sqlite3 *db, const char *schema, sqlite3_int64 *version){
+  sqlite3_stmt *ops;
+  int found = 0;
+  int rc = sql_prepare(db, &ops, "EXPLAIN SELECT 1 FROM \"%w\".sqlite_schema", schema);
+  while( rc==SQLITE_OK && !found && sqlite3_step(ops)==SQLITE_ROW ){
+    const char *op = (const char *)sqlite3_column_text(ops, 1);
+    found = op && strcmp(op, "Transaction")==0;
+    if( found ) *version = sqlite3_column_int64(ops, 4);
+  }
+  sqlite3_finalize(ops);
+  return found;
+}
+
+static int objects_connect(sqlite3 *db, const char *schema, const char *name){
   sqlite3_stmt *list;
   int found = 0, step = SQLITE_ROW;
   int rc = sql_prepare(db, &list, "SELECT CAST(sql AS TEXT) FROM \"%w\".sqlite_schema WHERE sql IS NOT NULL",
@@ -199,9 +212,23 @@ static int schema_connects(sqlite3 *db, const char *schema, const char *name){
     const char *sql = (const char *)sqlite3_column_text(list, 0);
     found = sql==NULL || object_connects(sql, name);
   }
-  if( step!=SQLITE_ROW && step!=SQLITE_DONE ) found = 1;
-  if( sqlite3_stmt_status(list, SQLITE_STMTSTATUS_REPREPARE, 0) ) found = -1;
   sqlite3_finalize(list);
+  return found || (step!=SQLITE_ROW && step!=SQLITE_DONE);
+}
+
+/* Another program may have changed the schema, and SQLite not know it yet. It would read it anew under the
+** statement that is being prepared now, which has taken some tables from the old one: so then the schema is
+** not read. Nor can it be changed while it is read here. */
+static int schema_connects(sqlite3 *db, const char *schema, const char *name){
+  sqlite3_stmt *held;
+  sqlite3_int64 known;
+  int found = 1;
+  int rc = sql_prepare(db, &held, "PRAGMA \"%w\".schema_version", schema);
+  if( rc==SQLITE_OK ) rc = sqlite3_step(held);
+  if( rc==SQLITE_BUSY || rc==SQLITE_LOCKED ) found = 0;
+  else if( rc==SQLITE_ROW && version_known(db, schema, &known) )
+    found = (int)sqlite3_column_int64(held, 0)==(int)known && objects_connect(db, schema, name);
+  sqlite3_finalize(held);
   return found;
 }
 

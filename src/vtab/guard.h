@@ -32,8 +32,8 @@ int guard_names_function(sqlite3 *db, const char *name);
 /* The same of one statement. texts: a 'text' counts as a name, too. */
 int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts);
 
-/* May it be something in a database file that has this table connected now? -1: a file's schema was changed
-** meanwhile by another program, and SQLite does not know it yet. */
+/* May it be something in a database file that has this table connected now? 0 also where that cannot be seen:
+** the file is locked, or was changed meanwhile by another program and SQLite does not know it yet. */
 int guard_file_connects(sqlite3 *db, const char *name);
 
 /* Is a PRAGMA being prepared that gives rows? */

@@ -165,8 +165,7 @@ enum asker {
   CREATING,                        /* a CREATE: it must be possible to ask */
   QUERYING,                        /* a statement that lacked a column of it */
   CONNECTING,                      /* who knows; the program, though */
-  A_FILE,                          /* perhaps: nothing is sent on its word */
-  TOO_LATE                         /* another program has changed the schema of a file */
+  A_FILE                           /* perhaps: nothing is sent on its word */
 };
 
 /* Asks the server for the columns of people and accounts; at a CREATE proves the key for the others.
@@ -226,7 +225,10 @@ int table_ready(table *t){
   int rc = endpoint_of(t, &e);
   if( rc==ORTTO_OK ) rc = contact_fields(t, e, ORTTO_KNOWN, &fields);
   ortto_endpoint_close(e);
-  if( rc!=ORTTO_OK ) return vt_fail(t, rc);
+  if( rc!=ORTTO_OK ){
+    if( t->created ) schema_reset(t->conn->db);    /* so that the next statement connects it anew */
+    return vt_fail(t, rc);
+  }
   if( ortto_fields_identity(fields)!=ortto_fields_identity(t->fields) ){
     ortto_fields_free(fields);
     return table_anew(t);
@@ -299,8 +301,7 @@ static enum asker who_connects(const table *t, int missing){
   int in_file = t->created && sqlite3_stricmp(t->schema, "temp")!=0;
   if( !is_contact_table(t) ) return CONNECTING;
   if( in_file && t->args.settings.value[ORTTO_API_URL] && guard_pragma(db) ) return A_FILE;
-  int file = guard_file_connects(db, t->name);
-  if( file ) return file<0 && !t->created ? TOO_LATE : A_FILE;
+  if( guard_file_connects(db, t->name) ) return A_FILE;
   return missing ? QUERYING : CONNECTING;
 }
 
@@ -365,12 +366,8 @@ int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *ar
   int rc = table_new(reg->conn, argv[1], argv[2], &t);
   if( rc==SQLITE_OK ){
     t->kind = reg->kind;
-    enum asker who = who_connects(t, 0);
-    int got = who==TOO_LATE ? ORTTO_OK : table_list_fields(t, who);
-    if( who==TOO_LATE ){           /* the statement was begun under another one */
-      error_set(error, "ortto: another program has changed the database meanwhile; run it again");
-      rc = *error ? SQLITE_SCHEMA : SQLITE_NOMEM;
-    }else rc = got==NOT_ASKED ? fields_unknown(t, got, 0, 0, error) : to_sqlite(reg->conn, got, error);
+    int got = table_list_fields(t, who_connects(t, 0));
+    rc = got==NOT_ASKED ? fields_unknown(t, got, 0, 0, error) : to_sqlite(reg->conn, got, error);
   }
   return table_finish(t, rc, out, error);
 }

@@ -86,6 +86,16 @@ got=$(sql t.db "SELECT count(job_title) > 0 FROM p"
   sql t.db "PRAGMA table_info(p)" | grep -c job_title
   sql t.db "PRAGMA table_list" "PRAGMA table_info(p)" "CREATE TABLE c AS SELECT job_title FROM p" "SELECT count(*) > 0 FROM c" | tail -1)
 check "without such a view the first statement knows them" "$(echo $got)" "1 1 1 1 1 1 1 1"
+# Another program changes the file meanwhile: SQLite does not know that yet when the table is connected.
+got=$(sql t.db <<SQL
+SELECT count(*) > 0 FROM sqlite_schema LEFT JOIN l;
+.shell sqlite3 t.db 'CREATE TABLE later(x); INSERT INTO later VALUES(1), (2)'
+SELECT count(job_title) > 0, (SELECT count(*) FROM later) FROM ortto_people;
+.shell sqlite3 t.db 'DROP TABLE later; VACUUM; CREATE TABLE later2(y); INSERT INTO later2 VALUES(7)'
+SELECT count(job_title) > 0, (SELECT y FROM later2) FROM p;
+SQL
+)
+check "nor does another program's change of the file matter" "$(echo $got)" "1 1|2 1|7"
 requests >/dev/null
 
 # ---- they could not be had ------------------------------------------------------------------
@@ -122,4 +132,15 @@ SELECT count(*) FROM p WHERE nonsense = 1;
 SELECT count(job_title) > 0 FROM p;
 SQL
 )
+fault '{"kind":"status","status":503,"times":-1}'
+more=$(sql t.db <<SQL | grep -v '^main\|^temp\|^$' | sed 's/.*503.*/503/'
+CREATE TEMP TABLE o(x);
+SELECT count(*) FROM pragma_table_info('p') WHERE name = 'job_title';
+PRAGMA table_list;
+SELECT count(id) FROM p;
+.shell curl -s -o /dev/null -X POST $ORTTO_API_URL/sandbox/clear
+SELECT count(job_title) > 0 FROM p;
+SQL
+)
+check "and after a query that failed, whatever came before" "$(echo $more)" "0 503 1"
 check "the next statement tries again" "$(printf '%s\n' "$got" | sed 's/.*no such column: nonsense.*/no such column/')" "$(printf '503\n1\nno such column\n1')"
