@@ -8,6 +8,8 @@
 #   sequential   what one writes first: curl | jq | sqlite3, a page at a time
 #   network      the same pages by curl --parallel, thrown away: no client can be faster
 #   cpu          the same pages, in memory already, parsed by cJSON and inserted by one prepared statement
+# The reader of answers alone is compared with cJSON and yyjson (libyyjson-dev, or YYJSON=DIR with its yyjson.h
+# and yyjson.c).
 # All against a sandbox server on this machine, which needs a share of its processors.
 # PEOPLE and FIELDS change the size of the copy.
 set -euo pipefail
@@ -31,6 +33,11 @@ missed=0
 
 ${CC:-cc} -O2 -w -o "$WORK/bench_cpu" test/bench/bench_cpu.c -lcjson -lsqlite3 -lm ||
   { echo "the comparison with cJSON needs its development files: apt-get install libcjson-dev" >&2; exit 1; }
+
+read -ra cjson_flags <<<"${CJSON_FLAGS:--lcjson}"
+bench_reader() { ${CC:-cc} -O2 -w -pthread -o "$WORK/bench_reader" test/bench/bench_reader.c src/json.c src/json_check.c src/text.c src/os.c "$@" "${cjson_flags[@]}" -lm; }
+if [ -n "${YYJSON:-}" ]; then bench_reader -DYYJSON -I"$YYJSON" "$YYJSON/yyjson.c"
+else bench_reader -DYYJSON -lyyjson 2>/dev/null || bench_reader; fi
 
 control() { curl -s -X POST -d "$2" "$ORTTO_API_URL/sandbox/$1" >/dev/null; }
 now() { echo "$EPOCHREALTIME"; }
@@ -175,11 +182,16 @@ control set '{"latency_ms":0}'
 mkdir "$WORK/pages"
 network 0 8 "$WORK/pages" >/dev/null
 read -r cpu rows < <("$WORK/bench_cpu" "$WORK/cpu.db" "${fields// /,}" "$WORK"/pages/*.json)
+read -r reader cjson yyjson < <("$WORK/bench_reader" "$WORK"/pages/00000*.json)
 rm -rf "$WORK/pages"
 [ "$rows" = "$total" ] || echo "    (the floors read $rows rows)"
 echo
 floors=$(calc "${time[network,0,0]} + $cpu")
 printf '    Without latency and limit: ours %.2f s; network %.2f s, then cpu %.2f s, together %.2f s.\n' "${time[0,0]}" "${time[network,0,0]}" "$cpu" "$floors"
+printf '    Reading alone, ten pages: ours %.2f ms, cJSON %.2f ms, yyjson %.2f ms.\n' "$(calc "1000 * $reader")" "$(calc "1000 * $cjson")" "$(calc "1000 * $yyjson")"
+target "$reader * 3 <= $cjson" "$(printf 'reading takes %.2f of what cJSON takes; to reach: a third' "$(calc "$reader / $cjson")")"
+if awk "BEGIN { exit !($yyjson > 0) }"; then target "$reader <= 1.8 * $yyjson" "$(printf 'reading takes %.2f of what yyjson takes; to reach: 1.8' "$(calc "$reader / $yyjson")")"
+else echo "  (yyjson is not there: libyyjson-dev, or YYJSON=DIR)"; fi
 for rate in 30 10; do
   speed=$(calc "$total / ${time[200,$rate]}")
   share=$(calc "100 * $speed / ($rate * 500)")

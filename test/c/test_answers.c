@@ -231,14 +231,86 @@ static void test_request(void **state){
   canned_stop(&c, db);
 }
 
+/* ---- members in any order ------------------------------------------------ */
+
+static const char *const members[] = {
+  "name", "instance_id", "folder_id", "data_source_id", "icon_id", "sms_public_name", "sms_public_description",
+  "filter_sha", "new_filter_sha", "created_by_id", "created_by_name", "public_name", "public_description",
+  "template_id", "exit_selection", "last_used",
+};
+#define ORDERED 39               /* audiences: less than a page, which ends the list */
+
+static unsigned order_seed;
+
+static int order_chance(int below){
+  order_seed = order_seed*1103515245u + 12345u;
+  return (int)((order_seed>>16) % (unsigned)below);
+}
+
+/* One more member of a record; what it says holds, unless another one of that name follows. */
+static void member_add(sqlite3_str *s, int which, int row, int turn, char value[COUNT(members)][16]){
+  if( which==COUNT(members) ){
+    sqlite3_str_appendf(s, ",\"nobody_asked_%d\":{\"name\":[1,\"}\"]}", order_chance(3));
+    return;
+  }
+  snprintf(value[which], sizeof value[which], "%d.%d.%d", row, which, turn);
+  if( order_chance(9)==0 )
+    sqlite3_str_appendf(s, ",\"\\u%04x%s\": \"%s\"", members[which][0], members[which]+1, value[which]);
+  else sqlite3_str_appendf(s, ",\"%s\":\"%s\"", members[which], value[which]);
+}
+
+/* One record, behind its id: some in order and with gaps, some in no order, some members twice. */
+static void record_add(sqlite3_str *s, sqlite3_str *expected, int row){
+  char value[COUNT(members)][16] = { "" };
+  int wild = order_chance(3)==0, few = order_chance(4)==0;
+  sqlite3_str_appendf(s, "%s{\"id\":\"%024x\"", row ? "," : "", row);
+  for(int i=0; i<COUNT(members)+2; i++){
+    int which = wild ? order_chance(COUNT(members)+1) : i<COUNT(members) ? i : COUNT(members);
+    if( order_chance(few ? 8 : 2)==0 ) member_add(s, which, row, i, value);
+  }
+  sqlite3_str_appendall(s, "}");
+  sqlite3_str_appendf(expected, "%024x", row);
+  for(int i=0; i<COUNT(members); i++) sqlite3_str_appendf(expected, ",%s", value[i]);
+  sqlite3_str_appendall(expected, "\n");
+}
+
+/* However the server orders the members of its records, and whatever it leaves out: each value is in its own
+** column. */
+static void test_order(void **state){
+  (void)state;
+  for(unsigned round=1; round<=20; round++){
+    canned c;
+    sqlite3_str *answer = sqlite3_str_new(NULL), *expected = sqlite3_str_new(NULL), *sql = sqlite3_str_new(NULL);
+    order_seed = round;
+    sqlite3_str_appendall(answer, "HTTP/1.1 200 OK\r\n\r\n[");
+    for(int row=0; row<ORDERED; row++) record_add(answer, expected, row);
+    sqlite3_str_appendall(answer, "]");
+    sqlite3_str_appendall(sql, "SELECT group_concat(line, '') FROM (SELECT id");
+    for(int i=0; i<COUNT(members); i++) sqlite3_str_appendf(sql, "||','||ifnull(%s, '')", members[i]);
+    sqlite3_str_appendall(sql, "||char(10) AS line FROM ortto_audiences)");
+    sqlite3 *db = canned_start(&c, sqlite3_str_value(answer), (size_t)sqlite3_str_length(answer));
+    char *got = sql_text(db, sqlite3_str_value(sql)), *right = sqlite3_str_finish(expected);
+    size_t same = 0;
+    while( got[same] && got[same]==right[same] ) same++;
+    if( strcmp(got, right)!=0 )
+      fail_msg("round %u: gave ...%.200s\nin place of ...%.200s", round, got + same, right + same);
+    sqlite3_free(got);
+    sqlite3_free(right);
+    canned_stop(&c, db);
+    sqlite3_free(sqlite3_str_finish(answer));
+    sqlite3_free(sqlite3_str_finish(sql));
+  }
+}
+
 int main(void){
-  struct CMUnitTest tests[COUNT(cases) + 2];
+  struct CMUnitTest tests[COUNT(cases) + 3];
   size_t n = 0;
   memset(tests, 0, sizeof tests);
   for(int i=0; i<COUNT(cases); i++)
     tests[n++] = (struct CMUnitTest){ cases[i].name, test_answer, NULL, NULL, (void *)(uintptr_t)&cases[i] };
   tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_deep);
   tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_request);
+  tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_order);
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return _cmocka_run_group_tests("answers", tests, n, NULL, NULL);
 }
