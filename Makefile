@@ -224,7 +224,7 @@ oom:
 	@$(MAKE) -s ONLY='^test_(oom|memory)$$' OOM='$(or $(OOM),all)' TIMEOUT='$(or $(TIMEOUT),36000)' check
 
 # The tests in which threads meet. The shell's own library is not watched, nor is SQLite's.
-TSAN_TESTS ?= ^test_(threads|sync_locks|interrupt)$$
+TSAN_TESTS ?= ^test_(threads|sync_locks|interrupt|sync|transactions)$$
 tsan: need-tsan
 	@$(MAKE) -s B=.build/tsan EXT=.build/tsan/$(SO) SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' \
 	  CFLAGS='-O1 -g' TIMEOUT='$(or $(TIMEOUT),600)' ONLY='$(or $(ONLY),$(TSAN_TESTS))' check
@@ -263,11 +263,14 @@ test/%.c.lint: LINT_CPP = $(TEST_CPP)
 %.c.lint: %.c
 	clang-tidy --quiet $(TIDY) --warnings-as-errors='*' $< -- $(OWN_CPP) $(LINT_CPP) $(CPPFLAGS) -std=c11
 
+# SQLITES: oldest middle newest debug, or versions of better-sqlite3; RELEASES: 12 13; ARCHES: i386 s390x.
 matrix:
-	test/matrix.sh
-
+	test/matrix.sh $(SQLITES)
 bare:
-	test/bare.sh
+	test/bare.sh $(RELEASES)
+foreign: need-box
+	@$(MAKE) -s $(SANDBOX)
+	test/foreign.sh $(ARCHES)
 
 # ---- cleaning --------------------------------------------------------------------
 clean distclean:

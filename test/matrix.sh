@@ -56,7 +56,7 @@ shell_source() {
 amalgamation() {   # amalgamation VERSION: its folder is .build/sqlite/VERSION.src
   local at=$top/$1.src
   [ ! -f "$at/sqlite3.c" ] || return 0
-  rm -rf "$tmp/$1"
+  rm -rf "${tmp:?}/$1"
   mkdir "$tmp/$1"
   (cd "$tmp/$1" && npm pack --silent "better-sqlite3@$1" && tar xzf ./*.tgz) >"$top/fetch.log" 2>&1 ||
     { tail -n 3 "$top/fetch.log" >&2; skipped "no better-sqlite3 $1 from npm"; }

@@ -23,7 +23,7 @@
 #
 # Set from outside: ONLY='sql/people|readme' (regular expression: run these), SKIP (leave these),
 # UPDATE=1 (write the .out files), JOBS (2), TIMEOUT (120 seconds each), B and EXT (what to
-# test), PRELOAD (a sanitizer's library), VALGRIND (words to put before sqlite3).
+# test), PRELOAD (a sanitizer's library), VALGRIND (words to put before sqlite3), RUNNER (before a C test).
 set -uo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 cd "$ROOT" || exit 1
@@ -129,7 +129,8 @@ prepare() {   # prepare DIR SOURCE: environment, folder and server of one test
 
 run_c() {
   local name=$1 result=$2 status
-  CMOCKA_MESSAGE_OUTPUT=tap limited "$B/$name" >"$result" 2>&1
+  # shellcheck disable=SC2086
+  CMOCKA_MESSAGE_OUTPUT=tap limited ${RUNNER:-} "$B/$name" >"$result" 2>&1
   status=$?
   # A skipped test is 'not ok' in cmocka's words.
   sed -i.bak -E 's/^not ok [0-9]+ # SKIP (.*)/ok \1 # skip/; s/^(not )?ok [0-9]+ - /\1ok /' "$result"

@@ -1115,6 +1115,31 @@ static void test_delete_is_quick(void **state){
   server_stop(&s);
 }
 
+/* SQLite says from 3.44 on which columns an UPDATE ... FROM changes; before, it is refused. */
+static void test_update_from(void **state){
+  (void)state;
+  server s;
+  server_start(&s, "--people 5 --no-archived");
+  sqlite3 *db = quick_open(&s);
+  sql_must(db, "CREATE TEMP TABLE moves AS SELECT id, 'Oslo' AS city FROM ortto_people LIMIT 2; BEGIN");
+  int rc = sql_run(db, "UPDATE ortto_people SET city = moves.city FROM moves WHERE ortto_people.id = moves.id");
+  if( sqlite3_libversion_number()>=3044000 ){
+    assert_int_equal(rc, SQLITE_OK);
+    assert_sql(db, "SELECT group_concat(operation || changes) FROM ortto_pending",
+        "update{\"city\":\"Oslo\"},update{\"city\":\"Oslo\"}");
+    sql_must(db, "COMMIT");
+    assert_sql(db, "SELECT count(*) FROM ortto_people WHERE city = 'Oslo' AND id IN (SELECT id FROM moves)", "2");
+  }else{
+    assert_int_equal(rc, SQLITE_ERROR);
+    assert_in(sqlite3_errmsg(db), "UPDATE ... FROM is not possible here");
+    assert_in(sqlite3_errmsg(db), "UPDATE ortto_people SET city = (SELECT ... ) WHERE id IN (SELECT ...)");
+    sql_must(db, "COMMIT");
+    assert_int_equal(server_count(&s, "/v1/person/merge"), 0);
+  }
+  db_close(db);
+  server_stop(&s);
+}
+
 int main(void){
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_nothing_before_commit),
@@ -1147,6 +1172,7 @@ int main(void){
     cmocka_unit_test(test_close),
     cmocka_unit_test(test_two_threads),
     cmocka_unit_test(test_delete_is_quick),
+    cmocka_unit_test(test_update_from),
   };
   curl_global_init(CURL_GLOBAL_ALL);
   return cmocka_run_group_tests(tests, NULL, NULL);

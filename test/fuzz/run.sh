@@ -7,7 +7,7 @@
 # whatever earlier runs found worth keeping (.build/fuzz/corpus). An input that fails is written to
 # .build/fuzz/TARGET-crash-...; to run it again: .build/fuzz/TARGET FILE, with FUZZ_ANSWERS=.build/fuzz/answers.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 . test/lib.sh
 
 B=${B:-.build/fuzz}
