@@ -57,8 +57,8 @@ static const char *raw_words_of(ortto_sending *s, js v){
 }
 
 /* A word of failure in an answer that has the status of success: `errors` or `error` with something in it, a
-** `code` or `status` of 400 or more, `success` false. but_errors: `errors` is read elsewhere. 1: there is one,
-** and *words is what it says ("": nothing; NULL: out of memory). */
+** `code` or `status` of 400 or more, `success` false. but_errors: `errors` is read elsewhere. 1: there is
+** one, and *words is what it says ("": nothing; NULL: out of memory). */
 static int failure_in(ortto_sending *s, js o, int but_errors, const char **words){
   static const char *const texts[] = { "error", "errors", "message" }, *const codes[] = { "code", "status" };
   int failed = 0;

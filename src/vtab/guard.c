@@ -118,8 +118,8 @@ static int names_through(sqlite3 *db, const char *sql, int texts, const char *na
   return 0;
 }
 
-/* A schema in '': so FTS writes it, in statements of its own, which call the functions that a file's CREATE VIRTUAL
-** TABLE names (FTS4's compress and uncompress). */
+/* A schema in '': so FTS writes it, in statements of its own, which call the functions that a file's CREATE
+** VIRTUAL TABLE names (FTS4's compress and uncompress). */
 static int is_made_by_fts(const char *sql){
   token t;
   while( next_token(&sql, 1, &t) ) if( t.quote=='\'' && *sql=='.' ) return 1;

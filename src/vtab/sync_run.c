@@ -181,8 +181,8 @@ int sync_begin(sync_run *s, char **error){
   /* Under a SELECT that reads, DROP TABLE fails, and takes that SELECT with it. */
   s->may_drop = s->nested ? !s->reading : sqlite3_txn_state(s->db, NULL)==SQLITE_TXN_NONE;
   if( !s->nested && !sqlite3_get_autocommit(s->db) ){
-    error_set(error, "ortto: syncing %s into %s: a transaction was begun on this connection while the sync was "
-              "half read. %s", s->source, s->target, what_is_kept(s));
+    error_set(error, "ortto: syncing %s into %s: a transaction was begun on this connection while the sync "
+              "was half read. %s", s->source, s->target, what_is_kept(s));
     return sync_end(s, SQLITE_ERROR, error);
   }
   int rc = sql_prepare(s->db, &s->undo, "BEGIN IMMEDIATE");

@@ -15,7 +15,7 @@
 #define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
 #define NODES 4000
 
-/* ---- JSON, as places in a text -------------------------------------------------------------------------- */
+/* ---- JSON, as places in a text ----------------------------------------------------------------------- */
 
 typedef struct node {
   char path[200];                /* members and places, with '/' between them; "" for the whole */
@@ -50,7 +50,8 @@ static const char *walk_inside(tree *t, const char *p, const char *path, int sel
     const char *key = NULL;
     if( close=='}' ){
       const char *end = string_end(p);
-      snprintf(below, sizeof below, "%.90s%s%.*s", path, *path ? "/" : "", (int)(end-p < 90 ? end-p-2 : 90), p+1);
+      snprintf(below, sizeof below, "%.90s%s%.*s", path, *path ? "/" : "", (int)(end-p < 90 ? end-p-2 : 90),
+          p+1);
       key = p;
       p = blanks(blanks(end)+1);
     }else snprintf(below, sizeof below, "%.90s%s%d", path, *path ? "/" : "", i);
@@ -78,10 +79,11 @@ UNUSED static const char *walk(tree *t, const char *p, const char *key, const ch
   return p;
 }
 
-/* ---- lies ----------------------------------------------------------------------------------------------- */
+/* ---- lies -------------------------------------------------------------------------------------------- */
 
 typedef enum lie {
-  MISSING, NIL, ZERO, MINUS, HUGE_NUMBER, FRACTION, MORE, FEWER, NO_TEXT, OTHER_TEXT, YES, NO, NO_LIST, NO_OBJECT,
+  MISSING, NIL, ZERO, MINUS, HUGE_NUMBER, FRACTION, MORE, FEWER, NO_TEXT, OTHER_TEXT, YES, NO, NO_LIST,
+      NO_OBJECT,
   IN_LIST, IN_OBJECT, AS_TEXT, TWICE, TWICE_OTHER_FIRST, TWICE_OTHER_LAST, LONG_TEXT, DEEP, OTHER_ID, LIES
 } lie;
 
@@ -109,7 +111,8 @@ static char *repeated(const char *head, const char *piece, int times, const char
 /* What stands in place of the value; NULL: this lie is none here. */
 static char *lied_value(const node *n, lie what){
   static const char *const plain[LIES] = {
-    [NIL] = "null", [ZERO] = "0", [MINUS] = "-1", [HUGE_NUMBER] = "99999999999999999999999", [FRACTION] = "1.5",
+    [NIL] = "null", [ZERO] = "0", [MINUS] = "-1", [HUGE_NUMBER] = "99999999999999999999999",
+        [FRACTION] = "1.5",
     [NO_TEXT] = "\"\"", [OTHER_TEXT] = "\"x\"", [YES] = "true", [NO] = "false", [NO_LIST] = "[]",
     [NO_OBJECT] = "{}", [OTHER_ID] = "\"0069aabbccddeeff00112200\"",
   };
@@ -184,7 +187,7 @@ UNUSED static char *lied(const char *text, const node *n, lie what){
   return out;
 }
 
-/* ---- chance --------------------------------------------------------------------------------------------- */
+/* ---- chance ------------------------------------------------------------------------------------------ */
 
 static unsigned long chance = 20261127;
 
@@ -205,7 +208,8 @@ UNUSED static void seed_take(void){
   printf("# SEED=%lu\n", chance);
 }
 
-/* A text with a place in its middle that was cut out, for the server's fault `splice`: equal in front and behind. */
+/* A text with a place in its middle that was cut out, for the server's fault `splice`: equal in front and
+** behind. */
 UNUSED static void middle_of(const char *truth, const char *lie, size_t *head, size_t *tail){
   size_t n = strlen(truth), m = strlen(lie);
   *head = *tail = 0;
@@ -213,7 +217,7 @@ UNUSED static void middle_of(const char *truth, const char *lie, size_t *head, s
   while( *tail<n-*head && *tail<m-*head && truth[n-1-*tail]==lie[m-1-*tail] ) ++*tail;
 }
 
-/* ---- asking again --------------------------------------------------------------------------------------- */
+/* ---- asking again ------------------------------------------------------------------------------------ */
 
 /* The answer to the nth request for the path that was logged, made once more with its body. */
 UNUSED static char *answer_of(const server *s, const char *path, int nth){
@@ -221,7 +225,8 @@ UNUSED static char *answer_of(const server *s, const char *path, int nth){
   sqlite3 *db = NULL;
   sqlite3_stmt *stmt = NULL;
   sqlite3_open(":memory:", &db);
-  sqlite3_prepare_v2(db, "SELECT value->>'method', json(value->'body') FROM json_each(?1) WHERE value->>'path' = ?2 "
+  sqlite3_prepare_v2(db, "SELECT value->>'method', json(value->'body') FROM json_each(?1) WHERE "
+      "value->>'path' = ?2 "
       "LIMIT 1 OFFSET ?3", -1, &stmt, NULL);
   sqlite3_bind_text(stmt, 1, log, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 2, path, -1, SQLITE_STATIC);

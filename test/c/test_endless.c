@@ -1,7 +1,7 @@
 /*
-** test_endless.c - answers without an end: headers, trailers, interim answers, chunks, one long line, a byte now
-** and then, compression that unfolds a thousandfold and again. Each ends with an error, in time, in bounded memory;
-** and an answer that echoes the key shows it nowhere.
+** test_endless.c - answers without an end: headers, trailers, interim answers, chunks, one long line, a byte
+** now and then, compression that unfolds a thousandfold and again. Each ends with an error, in time, in
+** bounded memory; and an answer that echoes the key shows it nowhere.
 **
 ** The server is a thread here that sends one piece over and over to whoever asks.
 */
@@ -38,7 +38,8 @@ static const endless cases[] = {
   { "the status line", "HTTP/1.1 200 ", line, 0, "too long" },
   { "no HTTP", line, line, 0, "ortto: " },
   { "interim answers", "", "HTTP/1.1 102 Processing\r\n\r\n", 0, "ortto: " },
-  { "trailers", OK "Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n0\r\n", "X-Next: and another\r\n", 0, "ortto: " },
+  { "trailers", OK "Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n0\r\n", "X-Next: and another\r\n", 0,
+      "ortto: " },
   { "one trailer", OK "Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n0\r\nX-Long: ", line, 0, "ortto: " },
   { "chunks of a byte", OK "Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n", "1\r\n \r\n", 0, "ortto: " },
   { "a chunk's extension", OK "Transfer-Encoding: chunked\r\n\r\n1;", line, 0, "ortto: " },
@@ -46,7 +47,8 @@ static const endless cases[] = {
   { "a byte of the body now and then", OK "\r\n[", " ", 40, "timeout_ms" },
   { "a byte of a header now and then", OK "X-Slow: ", "a", 40, "timeout_ms" },
   { "a byte of the status line now and then", "HTTP/1.1 200 ", "a", 40, "timeout_ms" },
-  { "a trailer now and then", OK "Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n", "X: y\r\n", 40, "timeout_ms" },
+  { "a trailer now and then", OK "Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n", "X: y\r\n", 40,
+      "timeout_ms" },
   { "an interim answer now and then", "", "HTTP/1.1 102 Processing\r\n\r\n", 40, "timeout_ms" },
 };
 
@@ -131,11 +133,13 @@ static void must_end(talker *t, const char *name, const char *expected){
   double began = now_ms();
   char *said = sql_text(db, "SELECT count(*) FROM ortto_tags");
   double took = now_ms() - began;
-  if( strncmp(said, "error 1: ortto: ", 16)!=0 || strstr(said, expected)==NULL ) fail_msg("%s: %.500s", name, said);
+  if( strncmp(said, "error 1: ortto: ", 16)!=0 || strstr(said, expected)==NULL ) fail_msg("%s: %.500s",
+      name, said);
   if( strlen(said)>2000 ) fail_msg("%s: a message of %zu bytes", name, strlen(said));
   if( took>15000 ) fail_msg("%s: %.0f ms", name, took);
   if( peak_kb() - before>MEMORY_KB ) fail_msg("%s: %ld kB more", name, peak_kb() - before);
-  if( getenv("VERBOSE") ) printf("# %s: %.0f ms, %ld kB more, %.150s\n", name, took, peak_kb() - before, said);
+  if( getenv("VERBOSE") ) printf("# %s: %.0f ms, %ld kB more, %.150s\n", name, took, peak_kb() - before,
+      said);
   sqlite3_free(said);
   assert_sql(db, "SELECT count(*) FROM ortto_log", "1");
   talker_stop(t, db);
@@ -148,7 +152,7 @@ static void test_endless(void **state){
   must_end(&t, e->name, e->expected);
 }
 
-/* ---- compression ---------------------------------------------------------------------------------------- */
+/* ---- compression ------------------------------------------------------------------------------------- */
 
 static unsigned char *zipped(const unsigned char *p, size_t n, size_t *out_n){
   z_stream z = { 0 };
@@ -178,7 +182,8 @@ static void test_bomb(void **state){
     char head[300], *whole = malloc(400 + once_n);
     const unsigned char *body = i ? twice : once;
     size_t body_n = i ? twice_n : once_n;
-    int head_n = snprintf(head, sizeof head, OK "Content-Encoding: %s\r\nContent-Length: %zu\r\n\r\n", codings[i], body_n);
+    int head_n = snprintf(head, sizeof head, OK "Content-Encoding: %s\r\nContent-Length: %zu\r\n\r\n",
+        codings[i], body_n);
     memcpy(whole, head, (size_t)head_n);
     memcpy(whole + head_n, body, body_n);
     talker t = { .head = whole, .head_n = (size_t)head_n + body_n, .once = 1 };
@@ -189,14 +194,17 @@ static void test_bomb(void **state){
   free(twice);
 }
 
-/* ---- an answer that echoes the key ---------------------------------------------------------------------- */
+/* ---- an answer that echoes the key ------------------------------------------------------------------- */
 
 static void test_echo(void **state){
   static const char *const answers[] = {
     "HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n{\"error\":\"no such key: KEY\"}",
-    "HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n{\"error\":{\"message\":\"KEY\",\"code\":\"KEY\"},\"request_id\":\"KEY\"}",
-    "HTTP/1.1 401 KEY\r\nX-Request-Id: KEY\r\nWWW-Authenticate: KEY\r\nContent-Length: %d\r\n\r\nKEY is unknown, KEY",
-    "HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n{\"error\":\"\\u0073ecret-key-42 and secret\\u002dkey-42\"}",
+    "HTTP/1.1 401 Unauthorized\r\nContent-Length: "
+        "%d\r\n\r\n{\"error\":{\"message\":\"KEY\",\"code\":\"KEY\"},\"request_id\":\"KEY\"}",
+    "HTTP/1.1 401 KEY\r\nX-Request-Id: KEY\r\nWWW-Authenticate: KEY\r\nContent-Length: %d\r\n\r\nKEY is "
+        "unknown, KEY",
+    "HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\n\r\n{\"error\":\"\\u0073ecret-key-42 and "
+        "secret\\u002dkey-42\"}",
     "HTTP/1.1 500 KEY\r\nContent-Length: %d\r\n\r\n<html>KEY</html>",
     "HTTP/1.1 302 KEY\r\nLocation: http://KEY@127.0.0.1/KEY\r\nContent-Length: %d\r\n\r\nKEY",
     "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{\"KEY\":\"KEY\",\"error\":\"KEY\"}",
@@ -207,7 +215,8 @@ static void test_echo(void **state){
   };
   static const char *const statements[] = {
     "SELECT count(*) FROM ortto_tags", "SELECT * FROM ortto_people", "SELECT ortto_check()",
-    "SELECT ortto_upsert('{\"user_id\":\"u\"}')", "SELECT group_concat(error || ' ' || request_id || path) FROM ortto_log",
+    "SELECT ortto_upsert('{\"user_id\":\"u\"}')", "SELECT group_concat(error || ' ' || request_id || path) "
+        "FROM ortto_log",
   };
   (void)state;
   for(int i=0; i<COUNT(answers); i++){

@@ -1,14 +1,15 @@
 /*
-** test_lies_read.c - answers to reading that lie: each kind of answer with one of its members missing, null, of
-** another type, doubled or huge, its numbers wrong, its ids somebody else's. What is read must be what is there,
-** but for the one value that was changed, or an error.
+** test_lies_read.c - answers to reading that lie: each kind of answer with one of its members missing, null,
+** of another type, doubled or huge, its numbers wrong, its ids somebody else's. What is read must be what is
+** there, but for the one value that was changed, or an error.
 **
-** A sandbox server gives the true answer. It is changed here, byte by byte, and given in place of the next one.
+** A sandbox server gives the true answer. It is changed here, byte by byte, and given in place of the next
+** one.
 **
 ** Settings, from the environment:
 **   LIES=all    every lie at every place (some minutes); else a share of them
 **   SEED=n      which share (printed; default: a fixed one)
-**   ONLY=text   questions whose name holds it
+**   QUESTION=text   those whose name holds it
 **   VERBOSE=1   print every lie and what came of it
 */
 #define _GNU_SOURCE
@@ -16,11 +17,11 @@
 
 #define CELLS 60000
 
-/* ---- questions ------------------------------------------------------------------------------------------ */
+/* ---- questions --------------------------------------------------------------------------------------- */
 
 /* What may come of a lie at a place: the same as without it, or an error; else, by `may`:
-** v one value changes, f a record has no values, n there are no rows, e an object is empty, m a row less, that
-** nobody could know of, r the same, also where it changed, a anything. */
+** v one value changes, f a record has no values, n there are no rows, e an object is empty, m a row less,
+** that nobody could know of, r the same, also where it changed, a anything. */
 typedef struct place {
   const char *pattern;           /* of paths, a star for one member; what lies below is meant too */
   char may;
@@ -42,12 +43,16 @@ static server small, large;
 #define TWO_PEOPLE "(SELECT id FROM temp.known)"
 
 static const question questions[] = {
-  { "people", "SELECT id, email, first_name, birthday, phone_number, city, tags, account_id FROM ortto_people", NULL,
-    "/v1/person/get", 0, 0, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'}, {"contacts/*/id", 'v'} } },
+  { "people", "SELECT id, email, first_name, birthday, phone_number, city, tags, account_id FROM "
+      "ortto_people", NULL,
+    "/v1/person/get", 0, 0, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'},
+      {"contacts/*/id", 'v'} } },
   { "people, first page of two", "SELECT id, email FROM ortto_people", NULL,
-    "/v1/person/get", 0, 1, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'}, {"contacts/*/id", 'v'} } },
+    "/v1/person/get", 0, 1, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'},
+      {"contacts/*/id", 'v'} } },
   { "people, second page", "SELECT id, email FROM ortto_people", NULL,
-    "/v1/person/get", 1, 1, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'}, {"contacts/*/id", 'v'} } },
+    "/v1/person/get", 1, 1, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'},
+      {"contacts/*/id", 'v'} } },
   { "people by id", "SELECT id, email, city FROM ortto_people WHERE id IN " TWO_PEOPLE,
     "CREATE TEMP TABLE known AS SELECT id FROM ortto_people ORDER BY id LIMIT 2",
     "/v1/person/get-by-ids", 0, 0, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'},
@@ -75,18 +80,25 @@ static const question questions[] = {
   { "activities", "SELECT a.id, a.person_id, activity_id, created_at, attributes, text FROM temp.known k, "
     "ortto_activities a WHERE a.person_id = k.id",
     "CREATE TEMP TABLE known AS SELECT id FROM ortto_people ORDER BY id LIMIT 1",
-    "/v1/person/get/activities", 0, 0, 0, { {"activities/*/*", 'v'}, {"activities/*", 'm'}, {"activities", 'n'} } },
+    "/v1/person/get/activities", 0, 0, 0, { {"activities/*/*", 'v'}, {"activities/*", 'm'},
+      {"activities", 'n'} } },
   { "fields", "SELECT * FROM ortto_fields", NULL,
     "/v1/instance-schema/get", 0, 0, 0, { {"namespaces/*", 'a'}, {"namespaces", 'e'} } },
+  { "an audience by its name", "SELECT id, email FROM ortto_people WHERE audience = (SELECT name FROM "
+      "temp.known)",
+    "CREATE TEMP TABLE known AS SELECT name FROM ortto_audiences GROUP BY name HAVING count(*) = 1",
+    "/v1/audiences/get", 0, 0, 0, { {"*/id", 'a'}, {"*/name", 'a'} } },
   { "a sync", "SELECT id, email, city FROM p",
     "!SELECT ortto_sync('ortto_people', 'p')",
-    "/v1/person/get", 0, 0, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'}, {"contacts/*/id", 'v'} } },
+    "/v1/person/get", 0, 0, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'},
+      {"contacts/*/id", 'v'} } },
   { "a sync's second page", "SELECT id, email FROM p",
     "!SELECT ortto_sync('ortto_people', 'p')",
-    "/v1/person/get", 1, 1, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'}, {"contacts/*/id", 'v'} } },
+    "/v1/person/get", 1, 1, 0, { {"contacts/*/fields/*", 'v'}, {"contacts/*/fields", 'f'},
+      {"contacts/*/id", 'v'} } },
 };
 
-/* ---- asking --------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------ */
 
 typedef struct rows {
   char *cell[CELLS];
@@ -130,7 +142,8 @@ static void ask(const question *q, const char *truth, const char *lied_answer, r
     sqlite3_stmt *stmt = NULL;
     size_t head, tail, n = strlen(truth), m = strlen(lied_answer);
     middle_of(truth, lied_answer, &head, &tail);
-    sqlite3_prepare_v2(db, "SELECT json_object('kind', ?1, 'path', ?2, 'after', ?3, 'body', ?4, 'from', ?5, 'to', ?6)",
+    sqlite3_prepare_v2(db, "SELECT json_object('kind', ?1, 'path', ?2, 'after', ?3, 'body', ?4, 'from', ?5, "
+        "'to', ?6)",
                        -1, &stmt, NULL);
     sqlite3_bind_text(stmt, 1, q->unsorted ? "replace" : "splice", -1, SQLITE_STATIC);
     sqlite3_bind_text(stmt, 2, q->path, -1, SQLITE_STATIC);
@@ -159,7 +172,7 @@ static char *true_answer(const question *q){
   return answer_of(s, q->path, q->nth);
 }
 
-/* ---- judging -------------------------------------------------------------------------------------------- */
+/* ---- judging ----------------------------------------------------------------------------------------- */
 
 static int pattern_fits(const char *pattern, const char *path){
   return fnmatch(pattern, path, FNM_PATHNAME)==0;
@@ -215,7 +228,8 @@ static const char *verdict(const question *q, const node *n, lie what, const row
   char may = may_of(q, n->path, &itself);
   if( got->error ){
     if( strncmp(got->error, "ortto: ", 7)!=0 ) return "an error of another kind";
-    for(const char *p=got->error; *p; p++) if( (unsigned char)*p<0x20 ) return "a control character in an error";
+    for(const char *p=got->error; *p; p++) if( (unsigned char)*p<0x20 ) return "a control character in an "
+        "error";
     return strlen(got->error)>2500 ? "an error without end" : NULL;
   }
   difference d = differences(truth, got);
@@ -225,7 +239,8 @@ static const char *verdict(const question *q, const node *n, lie what, const row
       if( d.lost<=2 && d.gained==d.lost-1 && (what==MORE || what==FEWER) ) return NULL;
       return d.cells==1 ? NULL : "more than the one value changed";
     case 'f':                                    /* none, null, empty: the row has no values */
-      return d.cells>0 && (what==MISSING || what==NIL || what==NO_OBJECT || what==IN_OBJECT) ? NULL : "values are gone";
+      return d.cells>0 && (what==MISSING || what==NIL || what==NO_OBJECT
+          || what==IN_OBJECT) ? NULL : "values are gone";
     case 'n':                                    /* null, empty, or others: none of those */
       if( rows_in(got)==0 && (what==NIL || what==NO_LIST || what==NO_OBJECT || what==IN_OBJECT) ) return NULL;
       return "a list is not read as it is";
@@ -239,7 +254,8 @@ static const char *verdict(const question *q, const node *n, lie what, const row
 
 static int lies_told, lies_failed;
 
-static void report(const question *q, const node *n, lie what, const rows *truth, const rows *got, const char *why){
+static void report(const question *q, const node *n, lie what, const rows *truth, const rows *got,
+    const char *why){
   lies_failed++;
   printf("# %s: %s of '%s' (%.*s): %s\n", q->name, lie_names[what], n->path,
          (int)(n->to - n->from < 60 ? n->to - n->from : 60), n->from, why);
@@ -270,7 +286,7 @@ static void lie_about(const question *q, const char *answer, const rows *truth, 
 
 static void test_question(void **state){
   const question *q = *state;
-  if( getenv("ONLY") && strstr(q->name, getenv("ONLY"))==NULL ) return;
+  if( getenv("QUESTION") && strstr(q->name, getenv("QUESTION"))==NULL ) return;
   tree *t = calloc(1, sizeof *t);
   static rows truth;
   char *answer = true_answer(q);
@@ -279,7 +295,7 @@ static void test_question(void **state){
   lies_told = lies_failed = 0;
   walk(t, answer, NULL, "", -1);
   for(int i=0; i<t->count; i++) for(int k=0; k<LIES; k++)
-    if( is_chosen(t, q->big ? 20 : 40) ) lie_about(q, answer, &truth, &t->list[i], (lie)k);
+    if( is_chosen(t, q->big ? 40 : 100) ) lie_about(q, answer, &truth, &t->list[i], (lie)k);
   printf("# %s: %d lies at %d places, %.1f s\n", q->name, lies_told, t->count, (now_ms() - began)/1000);
   rows_free(&truth);
   free(answer);
@@ -289,8 +305,10 @@ static void test_question(void **state){
 
 static int set_up(void **state){
   (void)state;
-  server_start(&small, "--people 4 --accounts 3 --audiences 3 --tags 3 --custom 4 --account-custom 3 --no-archived");
-  server_start(&large, "--people 503 --accounts 0 --audiences 0 --tags 0 --custom 0 --account-custom 0 --no-archived");
+  server_start(&small, "--people 4 --accounts 3 --audiences 3 --tags 3 --custom 4 --account-custom 3 "
+      "--no-archived");
+  server_start(&large, "--people 503 --accounts 0 --audiences 0 --tags 0 --custom 0 --account-custom 0 "
+      "--no-archived");
   return 0;
 }
 
@@ -306,7 +324,8 @@ int main(void){
   memset(tests, 0, sizeof tests);
   seed_take();
   for(int i=0; i<COUNT(questions); i++)
-    tests[i] = (struct CMUnitTest){ questions[i].name, test_question, NULL, NULL, (void *)(uintptr_t)&questions[i] };
+    tests[i] = (struct CMUnitTest){ questions[i].name, test_question, NULL, NULL,
+        (void *)(uintptr_t)&questions[i] };
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return _cmocka_run_group_tests("lies_read", tests, COUNT(questions), set_up, tear_down);
 }

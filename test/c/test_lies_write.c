@@ -1,15 +1,15 @@
 /*
-** test_lies_write.c - answers to writing that lie: each kind of answer with one thing in it changed, with another
-** status, and with a word of failure beside its words of success. A record counts as delivered only where the
-** answer says so of it; else it is a failure that names it, and nothing is lost in silence.
+** test_lies_write.c - answers to writing that lie: each kind of answer with one thing in it changed, with
+** another status, and with a word of failure beside its words of success. A record counts as delivered only
+** where the answer says so of it; else it is a failure that names it, and nothing is lost in silence.
 **
 ** The sandbox server's own answer is changed here and given in its place. Settings: as in test_lies_read.c.
 */
 #define _GNU_SOURCE
 #include "lies.h"
 
-/* What may be said of the records after a lie at a place: z none was taken, s not all of them, a anything that is
-** no more than the records; else as the truth. */
+/* What may be said of the records after a lie at a place: z none was taken, s not all of them, a anything
+** that is no more than the records; else as the truth. */
 typedef struct place {
   const char *pattern;
   char may;
@@ -28,12 +28,15 @@ typedef struct question {
 
 #define COUNTED(call) "SELECT sum(value->>'status' BETWEEN 200 AND 299) FROM json_each(" call ")"
 #define THREE "'[{\"user_id\":\"a\"},{\"user_id\":\"b\"},{\"user_id\":\"c\"}]'"
-#define THREE_EVENTS "'[{\"user_id\":\"a\",\"event\":\"Flight Booked\"},{\"user_id\":\"b\",\"event\":\"Flight Booked\"}," \
+#define THREE_EVENTS "'[{\"user_id\":\"a\",\"event\":\"Flight Booked\"}," \
+  "{\"user_id\":\"b\",\"event\":\"Flight Booked\"}," \
   "{\"user_id\":\"c\",\"event\":\"Flight Booked\"}]'"
-#define ROW_PLACES { {"people/*/person_id", 'a'}, {"people/*/status", 's'}, {"people/*", 's'}, {"people", 'z'}, {"", 'z'} }
+#define ROW_PLACES { {"people/*/person_id", 'a'}, {"people/*/status", 's'}, {"people/*", 's'}, \
+  {"people", 'z'}, {"", 'z'} }
 
 static const question questions[] = {
-  { "people merged", COUNTED("ortto_upsert(" THREE ")"), NULL, "/v1/person/merge", NULL, 3, 3, 0, ROW_PLACES },
+  { "people merged", COUNTED("ortto_upsert(" THREE ")"), NULL, "/v1/person/merge", NULL, 3, 3, 0,
+      ROW_PLACES },
   { "activities", COUNTED("ortto_track(" THREE_EVENTS ")"), NULL, "/v1/activities/create", NULL, 3, 3, 0,
     { {"activities/*/status", 's'}, {"activities/*/person_id", 'a'}, {"activities/*/person_status", 'a'},
       {"activities/*", 's'}, {"activities", 'z'}, {"", 'z'} } },
@@ -44,10 +47,12 @@ static const question questions[] = {
     "/v1/person/merge", NULL, 2, 2, 1, ROW_PLACES },
   { "accounts inserted", "INSERT INTO ortto_accounts(name) VALUES('One'), ('Two')", NULL,
     "/v1/accounts/merge", NULL, 2, 2, 1,
-    { {"accounts/*/status", 's'}, {"accounts/*/*", 'a'}, {"accounts/*", 's'}, {"accounts", 'z'}, {"", 'z'} } },
+    { {"accounts/*/status", 's'}, {"accounts/*/*", 'a'}, {"accounts/*", 's'}, {"accounts", 'z'}, 
+      {"", 'z'} } },
   { "people archived", "DELETE FROM ortto_people WHERE id IN (SELECT id FROM temp.known)",
     "CREATE TEMP TABLE known AS SELECT id FROM ortto_people ORDER BY id LIMIT 2",
-    "/v1/person/archive", NULL, 2, 2, 1, { {"scheduled_contacts", 'a'}, {"archived_contacts", 'a'}, {"", 'z'} } },
+    "/v1/person/archive", NULL, 2, 2, 1, { {"scheduled_contacts", 'a'}, {"archived_contacts", 'a'}, 
+      {"", 'z'} } },
   { "Segment, an object", COUNTED("ortto_upsert(" THREE ", '{\"to\":\"segment\"}')"), NULL,
     "/v1/identify", "{}", 3, 3, 0, { {"", 'z'} } },
   { "Segment, an error", COUNTED("ortto_upsert(" THREE ", '{\"to\":\"segment\"}')"), NULL,
@@ -66,7 +71,8 @@ static sqlite3 *db_new(void){
 /* Gives this body, with this status, in place of the path's answers. */
 static void fault(sqlite3 *db, const char *path, int status, const char *body){
   sqlite3_stmt *stmt = NULL;
-  sqlite3_prepare_v2(db, "SELECT json_object('kind', 'status', 'path', ?1, 'status', ?2, 'times', -1, 'body', ?3)", -1, &stmt, NULL);
+  sqlite3_prepare_v2(db, "SELECT json_object('kind', 'status', 'path', ?1, 'status', ?2, 'times', -1, "
+      "'body', ?3)", -1, &stmt, NULL);
   sqlite3_bind_text(stmt, 1, path, -1, SQLITE_STATIC);
   sqlite3_bind_int(stmt, 2, status);
   sqlite3_bind_text(stmt, 3, body, -1, SQLITE_STATIC);
@@ -110,8 +116,8 @@ static char may_of(const question *q, const char *path){
   }
 }
 
-/* Is too much believed? A row that has an id alone says that there is a contact, which is word enough; and an object
-** of Segment's may have any member. */
+/* Is too much believed? A row that has an id alone says that there is a contact, which is word enough; and
+** an object of Segment's may have any member. */
 static int is_believed(const question *q, const node *n, lie what, int n_taken){
   if( what==MISSING && strstr(n->path, "/status") ) return 0;
   if( q->answer && n->parent<0 && (what==IN_OBJECT || what==NO_OBJECT || what==MISSING) ) return 0;
@@ -132,8 +138,10 @@ static void lie_about(const question *q, const char *answer, const node *n, lie 
   lies_told++;
   if( is_believed(q, n, what, taken) ){
     lies_believed++;
-    printf("# %s: %s of '%s': %d of %d taken, by %.300s\n", q->name, lie_names[what], n->path, taken, q->records, body);
-  }else if( getenv("VERBOSE") ) printf("# %s: %s of '%s': %d taken. %.200s\n", q->name, lie_names[what], n->path, taken,
+    printf("# %s: %s of '%s': %d of %d taken, by %.300s\n", q->name, lie_names[what], n->path, taken,
+        q->records, body);
+  }else if( getenv("VERBOSE") ) printf("# %s: %s of '%s': %d taken. %.200s\n", q->name, lie_names[what],
+      n->path, taken,
                                        why ? why : "");
   sqlite3_free(why);
   free(body);
@@ -141,7 +149,8 @@ static void lie_about(const question *q, const char *answer, const node *n, lie 
 
 /* An error that says it succeeded. */
 static void error_with_success(const question *q, const char *answer){
-  static const int statuses[] = { 300, 302, 304, 400, 404, 405, 409, 410, 413, 418, 422, 451, 500, 501, 503, 507, 599 };
+  static const int statuses[] = { 300, 302, 304, 400, 404, 405, 409, 410, 413, 418, 422, 451, 500, 501, 503,
+      507, 599 };
   for(int i=0; i<COUNT(statuses); i++){
     char *why;
     int taken = deliver(q, statuses[i], answer, &why);
@@ -159,7 +168,8 @@ static void error_with_success(const question *q, const char *answer){
 static void success_with_error(const question *q, const char *answer){
   static const char *const words[] = {
     "\"error\":\"it failed\"", "\"error\":{\"message\":\"it failed\"}", "\"errors\":[\"it failed\"]",
-    "\"errors\":{\"a\":\"it failed\"}", "\"success\":false", "\"code\":500", "\"status\":400", "\"success\":\"false\"",
+    "\"errors\":{\"a\":\"it failed\"}", "\"success\":false", "\"code\":500", "\"status\":400",
+        "\"success\":\"false\"",
   };
   for(int i=0; i<COUNT(words); i++) for(int behind=0; behind<2; behind++){
     char *body = NULL, *why;
@@ -183,7 +193,7 @@ static void success_with_error(const question *q, const char *answer){
 static void test_question(void **state){
   const question *q = *state;
   char *why;
-  if( getenv("ONLY") && strstr(q->name, getenv("ONLY"))==NULL ) return;
+  if( getenv("QUESTION") && strstr(q->name, getenv("QUESTION"))==NULL ) return;
   tree *t = calloc(1, sizeof *t);
   double began = now_ms();
   server_do(&sandbox, "/sandbox/forget", NULL);
@@ -219,7 +229,8 @@ int main(void){
   memset(tests, 0, sizeof tests);
   seed_take();
   for(int i=0; i<COUNT(questions); i++)
-    tests[i] = (struct CMUnitTest){ questions[i].name, test_question, NULL, NULL, (void *)(uintptr_t)&questions[i] };
+    tests[i] = (struct CMUnitTest){ questions[i].name, test_question, NULL, NULL,
+        (void *)(uintptr_t)&questions[i] };
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return _cmocka_run_group_tests("lies_write", tests, COUNT(questions), set_up, tear_down);
 }

@@ -1,17 +1,17 @@
 /*
 ** test_programs.c - random programs: what people do, in any order, on several connections, against a model.
 **
-** A program is a sequence of steps on three connections (each with a database file of its own): statements are
-** read half and left open, rows written, transactions and savepoints begun and ended, whole tables synced,
-** settings changed, databases attached, tables created, renamed and dropped, the extension loaded again, a child
-** forked, a child killed in the middle of its work, a statement interrupted from another thread, two threads at
-** once, and a server that stumbles. The model is a SQLite database of what the account must hold by then: a
-** transaction's rows count from its COMMIT on, those of a ROLLBACK never. Read through any connection, and synced,
-** the account must equal it.
+** A program is a sequence of steps on three connections (each with a database file of its own): statements
+** are read half and left open, rows written, transactions and savepoints begun and ended, whole tables
+** synced, settings changed, databases attached, tables created, renamed and dropped, the extension loaded
+** again, a child forked, a child killed in the middle of its work, a statement interrupted from another
+** thread, two threads at once, and a server that stumbles. The model is a SQLite database of what the
+** account must hold by then: a transaction's rows count from its COMMIT on, those of a ROLLBACK never. Read
+** through any connection, and synced, the account must equal it.
 **
 ** Settings, from the environment:
 **   SEED=n       of the first program; the next has the next number. Printed, and again where one fails
-**   PROGRAMS=n   how many; else as many as begin within SECONDS (15)
+**   PROGRAMS=n   how many; else as many as begin within PROGRAM_SECONDS (15)
 **   STEPS=n      of each program (60): fewer, to shrink one that fails
 **   VERBOSE=1    print every step
 */
@@ -38,7 +38,7 @@ typedef struct connection {
   change held[MOST_HELD];
   int n_held, notes, committed_notes, note_mark[20];
   int write_off, attached, created;
-  int half_synced;                 /* a child was killed at it: the next sync goes on with what that one had read */
+  int half_synced;                 /* a child was killed at it: the next sync goes on with what it had read */
 } connection;
 
 static server sandbox;
@@ -86,10 +86,11 @@ static void failed(const char *format, ...){
   fail_msg("program %lu, step %d: %s", program, steps, what);
 }
 
-/* ---- the model ------------------------------------------------------------------------------------------ */
+/* ---- the model --------------------------------------------------------------------------------------- */
 
 static void model_do(const char *sql){
-  if( sqlite3_exec(model, sql, NULL, NULL, NULL)!=SQLITE_OK ) failed("model: %s: %s", sqlite3_errmsg(model), sql);
+  if( sqlite3_exec(model, sql, NULL, NULL, NULL)!=SQLITE_OK ) failed("model: %s: %s", sqlite3_errmsg(model),
+      sql);
 }
 
 static char *model_text(const char *sql){
@@ -100,7 +101,8 @@ static char *model_text(const char *sql){
 
 /* An email that is there, or "" where nobody is. Freed by sqlite3_free. */
 static char *anybody(void){
-  char *sql = sqlite3_mprintf("SELECT email FROM people WHERE email IS NOT NULL ORDER BY email LIMIT 1 OFFSET "
+  char *sql = sqlite3_mprintf("SELECT email FROM people WHERE email IS NOT NULL ORDER BY email LIMIT 1 "
+      "OFFSET "
       "%d %% (SELECT count(email) FROM people)", below(1000)), *email = model_text(sql);
   sqlite3_free(sql);
   return email;
@@ -139,7 +141,7 @@ static void must_equal(sqlite3 *db, const char *sql, const char *what){
   sqlite3_free(expected);
 }
 
-/* ---- connections ---------------------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------------------- */
 
 static sqlite3 *open_file(const char *file){
   sqlite3 *db = NULL;
@@ -170,7 +172,7 @@ static int write_row(connection *c, char *sql){
   return rc==SQLITE_OK;
 }
 
-/* ---- steps ---------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------- */
 
 static void step_read(connection *c){
   note("%d reads all", (int)(c-connections));
@@ -179,14 +181,16 @@ static void step_read(connection *c){
 
 static void step_count(connection *c){
   note("%d counts", (int)(c-connections));
-  char *n = sql_text(c->db, "SELECT count(*) FROM ortto_people"), *m = model_text("SELECT count(*) FROM people");
+  char *n = sql_text(c->db, "SELECT count(*) FROM ortto_people"),
+      *m = model_text("SELECT count(*) FROM people");
   if( strcmp(n, m)!=0 ) failed("count(*) is %s, not %s", n, m);
   sqlite3_free(n);
   sqlite3_free(m);
 }
 
 static void step_find(connection *c){
-  char *email = anybody(), *sql = sqlite3_mprintf("SELECT first_name FROM ortto_people WHERE email = %Q", email);
+  char *email = anybody(), *sql = sqlite3_mprintf("SELECT first_name FROM ortto_people WHERE email = %Q",
+      email);
   char *of_model = sqlite3_mprintf("SELECT first_name FROM people WHERE email = %Q", email);
   note("%d %s", (int)(c-connections), sql);
   char *got = sql_text(c->db, sql), *expected = model_text(of_model);
@@ -199,7 +203,8 @@ static void step_find(connection *c){
 }
 
 static int is_expected_end(int rc){
-  return rc==SQLITE_ROW || rc==SQLITE_DONE || rc==SQLITE_ABORT || rc==SQLITE_ABORT_ROLLBACK || rc==SQLITE_INTERRUPT
+  return rc==SQLITE_ROW || rc==SQLITE_DONE || rc==SQLITE_ABORT || rc==SQLITE_ABORT_ROLLBACK
+      || rc==SQLITE_INTERRUPT
       || rc==SQLITE_SCHEMA;
 }
 
@@ -207,8 +212,10 @@ static int is_expected_end(int rc){
 static void step_half(connection *c){
   static const char *const sql[] = {
     "SELECT id, email FROM ortto_people", "SELECT * FROM ortto_accounts", "SELECT * FROM ortto_fields",
-    "SELECT p.id, a.name FROM ortto_people p LEFT JOIN ortto_accounts a ON a.id = p.account_id", "SELECT * FROM ortto_log",
-    "SELECT * FROM ortto_pending", "SELECT * FROM ortto_tags", "SELECT * FROM ortto_sync('ortto_tags', 'half_tags')",
+    "SELECT p.id, a.name FROM ortto_people p LEFT JOIN ortto_accounts a ON a.id = p.account_id",
+        "SELECT * FROM ortto_log",
+    "SELECT * FROM ortto_pending", "SELECT * FROM ortto_tags",
+        "SELECT * FROM ortto_sync('ortto_tags', 'half_tags')",
   };
   int i = below(OPEN), kind = below(COUNT(sql)), rows = 1 + below(6), rc = SQLITE_ROW;
   if( c->open[i]==NULL ){
@@ -225,7 +232,8 @@ static void step_half(connection *c){
   while( rows-->0 && rc==SQLITE_ROW ) rc = sqlite3_step(c->open[i]);
   /* A sync is half read, and meanwhile a transaction was begun; or a second one into the same table. */
   const char *said = rc==SQLITE_ERROR ? sqlite3_errmsg(c->db) : "";
-  if( strstr(said, "while the sync was half read") || strstr(said, "another sync into 'half_tags'") ) rc = SQLITE_DONE;
+  if( strstr(said, "while the sync was half read") || strstr(said,
+      "another sync into 'half_tags'") ) rc = SQLITE_DONE;
   if( !is_expected_end(rc) ) failed("reading on: %d %s", rc, sqlite3_errmsg(c->db));
   if( rc!=SQLITE_ROW ){
     sqlite3_finalize(c->open[i]);
@@ -240,8 +248,10 @@ static void close_statements(connection *c){
   }
 }
 
-#define MERGED(email, first, last) sqlite3_mprintf("INSERT INTO people VALUES(%Q, %Q, %Q) ON CONFLICT(email) DO " \
-  "UPDATE SET first_name = coalesce(excluded.first_name, first_name), last_name = coalesce(excluded.last_name, last_name)", \
+#define MERGED(email, first, last) sqlite3_mprintf("INSERT INTO people VALUES(%Q, %Q, %Q) ON " \
+    "CONFLICT(email) DO " \
+  "UPDATE SET first_name = coalesce(excluded.first_name, first_name), last_name = " \
+      "coalesce(excluded.last_name, last_name)", \
   email, first, last)
 
 static void step_insert(connection *c){
@@ -249,7 +259,8 @@ static void step_insert(connection *c){
   snprintf(first, sizeof first, "First%d", ++names);
   snprintf(last, sizeof last, "Last%d", names);
   const char *given = below(2) ? last : NULL;
-  if( write_row(c, sqlite3_mprintf("INSERT INTO ortto_people(email, first_name, last_name) VALUES(%Q, %Q, %Q)", email,
+  if( write_row(c, sqlite3_mprintf("INSERT INTO ortto_people(email, first_name, last_name) VALUES(%Q, %Q, "
+      "%Q)", email,
                                    first, given)) )
     delivered_later(c, MERGED(email, first, given));
   sqlite3_free(email);
@@ -259,7 +270,8 @@ static void step_update(connection *c){
   char *email = anybody(), first[20];
   snprintf(first, sizeof first, "Changed%d", ++names);
   const char *value = below(6) ? first : NULL;
-  if( write_row(c, sqlite3_mprintf("UPDATE ortto_people SET first_name = %Q WHERE email = %Q", value, email)) )
+  if( write_row(c, sqlite3_mprintf("UPDATE ortto_people SET first_name = %Q WHERE email = %Q", value,
+      email)) )
     delivered_later(c, sqlite3_mprintf("UPDATE people SET first_name = %Q WHERE email = %Q", value, email));
   sqlite3_free(email);
 }
@@ -280,7 +292,8 @@ static void step_delete(connection *c){
 static void step_upsert(connection *c){
   char *email = below(2) ? sqlite3_mprintf("up%d@example.com", ++names) : anybody(), first[20];
   snprintf(first, sizeof first, "Upserted%d", ++names);
-  if( write_row(c, sqlite3_mprintf("SELECT ortto_upsert(json_object('fields', json_object('email', %Q, 'first_name', "
+  if( write_row(c, sqlite3_mprintf("SELECT ortto_upsert(json_object('fields', json_object('email', %Q, "
+      "'first_name', "
                                    "%Q)))", email, first)) ){
     char *sql = MERGED(email, first, NULL);
     model_do(sql);
@@ -367,7 +380,7 @@ static void step_sync(connection *c){
   int rc = sql_run(c->db, sql);
   if( rc!=SQLITE_OK ) failed("%s: %d %s", sql, rc, sqlite3_errmsg(c->db));
   if( strstr(sql, "changes")==NULL && !c->half_synced ) must_equal(c->db, ALL("people"), "the synced table");
-  c->half_synced = 0;
+  if( c->depth==0 ) c->half_synced = 0;
 }
 
 static void step_setting(connection *c){
@@ -375,7 +388,8 @@ static void step_setting(connection *c){
     "SELECT ortto_config('concurrency', 1)", "SELECT ortto_config('concurrency', NULL)",
     "SELECT ortto_config('timeout_ms', 20000)", "SELECT ortto_config('timeout_ms', NULL)",
     "SELECT ortto_config('retries', 3)", "SELECT ortto_config('rate', 50)", "SELECT ortto_config('rate', 0)",
-    "SELECT ortto_config('write', 'off')", "SELECT ortto_config('write', NULL)", "SELECT ortto_config('write', NULL)",
+    "SELECT ortto_config('write', 'off')", "SELECT ortto_config('write', NULL)",
+        "SELECT ortto_config('write', NULL)",
     "SELECT ortto_config('key', 'sandbox-key')", "SELECT ortto_config('concurrency', 'many')",
   };
   int kind = below(COUNT(sql)), rc;
@@ -385,7 +399,8 @@ static void step_setting(connection *c){
   }
   note("%d %s", (int)(c-connections), sql[kind]);
   rc = sql_run(c->db, sql[kind]);
-  if( (rc==SQLITE_OK)==(strstr(sql[kind], "many")!=NULL) ) failed("%s: %d %s", sql[kind], rc, sqlite3_errmsg(c->db));
+  if( (rc==SQLITE_OK)==(strstr(sql[kind], "many")!=NULL) ) failed("%s: %d %s", sql[kind], rc,
+      sqlite3_errmsg(c->db));
   if( strstr(sql[kind], "'write'") ) c->write_off = strstr(sql[kind], "off")!=NULL;
 }
 
@@ -396,7 +411,8 @@ static void step_wrong_key(connection *c){
   note("%d has a wrong key", (int)(c-connections));
   must(c, "SELECT ortto_config('key', 'no-such-key-at-all')");
   char *said = sql_text(c->db, "SELECT count(id) FROM (SELECT id FROM ortto_people)");
-  if( strncmp(said, "error 1: ortto: ", 16)!=0 || strstr(said, "no-such-key-at-all") ) failed("a wrong key: %s", said);
+  if( strncmp(said, "error 1: ortto: ", 16)!=0 || strstr(said,
+      "no-such-key-at-all") ) failed("a wrong key: %s", said);
   sqlite3_free(said);
   must(c, "SELECT ortto_config('key', 'sandbox-key')");
 }
@@ -424,7 +440,8 @@ static void step_table(connection *c){
 static void step_attach(connection *c){
   if( c->depth>0 ) return;
   close_statements(c);
-  char *sql = c->attached ? sqlite3_mprintf("DETACH aux") : sqlite3_mprintf("ATTACH '%s.aux' AS aux", c->file);
+  char *sql = c->attached ? sqlite3_mprintf("DETACH aux") : sqlite3_mprintf("ATTACH '%s.aux' AS aux",
+      c->file);
   note("%d %s", (int)(c-connections), sql);
   must(c, sql);
   sqlite3_free(sql);
@@ -438,7 +455,8 @@ static void step_load(connection *c){
   const char *ext = getenv("EXT");
   char *why = NULL;
   note("%d loads again", (int)(c-connections));
-  if( sqlite3_load_extension(c->db, ext ? ext : "./ortto.so", NULL, &why)!=SQLITE_OK ) failed("load again: %s", why);
+  if( sqlite3_load_extension(c->db, ext ? ext : "./ortto.so", NULL,
+      &why)!=SQLITE_OK ) failed("load again: %s", why);
 }
 
 /* A connection from before a fork sends nothing in the child, and says so. */
@@ -465,7 +483,8 @@ static void step_kill(connection *c){
   pid_t pid = fork();
   if( pid==0 ){
     sqlite3 *db = open_file(c->file);
-    char *sql = sqlite3_mprintf("BEGIN; INSERT INTO notes VALUES(-%d); INSERT INTO ortto_people(email, first_name) VALUES("
+    char *sql = sqlite3_mprintf("BEGIN; INSERT INTO notes VALUES(-%d); INSERT INTO ortto_people(email, "
+        "first_name) VALUES("
         "'killed%d@example.com', 'Killed'); COMMIT", number, number);
     sql_run(db, sync ? "SELECT ortto_sync('ortto_people', 'people')" : sql);
     _exit(0);
@@ -482,7 +501,8 @@ static void step_kill(connection *c){
   if( atoi(noted) && !sent ) failed("committed, and not delivered");
   if( atoi(noted) ) c->notes++, c->committed_notes++;
   if( sent ){
-    char *merged = sqlite3_mprintf("INSERT INTO people VALUES('killed%d@example.com', 'Killed', NULL)", number);
+    char *merged = sqlite3_mprintf("INSERT INTO people VALUES('killed%d@example.com', 'Killed', NULL)",
+        number);
     model_do(merged);
     sqlite3_free(merged);
   }
@@ -518,7 +538,8 @@ static void step_interrupt(connection *c){
 
 static void *upsert_many(void *ctx){
   worker *w = ctx;
-  char *sql = sqlite3_mprintf("SELECT ortto_upsert(json_object('fields', json_object('email', 'thread%d@example.com', "
+  char *sql = sqlite3_mprintf("SELECT ortto_upsert(json_object('fields', json_object('email', "
+      "'thread%d@example.com', "
       "'first_name', 'Thread')))", w->number);
   for(int i=0; i<3 && w->rc==SQLITE_OK; i++){
     w->rc = sql_run(w->c->db, sql);
@@ -538,7 +559,8 @@ static void step_threads(connection *c){
   for(int i=0; i<2; i++) pthread_join(thread[i], NULL);
   for(int i=0; i<2; i++){
     if( w[i].rc!=SQLITE_OK ) failed("a thread: %s", sqlite3_errmsg(w[i].c->db));
-    char *sql = sqlite3_mprintf("INSERT INTO people VALUES('thread%d@example.com', 'Thread', NULL)", w[i].number);
+    char *sql = sqlite3_mprintf("INSERT INTO people VALUES('thread%d@example.com', 'Thread', NULL)",
+        w[i].number);
     model_do(sql);
     sqlite3_free(sql);
   }
@@ -547,10 +569,12 @@ static void step_threads(connection *c){
 /* The next answer is one that a retry mends. */
 static void step_stumble(connection *c){
   static const char *const faults[] = {
-    "{\"kind\":\"reset\"}", "{\"kind\":\"reset_after\"}", "{\"kind\":\"status\",\"status\":503}", "{\"kind\":\"truncate\"}",
+    "{\"kind\":\"reset\"}", "{\"kind\":\"reset_after\"}", "{\"kind\":\"status\",\"status\":503}",
+        "{\"kind\":\"truncate\"}",
     "{\"kind\":\"latency\",\"ms\":60,\"times\":5}", "{\"kind\":\"drip\",\"ms\":1,\"bytes\":400,\"times\":2}",
     "{\"kind\":\"short_page\",\"rows\":7,\"path\":\"/v1/person/get\",\"times\":3}",
-    "{\"kind\":\"repeat_id\",\"path\":\"/v1/person/get\"}", "{\"kind\":\"fresh_cursor\",\"path\":\"/v1/person/get\",\"times\":3}",
+    "{\"kind\":\"repeat_id\",\"path\":\"/v1/person/get\"}",
+        "{\"kind\":\"fresh_cursor\",\"path\":\"/v1/person/get\",\"times\":3}",
   };
   int kind = below(COUNT(faults));
   (void)c;
@@ -574,10 +598,13 @@ static void step_pending(connection *c){
 }
 
 static const struct { void (*run)(connection *); int weight; } kinds[] = {
-  { step_read, 6 }, { step_count, 3 }, { step_find, 6 }, { step_half, 14 }, { step_insert, 10 }, { step_update, 9 },
-  { step_delete, 3 }, { step_upsert, 5 }, { step_note, 6 }, { step_begin, 9 }, { step_commit, 5 }, { step_rollback, 3 },
+  { step_read, 6 }, { step_count, 3 }, { step_find, 6 }, { step_half, 14 }, { step_insert, 10 },
+      { step_update, 9 },
+  { step_delete, 3 }, { step_upsert, 5 }, { step_note, 6 }, { step_begin, 9 }, { step_commit, 5 },
+      { step_rollback, 3 },
   { step_savepoint, 6 }, { step_sync, 5 }, { step_setting, 5 }, { step_wrong_key, 1 }, { step_table, 3 },
-  { step_attach, 2 }, { step_load, 1 }, { step_fork, 1 }, { step_kill, 2 }, { step_interrupt, 2 }, { step_threads, 1 },
+  { step_attach, 2 }, { step_load, 1 }, { step_fork, 1 }, { step_kill, 2 }, { step_interrupt, 2 },
+      { step_threads, 1 },
   { step_stumble, 3 }, { step_notes, 2 }, { step_pending, 3 },
 };
 
@@ -593,10 +620,11 @@ static void one_step(void){
     failed("connection %d is %sin a transaction", (int)(c-connections), c->depth ? "not " : "");
 }
 
-/* ---- programs ------------------------------------------------------------------------------------------- */
+/* ---- programs ---------------------------------------------------------------------------------------- */
 
 static void program_begin(void){
-  static const char *const guesses[] = { "{\"guess\":{\"cursor\":\"snapshot\"}}", "{\"guess\":{\"cursor\":\"live\"}}" };
+  static const char *const guesses[] = { "{\"guess\":{\"cursor\":\"snapshot\"}}",
+      "{\"guess\":{\"cursor\":\"live\"}}" };
   steps = names = 0;
   chance = program;
   server_do(&sandbox, "/sandbox/reset", NULL);
@@ -616,7 +644,8 @@ static void program_begin(void){
     must(c, "PRAGMA synchronous = off; CREATE TABLE notes(n)");
   }
   char *there = sql_text(connections[0].db, ALL("ortto_people"));
-  char *sql = sqlite3_mprintf("INSERT INTO people SELECT value->>0, value->>1, value->>2 FROM json_each(%Q)", there);
+  char *sql = sqlite3_mprintf("INSERT INTO people SELECT value->>0, value->>1, value->>2 FROM "
+      "json_each(%Q)", there);
   model_do(sql);
   sqlite3_free(sql);
   sqlite3_free(there);
@@ -639,7 +668,8 @@ static void program_end(void){
     if( c->half_synced ) must(c, "SELECT ortto_sync('ortto_people', 'people')");
     must(c, "SELECT ortto_sync('ortto_people', 'people')");
     must_equal(c->db, ALL("people"), "the table synced last");
-    char *said = sql_text(c->db, "SELECT group_concat(integrity_check) FROM pragma_integrity_check WHERE integrity_check "
+    char *said = sql_text(c->db, "SELECT group_concat(integrity_check) FROM pragma_integrity_check WHERE "
+        "integrity_check "
         "NOT LIKE '%ortto%'");
     if( strcmp(said, "ok")!=0 ) failed("integrity_check: %s", said);
     sqlite3_free(said);
@@ -653,7 +683,7 @@ static void program_end(void){
 static void test_programs(void **state){
   (void)state;
   long most = setting("PROGRAMS", 0), length = setting("STEPS", 60), ran = 0;
-  double until = now_ms() + 1000.0*(double)setting("SECONDS", 15);
+  double until = now_ms() + 1000.0*(double)setting("PROGRAM_SECONDS", 15);
   program = (unsigned long)setting("SEED", 20261127);
   printf("# SEED=%lu\n", program);
   for(; most ? ran<most : now_ms()<until; ran++, program++){
@@ -666,7 +696,8 @@ static void test_programs(void **state){
 
 static int set_up(void **state){
   (void)state;
-  server_start(&sandbox, "--people 40 --accounts 5 --custom 3 --account-custom 2 --audiences 3 --tags 4 --no-archived");
+  server_start(&sandbox, "--people 40 --accounts 5 --custom 3 --account-custom 2 --audiences 3 --tags 4 "
+      "--no-archived");
   return 0;
 }
 
