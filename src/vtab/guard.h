@@ -26,4 +26,8 @@ int guard_names_function(sqlite3 *db, const char *name);
 /* The same of one statement. texts: a 'text' counts as a name, too. */
 int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts);
 
+/* The table that an UPDATE ... FROM changes, as it is named there ("schema.name", without quotes), by
+** sqlite3_malloc; NULL: the statement is none, or out of memory. */
+char *statement_updates_from(sqlite3_stmt *s);
+
 #endif
