@@ -9,14 +9,14 @@
 **
 **   keyed, and remembered           from the store
 **   keyed, and it has paid enough   the list is read; from the store
-**   keyed, else                     asked for; given up for the list where the first answer says that the rest
-**                                   would make it dearer than that
+**   keyed, else                     asked for; given up for the list where the first answer says that the
+**                                   rest would make it dearer than that
 **   no key, the first time          read as SQLite asks for rows; into the store too where the plan is one of
 **                                   an inner table
 **   no key, again                   what is left of the list is read; from the store
 **
-** May use: scan_setup, memory, row_store, table. Must not know: cursors. Codes are SQLite's; what failed stands
-** in the table's zErrMsg. lookup blocks.
+** May use: scan_setup, memory, row_store, table. Must not know: cursors. Codes are SQLite's; what failed
+** stands in the table's zErrMsg. lookup blocks.
 */
 #ifndef ORTTO_VTAB_LOOKUP_H
 #define ORTTO_VTAB_LOOKUP_H

@@ -126,7 +126,8 @@ static void plan_dependent(plan *p){
   p->dependent = 1;
 }
 
-/* What asking by keys costs, where it would cost that much otherwise. A list of two pages is as well read. */
+/* What asking by keys costs, where it would cost that much otherwise. A list of two pages is as well
+** read. */
 static double key_cost(plan *p, double cost){
   int64_t total = p->t->conn->total[p->t->kind];
   if( (total && total<=2*(int64_t)PAGE_ROWS) || has_statistics(p) ) return cost;
@@ -137,12 +138,19 @@ static double key_cost(plan *p, double cost){
 static int plan_hints(plan *p, int column, int same){
   for(int i=0; i<p->info->nConstraint; i++){
     const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-    if( !c->usable || is_limit(c->op) || (c->iColumn!=column && c->iColumn!=same) || !is_binary(p, i) ) continue;
-    if( !is_in(p, i) || p->info->aConstraintUsage[i].argvIndex || !sqlite3_vtab_in(p->info, i, 1) ) continue;
+    if( !c->usable || is_limit(c->op) || (c->iColumn!=column && c->iColumn!=same) ) continue;
+    if( !is_binary(p, i) || !is_in(p, i) || p->info->aConstraintUsage[i].argvIndex ) continue;
+    if( !sqlite3_vtab_in(p->info, i, 1) ) continue;
     plan_argument(p, i, 0, 'b', column);
     return 1;
   }
   return 0;
+}
+
+static void plan_looked_up(plan *p, int column, int same, const char *name){
+  int many = plan_hints(p, column, same);
+  plan_words(p, many ? "looked up by %s, 100 at a time" : "looked up by %s", name);
+  p->looked_up = 1;
 }
 
 /* Is one key of that column to be looked up, so that a list of them is but a hint? */
@@ -178,12 +186,10 @@ static int plan_key(plan *p, int column, int same, const char *tokens, const cha
   if( best<0 ) return 0;
   int all_at_once = is_in(p, best) && sqlite3_vtab_in(p->info, best, 1), dependent = is_dependent(p, best);
   plan_argument(p, best, 0, tokens[all_at_once], -1);
-  int many = dependent && column==0 && plan_hints(p, column, same);
-  if( dependent && column==0 ) plan_words(p, many ? "looked up by %s, 100 at a time" : "looked up by %s", "id");
+  if( dependent && column==0 ) plan_looked_up(p, column, same, "id");
   else plan_words(p, all_at_once ? list : one, NULL);
   p->rows = all_at_once ? 25 : 1;
   p->cost = LOOKUP_COST + p->rows;
-  p->looked_up = dependent && column==0;
   if( column==0 ) p->cost = key_cost(p, p->cost);
   if( !all_at_once && column==0 && !is_in(p, best) ) p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
   p->keyed = 1;
@@ -224,9 +230,7 @@ static void plan_equal(plan *p, int i, const ortto_field *f){
   p->by_key = 1;
   if( !dependent ) plan_words(p, in ? "filter: %s IN list" : "filter: %s = value", f->column);
   if( !dependent ) return;
-  int many = plan_hints(p, c->iColumn, c->iColumn);
-  plan_words(p, many ? "looked up by %s, 100 at a time" : "looked up by %s", f->column);
-  p->looked_up = 1;
+  plan_looked_up(p, c->iColumn, c->iColumn, f->column);
   plan_dependent(p);
 }
 

@@ -47,7 +47,8 @@ static int store_prepare(row_store *s, const char *columns){
   if( rc==SQLITE_OK ) rc = sql_run(s->db, "CREATE TABLE asked(high INTEGER, low INTEGER, answer INTEGER, "
                                    "by INTEGER, PRIMARY KEY(high, low)) WITHOUT ROWID");
   if( rc==SQLITE_OK ) rc = sql_prepare(s->db, &s->insert, "INSERT INTO row VALUES(?,?,?%s)", marks);
-  if( rc==SQLITE_OK ) rc = sql_prepare(s->db, &s->find, "SELECT answer, by FROM asked WHERE high=? AND low=?");
+  if( rc==SQLITE_OK )
+    rc = sql_prepare(s->db, &s->find, "SELECT answer, by FROM asked WHERE high=? AND low=?");
   if( rc==SQLITE_OK ) rc = sql_prepare(s->db, &s->keep, "INSERT OR REPLACE INTO asked VALUES(?,?,?,?)");
   sqlite3_free(marks);
   return rc;
@@ -67,8 +68,8 @@ int store_open(row_store *s){
   if( rc==SQLITE_OK ) rc = match_key_register(s->db);
   if( rc==SQLITE_OK ) sqlite3_progress_handler(s->db, STEPS_BETWEEN_STOPS, s->stop, s->ctx);
   if( rc==SQLITE_OK )
-    rc = sqlite3_exec(s->db, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4000; BEGIN",
-                      NULL, NULL, NULL);
+    rc = sqlite3_exec(s->db, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-4000; "
+                      "BEGIN", NULL, NULL, NULL);
   if( rc==SQLITE_OK ) rc = store_prepare(s, columns);
   sqlite3_free(columns);
   return s->failed = rc;

@@ -2,12 +2,13 @@
 ** run.h - which cursors are of one run of a statement, and so share what they remember.
 **
 ** SQLite filters the inner cursor of a join again and again: that is one run for certain. But SQLite 3.40
-** opens the cursor of a correlated subquery, and of the arms of an OR, anew for each row outside, and nothing
-** tells a cursor which statement it belongs to. What holds in every version: an open cursor belongs to a
-** statement in progress, and a statement that ends closes its cursors. So while exactly one statement is in
-** progress all open cursors are of its present run: a new one takes part in what those remember. (It is opened
-** before the one whose place it takes is closed.) While several are in progress a new cursor remembers for
-** itself alone. What is remembered goes with the last of its cursors, hence never outlives its run.
+** opens the cursor of a correlated subquery, and of the arms of an OR, anew for each row outside, and
+** nothing tells a cursor which statement it belongs to. What holds in every version: an open cursor belongs
+** to a statement in progress, and a statement that ends closes its cursors. So while exactly one statement
+** is in progress all open cursors are of its present run: a new one takes part in what those remember. (It
+** is opened before the one whose place it takes is closed.) While several are in progress a new cursor
+** remembers for itself alone. What is remembered goes with the last of its cursors, hence never outlives its
+** run.
 **
 ** A run has a memory for each set of columns that is read: that is one table of the statement's FROM, or
 ** several that read the same. Another account has a memory of its own.

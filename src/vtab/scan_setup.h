@@ -10,8 +10,9 @@
 ** value in the statement itself) says which list is meant. Keys, which come from outside, say what of it is
 ** looked up. And any column that equals something can serve to find rows in a list that is here.
 **
-** May use: plan (for the words of idxStr), table, account_check, arguments, row_store (for what a question is),
-** the client. Must not know: cursors, rows. Codes are SQLite's; what failed stands in the table's zErrMsg.
+** May use: plan (for the words of idxStr), table, account_check, arguments, row_store (for what a question
+** is), the client. Must not know: cursors, rows. Codes are SQLite's; what failed stands in the table's
+** zErrMsg.
 */
 #ifndef ORTTO_VTAB_SCAN_SETUP_H
 #define ORTTO_VTAB_SCAN_SETUP_H

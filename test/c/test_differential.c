@@ -832,21 +832,21 @@ static bool listed(Text *out) {
 
 /* ===== tables that are asked again ========================================= */
 
-/* Values of every column, and what equals them under one affinity or collation and not under another, in columns of
-** every kind: see again(). */
+/* Values of every column, and what equals them under one affinity or collation and not under another, in
+** columns of every kind: see again(). */
 static void create_odd(const Table *t) {
-  static const char *const forms[] = {"v", "upper(v)", "upper(v)", "lower(v)", "v || '  '", "' ' || v || ' '", "v || '.0'",
-      "v || 'e0'", "CAST(v AS TEXT)", "CAST(v AS NUMERIC)", "CAST(v AS REAL)", "CAST(v AS BLOB)", "v || char(0)",
-      "NULL", "''", "'nobody ' || v"};
-  run("CREATE TABLE odd(k INTEGER PRIMARY KEY, t TEXT, n NUMERIC, i INTEGER, r REAL, x, nc TEXT COLLATE NOCASE, "
-      "rt TEXT COLLATE RTRIM)");
+  static const char *const forms[] = {"v", "upper(v)", "upper(v)", "lower(v)", "v || '  '",
+      "' ' || v || ' '", "v || '.0'", "v || 'e0'", "CAST(v AS TEXT)", "CAST(v AS NUMERIC)", "CAST(v AS REAL)",
+      "CAST(v AS BLOB)", "v || char(0)", "NULL", "''", "'nobody ' || v"};
+  run("CREATE TABLE odd(k INTEGER PRIMARY KEY, t TEXT, n NUMERIC, i INTEGER, r REAL, x, nc TEXT COLLATE "
+      "NOCASE, rt TEXT COLLATE RTRIM)");
   for (int i = 0; i < t->columns; i++) {
     const char *c = t->column[i].name;
     for (int k = 0; k < 4; k++) {
       const char *f = k < 1 ? "v" : forms[below(COUNT(forms))];
       char *sql = sqlite3_mprintf(
-          "INSERT INTO odd(t, n, i, r, x, nc, rt) SELECT %s, %s, %s, %s, %s, %s, %s FROM (SELECT \"%w\" AS v FROM "
-          "local_%s WHERE length(\"%w\") < 200 ORDER BY substr(id, -%d) LIMIT 1)",
+          "INSERT INTO odd(t, n, i, r, x, nc, rt) SELECT %s, %s, %s, %s, %s, %s, %s FROM (SELECT \"%w\" AS v "
+          "FROM local_%s WHERE length(\"%w\") < 200 ORDER BY substr(id, -%d) LIMIT 1)",
           f, f, f, f, f, f, f, c, t->name + 6, c, 3 + k);
       run(sql);
       sqlite3_free(sql);
@@ -905,17 +905,24 @@ static bool again(Text *out) {
     case 0: case 1: add(out, "SELECT o.k, b.\"%w\" FROM %s LEFT JOIN %s b ON %s", c, o.p, name, on.p); break;
     case 2: add(out, "SELECT o.k, b.\"%w\" FROM %s JOIN %s b ON %s", c, o.p, name, on.p); break;
     case 3: add(out, "SELECT o.k, b.\"%w\" FROM %s CROSS JOIN %s b WHERE %s", c, o.p, name, on.p); break;
-    case 4: add(out, "SELECT o.k, (SELECT max(b.\"%w\") FROM %s b WHERE %s) FROM %s", c, name, on.p, o.p); break;
-    case 5: add(out, "SELECT o.k FROM %s WHERE %sEXISTS (SELECT 1 FROM %s b WHERE %s)", o.p, percent(40) ? "NOT " : "",
-                name, on.p);
+    case 4:
+      add(out, "SELECT o.k, (SELECT max(b.\"%w\") FROM %s b WHERE %s) FROM %s", c, name, on.p, o.p);
       break;
-    case 6: add(out, "SELECT o.k, (SELECT count(*) FROM %s b WHERE %s OR b.\"%w\" = o.x) FROM %s", name, on.p, c, o.p);
+    case 5:
+      add(out, "SELECT o.k FROM %s WHERE %sEXISTS (SELECT 1 FROM %s b WHERE %s)", o.p,
+          percent(40) ? "NOT " : "", name, on.p);
       break;
-    case 7: add(out, "SELECT o.k, a.\"%w\", b.\"%w\" FROM %s LEFT JOIN %s b ON %s LEFT JOIN %s a ON a.\"%w\" = b.\"%w\"",
-                c, c, o.p, name, on.p, name, t->column[0].name, t->column[0].name);
+    case 6:
+      add(out, "SELECT o.k, (SELECT count(*) FROM %s b WHERE %s OR b.\"%w\" = o.x) FROM %s", name, on.p, c,
+          o.p);
       break;
-    default: add(out, "SELECT count(*), count(b.\"%w\"), count(a.\"%w\") FROM %s a JOIN %s b ON b.\"%w\" = a.\"%w\"", c, c,
-                 name, name, c, c);
+    case 7:
+      add(out, "SELECT o.k, a.\"%w\", b.\"%w\" FROM %s LEFT JOIN %s b ON %s LEFT JOIN %s a ON a.\"%w\" = "
+          "b.\"%w\"", c, c, o.p, name, on.p, name, t->column[0].name, t->column[0].name);
+      break;
+    default:
+      add(out, "SELECT count(*), count(b.\"%w\"), count(a.\"%w\") FROM %s a JOIN %s b ON b.\"%w\" = "
+          "a.\"%w\"", c, c, name, name, c, c);
   }
   free(on.p);
   free(o.p);
@@ -1274,7 +1281,8 @@ static void test_asked_again(void **state) {
 
 static void test_asked_again_hostile(void **state) {
   (void)state;
-  static const Scenario s = {"asked again, hostile", "--hostile --people 520 --accounts 30 --sparse 30", NULL, 180,
+  static const Scenario s = {"asked again, hostile", "--hostile --people 520 --accounts 30 --sparse 30", NULL,
+      180,
       false, false, false, true, contacts};
   run_scenario(&s);
 }

@@ -32,9 +32,11 @@ static int fresh(void **state){
   db = db_open(&sandbox);
   sql_must(db, "SELECT ortto_config('retries', 0)");
   sql_must(db, "CREATE TABLE people AS SELECT id, email, city, seats, first_name FROM ortto_people");
-  sql_must(db, "CREATE TABLE l AS SELECT id, email, city, seats FROM (SELECT row_number() OVER (ORDER BY id) AS n, "
+  sql_must(db, "CREATE TABLE l AS SELECT id, email, city, seats FROM (SELECT row_number() OVER (ORDER BY "
+               "id) AS n, "
                "* FROM people) WHERE n <= 2000 AND n % 10 = 0");
-  sql_must(db, "INSERT INTO l VALUES('nobody', 'nobody@example.com', 'nowhere', -1), (NULL, NULL, NULL, NULL), "
+  sql_must(db, "INSERT INTO l VALUES('nobody', 'nobody@example.com', 'nowhere', -1), (NULL, NULL, NULL, "
+               "NULL), "
                "('', '', '', ''), (5, 5, 5, '5')");
   sql_must(db, "CREATE TABLE few AS SELECT * FROM l WHERE email IS NOT NULL LIMIT 4");
   server_do(&sandbox, "/sandbox/forget", NULL);
@@ -86,7 +88,8 @@ static void then_the_list_is_read(void **state){
   (void)state;
   costs("SELECT count(p.id), count(*) FROM l LEFT JOIN ortto_people p ON p.email = l.email", 13);
   costs("SELECT count(p.id), count(*) FROM l LEFT JOIN ortto_people p ON p.id = l.id", 13);
-  costs("SELECT count(p.id), count(*) FROM l LEFT JOIN ortto_people p ON p.id = l.id OR p.email = l.email", 26);
+  costs("SELECT count(p.id), count(*) FROM l LEFT JOIN ortto_people p ON p.id = l.id OR p.email = "
+        "l.email", 26);
   costs("SELECT count((SELECT p.city FROM ortto_people p WHERE p.email = l.email)) FROM l", 13);
   costs("SELECT count(*) FROM l WHERE NOT EXISTS (SELECT 1 FROM ortto_people p WHERE p.email = l.email)", 13);
 }
@@ -107,14 +110,17 @@ static void named_keys_come_together(void **state){
   (void)state;
   costs("SELECT count(p.id), count(*) FROM l LEFT JOIN ortto_people p ON p.email = l.email AND p.email IN "
         "(SELECT email FROM l) WHERE l.email <> ''", 3);
-  costs("SELECT count(p.id), count(*) FROM l LEFT JOIN ortto_people p ON p.id = l.id AND p.id IN (SELECT id FROM l)", 3);
+  costs("SELECT count(p.id), count(*) FROM l LEFT JOIN ortto_people p ON p.id = l.id AND p.id IN (SELECT "
+        "id FROM l)", 3);
 }
 
 /* A key that many have: its pages would cost more than the list. */
 static void a_dear_key_is_given_up(void **state){
   (void)state;
-  sql_must(db, "CREATE TABLE names AS SELECT first_name FROM people GROUP BY 1 ORDER BY count(*) DESC LIMIT 40");
-  costs("SELECT count(p.id), count(*) FROM names l LEFT JOIN ortto_people p ON p.first_name = l.first_name", 13);
+  sql_must(db, "CREATE TABLE names AS SELECT first_name FROM people GROUP BY 1 ORDER BY count(*) DESC "
+               "LIMIT 40");
+  costs("SELECT count(p.id), count(*) FROM names l LEFT JOIN ortto_people p ON p.first_name = "
+        "l.first_name", 13);
 }
 
 /* ---- not beyond one run ---------------------------------------------------------------------- */
@@ -125,7 +131,8 @@ static void rename_them(const char *name){
   sqlite3_stmt *few;
   assert_int_equal(sqlite3_prepare_v2(db, "SELECT email FROM few", -1, &few, NULL), SQLITE_OK);
   while( sqlite3_step(few)==SQLITE_ROW ){
-    char *sql = sqlite3_mprintf("SELECT ortto_upsert(json_object('fields', json_object('email', %Q, 'first_name', %Q)))",
+    char *sql = sqlite3_mprintf("SELECT ortto_upsert(json_object('fields', json_object('email', %Q, "
+                                "'first_name', %Q)))",
                                 sqlite3_column_text(few, 0), name);
     sql_must(other, sql);
     sqlite3_free(sql);
@@ -152,7 +159,8 @@ static const char *const reading[] = {
   "SELECT (SELECT max(p.first_name) FROM ortto_people p WHERE p.seats IS NOT 'x' AND p.id = l.id) FROM few l",
 };
 
-/* Also where the counter that tells runs apart was set back, and where the next statement has the address of the
+/* Also where the counter that tells runs apart was set back, and where the next statement has the address
+** of the
 ** last one. */
 static void a_run_remembers_for_itself(void **state){
   (void)state;
@@ -170,7 +178,8 @@ static void a_run_remembers_for_itself(void **state){
   }
 }
 
-/* While another statement is in progress a run cannot always be told: nothing of the other's is remembered. */
+/* While another statement is in progress a run cannot always be told: nothing of the other's is
+** remembered. */
 static void others_in_progress(void **state){
   (void)state;
   for(int i=0; i<3; i++) for(int k=0; k<3; k++){
@@ -245,7 +254,8 @@ static void an_interrupt_in_the_middle(void **state){
 static void another_account_in_the_middle(void **state){
   (void)state;
   sqlite3_stmt *stmt;
-  assert_int_equal(sqlite3_prepare_v2(db, "SELECT l.email, (SELECT p.city FROM ortto_people p WHERE p.email = l.email) "
+  assert_int_equal(sqlite3_prepare_v2(db, "SELECT l.email, (SELECT p.city FROM ortto_people p WHERE "
+                                          "p.email = l.email) "
                                       "FROM few l, few m", -1, &stmt, NULL), SQLITE_OK);
   for(int i=0; i<6; i++) assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
   sql_must(db, "SELECT ortto_config('key', 'other-key')");
@@ -293,9 +303,11 @@ static void the_disk_is_full(void **state){
   full_vfs.xOpen = full_open;
   sqlite3_vfs_register(&full_vfs, 1);
   static const char *const sql[] = {
-    "SELECT count(p.first_name || p.last_name || p.email || p.notes || p.created || p.edited) FROM l LEFT JOIN "
+    "SELECT count(p.first_name || p.last_name || p.email || p.notes || p.created || p.edited) FROM l LEFT "
+    "JOIN "
       "ortto_people p ON p.city = l.city",
-    "SELECT count(*) FROM l WHERE EXISTS (SELECT 1 FROM ortto_people p WHERE p.city = l.city AND p.first_name || "
+    "SELECT count(*) FROM l WHERE EXISTS (SELECT 1 FROM ortto_people p WHERE p.city = l.city AND "
+    "p.first_name || "
       "p.last_name || p.email || p.notes || p.created || p.edited > '')",
   };
   for(int i=0; i<2; i++){
