@@ -50,10 +50,13 @@ static int is_updated_from(const table *t){
   return found;
 }
 
-/* UPDATE ... FROM is refused before anything is asked. */
+/* From 3.44 on SQLite says which columns an UPDATE ... FROM changes. */
+#define SAYS_CHANGES 3044000
+
+/* Before, UPDATE ... FROM is refused, and before anything is asked. */
 int vt_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
   table *t = (table *)base;
-  if( is_updated_from(t) ) return update_from_refused(t);
+  if( sqlite3_libversion_number()<SAYS_CHANGES && is_updated_from(t) ) return update_from_refused(t);
   cursor *cur = sqlite3_malloc(sizeof *cur);
   if( cur==NULL ) return SQLITE_NOMEM;
   memset(cur, 0, sizeof *cur);

@@ -246,9 +246,10 @@ static void joins(void **state){
   if( !CAN_FAIL ) skip();
   a_join("SELECT 'city ' || count(p.id) || max(p.email) FROM l LEFT JOIN ortto_people p ON p.city = l.city");
   a_join("SELECT 'email ' || count(p.id) || max(p.id) FROM l LEFT JOIN ortto_people p ON p.email = l.email");
-  a_join("SELECT 'many ' || count(p.id) || max(p.id) FROM l LEFT JOIN ortto_people p ON p.email = l.email AND "
-         "p.email IN (SELECT email FROM l)");
-  a_join("SELECT 'correlated ' || sum((SELECT length(p.id) FROM ortto_people p WHERE p.email = l.email)) FROM l");
+  a_join("SELECT 'many ' || count(p.id) || max(p.id) FROM l LEFT JOIN ortto_people p ON p.email = l.email "
+         "AND p.email IN (SELECT email FROM l)");
+  a_join("SELECT 'correlated ' || sum((SELECT length(p.id) FROM ortto_people p WHERE p.email = l.email)) "
+         "FROM l");
 }
 
 int main(void){
