@@ -144,7 +144,8 @@ static void update_from_asks_nothing(void **state){
   (void)state;
   static const char *const sql[] = {
     "UPDATE ortto_people SET city = l.city FROM few l WHERE l.email = ortto_people.email",
-    "UPDATE OR IGNORE \"ortto_people\" AS t SET city = (SELECT 'x' FROM l) FROM few l WHERE l.email = t.email",
+    "UPDATE OR IGNORE \"ortto_people\" AS t SET city = (SELECT 'x' FROM l) FROM few l WHERE l.email = "
+      "t.email",
     "WITH x AS (SELECT email, 'y' AS city FROM few) UPDATE ortto_people /* from */ SET city = x.city FROM "
       "x WHERE x.email = ortto_people.email",
   };
