@@ -113,9 +113,9 @@ CREATE TABLE l AS WITH RECURSIVE c(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM 
   SELECT coalesce(t.city, 'somewhere' || c.n) AS city FROM c LEFT JOIN cities t ON t.n * 100 = c.n;
 S
 echo "A join on city of 3,000 rows with $BIG people"
-read -r copy _ < <(timed 'CREATE TABLE copy AS SELECT id, email, city FROM ortto_people')
-read -r join kb < <(timed 'CREATE TABLE joined AS SELECT l.city, p.email FROM l LEFT JOIN ortto_people p ON p.city = l.city')
-read -r again _ < <(timed 'CREATE TABLE copy2 AS SELECT id, email, city FROM ortto_people')
+read -r copy _ < <(timed 'CREATE TABLE copy AS SELECT id, email, city FROM ortto_people') || true
+read -r join kb < <(timed 'CREATE TABLE joined AS SELECT l.city, p.email FROM l LEFT JOIN ortto_people p ON p.city = l.city') || true
+read -r again _ < <(timed 'CREATE TABLE copy2 AS SELECT id, email, city FROM ortto_people') || true
 copy=$(awk "BEGIN { print ($copy < $again ? $copy : $again) }")
 target "$join <= 1.3 * $copy" "$join s, a copy of the columns $copy s; to reach: at most 1.3 times"
 [ -z "$kb" ] || target "$kb < 65536" "$((kb / 1024)) MB; to reach: under 64 MB"
