@@ -203,7 +203,7 @@ test: setup
 check: need-shell need-box need-cmocka $(EXT) $(SANDBOX) $(TEST_BIN)
 	@$(TELL) test/run.sh
 bench: need-shell need-box $(EXT) $(SANDBOX)
-	@$(TELL) test/bench/bench.sh
+	@$(TELL) test/bench/bench.sh; rc=$$?; $(TELL) test/bench/bench_joins.sh && exit $$rc
 
 # ---- looking for bugs ------------------------------------------------------------
 # The shell is not built with sanitizers, so their library must be loaded ahead of it.

@@ -284,6 +284,8 @@ typedef struct ortto_progress {
   int64_t page;                /* pages that have been entered; the record last returned is from the last */
   int page_ends;               /* the record last returned was the last of its page */
   int64_t total;               /* rows in all as the server estimates, -1 unknown */
+  int64_t everybody;           /* people or accounts without any condition, -1 unsaid */
+  int at_hand;                 /* what is left of the read needs no further request */
   int64_t count;               /* what ortto_reader_count would give, said by the first page; -1: read on */
   const char *cursor_id;       /* under which the scan goes on, or NULL */
   int64_t next_offset;         /* where the page after this one begins */

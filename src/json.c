@@ -9,6 +9,16 @@
 
 #include "os.h"
 
+void buf_json(buf *b, const char *text){
+  buf_puts(b, "\"");
+  for(const char *p=text; *p; p++){
+    if( *p=='"' || *p=='\\' ) buf_puts(b, "\\");
+    if( (unsigned char)*p<0x20 ) buf_printf(b, "\\u%04x", *p);
+    else buf_add(b, p, 1);
+  }
+  buf_puts(b, "\"");
+}
+
 js js_get(js object, const char *name){
   js found = { 0 };
   if( js_type(object)!='{' ) return found;

@@ -65,6 +65,9 @@ const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t
 ** A NUL in it, which no id or name of Ortto's has, becomes a question mark. */
 char *js_cstring(arena *a, js v);
 
+/* A JSON string. */
+void buf_json(buf *b, const char *text);
+
 /* ---- building, with cJSON's functions ------------------------------------------------------------------
 **
 ** cJSON's parser is never used: it writes a variable that threads share, and takes what is no JSON. */

@@ -83,9 +83,15 @@ static int feed_row(ortto_reader *r, const page *p){
   return 1;
 }
 
+static void feed_progress(const ortto_reader *r, ortto_progress *out){
+  const feed *s = r->own;
+  out->at_hand = s->people.next>=s->people.count;
+}
+
 static void feed_close(ortto_reader *r){
   feed *s = r->own;
   seen_free(&s->seen);
 }
 
-const way feed_way = { .open = feed_open, .load = feed_load, .row = feed_row, .close = feed_close };
+const way feed_way = { .open = feed_open, .load = feed_load, .row = feed_row, .progress = feed_progress,
+                       .close = feed_close };

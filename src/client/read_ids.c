@@ -393,4 +393,9 @@ static int ids_row(ortto_reader *r, const page *p){
   return ortto_time_compare(archived->text, archived->length, restored->text, restored->length)<=0;
 }
 
-const way ids_way = { .open = ids_open, .load = ids_load, .row = ids_row };
+static void ids_progress(const ortto_reader *r, ortto_progress *out){
+  const id_reading *s = r->own;
+  out->at_hand = s->ids.next>=s->ids.count && r->head==NULL;
+}
+
+const way ids_way = { .open = ids_open, .load = ids_load, .row = ids_row, .progress = ids_progress };

@@ -137,6 +137,7 @@ static int list_row(ortto_reader *r, const page *p){
 static void list_progress(const ortto_reader *r, ortto_progress *out){
   const list_reading *s = r->own;
   out->next_offset = s->offset;
+  out->at_hand = s->done;
 }
 
 static void list_close(ortto_reader *r){

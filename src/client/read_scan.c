@@ -32,6 +32,7 @@ typedef struct scan {
   int64_t next_offset;             /* where the page after the last one taken begins */
   int64_t ask_offset;              /* where the next one to be asked for ahead begins */
   int64_t total;                   /* as the last page said, -1 unknown */
+  int64_t everybody;               /* the same, of all records whatever was asked; -1 unsaid */
   int64_t overlap;                 /* rows that may come a second time after a step back */
   int64_t passed_over;             /* places that no page had a row for */
   /* the whole read */
@@ -47,7 +48,7 @@ typedef struct scan {
 typedef struct answer {
   js records;
   int has_more;
-  int64_t next_offset, total;      /* -1 unsaid */
+  int64_t next_offset, total, everybody;   /* -1 unsaid */
   char cursor[25];                 /* "" none */
 } answer;
 
@@ -84,7 +85,7 @@ static int scan_open(ortto_reader *r, const ortto_query *q){
   r->own = s;
   s->limit = q->limit;
   s->one_by_one = q->one_by_one;
-  s->total = s->short_at = -1;
+  s->total = s->everybody = s->short_at = -1;
   s->next_offset = q->offset>0 && q->offset<=INT64_MAX/2 ? q->offset : 0;
   if( q->cursor_id && ortto_is_id(q->cursor_id, strlen(q->cursor_id)) ){
     memcpy(s->cursor, q->cursor_id, sizeof s->cursor);
@@ -151,6 +152,12 @@ static int ask_ahead(ortto_reader *r){
 
 /* ---- what an answer says --------------------------------------------------------------------- */
 
+/* -1: unsaid, or no total. */
+static int64_t total_in(js meta, const char *name){
+  int64_t i;
+  return js_integer(js_get(meta, name), &i) && i>=0 && i<=TOTAL_MAX ? i : -1;
+}
+
 static int answer_read(const ortto_reader *r, http_request *c, answer *a){
   const char *member = record_member(r->table);
   js whole, name, v;
@@ -158,7 +165,7 @@ static int answer_read(const ortto_reader *r, http_request *c, answer *a){
   int says_more = 0, rc = answer_json(c, &whole);
   if( rc!=ORTTO_OK ) return rc;
   if( js_type(whole)!='{' ) return bad_answer(c, "is no object");
-  *a = (answer){ .next_offset = -1, .total = -1 };
+  *a = (answer){ .next_offset = -1, .total = -1, .everybody = -1 };
   js_iter it = js_in(whole);
   while( js_next(&it, &name, &v) ){
     if( js_is(name, member) || (r->table==ORTTO_ACCOUNTS && js_is(name, "organizations")) ) a->records = v;
@@ -170,8 +177,10 @@ static int answer_read(const ortto_reader *r, http_request *c, answer *a){
       memcpy(a->cursor, v.p+1, 24);
       a->cursor[24] = 0;
       if( is_zero_id(a->cursor) ) a->cursor[0] = 0;
-    }else if( js_is(name, "meta") && js_integer(js_get(v, "total_matches"), &i) && i>=0 && i<=TOTAL_MAX )
-      a->total = i;
+    }else if( js_is(name, "meta") ){
+      a->total = total_in(v, "total_matches");
+      a->everybody = total_in(v, r->table==ORTTO_PEOPLE ? "total_contacts" : "total_organizations");
+    }
   }
   if( a->records.p==NULL ) return bad_answer(c, "has no \"%s\"", member);
   if( js_type(a->records)!='[' && js_type(a->records)!='n' )
@@ -379,6 +388,7 @@ static int take(ortto_reader *r, page *p, int *again){
   if( rc==ORTTO_OK ) rc = rows_read(r, p, a.records);
   if( rc!=ORTTO_OK ) return rc;
   int received = p->rows;
+  s->everybody = a.everybody;
   log_rows(p->request, received);
   r->answer_bytes = request_read(p->request);
   if( s->server_time[0]==0 ) memcpy(s->server_time, p->request->transfer.date, sizeof s->server_time);
@@ -453,6 +463,8 @@ static int scan_count(ortto_reader *r, int64_t *count){
 static void scan_progress(const ortto_reader *r, ortto_progress *out){
   const scan *s = r->own;
   out->total = s->total;
+  out->everybody = s->type==NULL ? s->everybody : -1;
+  out->at_hand = s->done && r->head==NULL && s->list_at+1>=s->lists;
   int first = s->lists==1 && r->pages==1 && r->current && !s->done;
   if( first && s->total>r->current->rows ) out->count = s->total;
   out->cursor_id = s->cursor[0] ? s->cursor : NULL;

@@ -174,7 +174,7 @@ int ortto_reader_count(ortto_reader *r, int64_t *count){
 void ortto_reader_progress(const ortto_reader *r, ortto_progress *progress){
   const page *p = r->current;
   *progress = (ortto_progress){ .page = r->pages, .requests = r->requests,
-                                .retries = r->retries, .total = -1, .count = -1 };
+                                .retries = r->retries, .total = -1, .everybody = -1, .count = -1 };
   progress->page_ends = p==NULL || p->at==p->rows;
   progress->server_time = "";
   if( p ) page_requests(p, &progress->requests, &progress->retries);

@@ -5,17 +5,26 @@
 
 #include <string.h>
 
+#include "account_check.h"
 #include "convert.h"
+#include "guard.h"
+#include "lookup.h"
+#include "run.h"
 #include "scan_setup.h"
+#include "table_names.h"
 
 typedef struct cursor {
   sqlite3_vtab_cursor base;
-  ortto_reader *reader;
-  const ortto_value *value;        /* the record, by place in field[] */
-  const ortto_field **field;       /* asked of the reader */
-  int fields;
-  int *place;                      /* SQL column to place in field[], -1 not asked for */
-  int more_from;                   /* first place of the fields of more_fields, -1 none */
+  run *run;
+  memory *memory;                  /* NULL: not filtered yet, or nothing can match */
+  list *list;                      /* that it reads from */
+  /* rows come from one of these three */
+  ortto_reader *reader;            /* as they are read, and not remembered */
+  const ortto_value *value;        /* then: the record, by place in memory->field[] */
+  fetch *fetch;                    /* being read, and remembered */
+  sqlite3_int64 at;                /* then: number of the row */
+  sqlite3_stmt *one;               /* and that row, where it is not the last one read */
+  sqlite3_stmt *rows;              /* remembered */
   sqlite3_value *given[HIDDEN_MAX];   /* to the hidden columns */
   sqlite3_value **several;         /* audiences by a list: then instead of the one given */
   int several_count;
@@ -27,29 +36,55 @@ typedef struct cursor {
   int eof;
   sqlite3_int64 rowid;             /* the last one given, -1 none */
   int changes;                     /* of the account, when the scan began */
-  ortto_cache *cache;              /* of records by id, as long as the statement runs */
 } cursor;
 
+/* Does a statement in progress change this table by UPDATE ... FROM? */
+static int is_updated_from(const table *t){
+  int found = 0;
+  sqlite3 *db = t->conn->db;
+  for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s && !found; s=sqlite3_next_stmt(db, s)){
+    if( !sqlite3_stmt_busy(s) || sqlite3_stmt_readonly(s) ) continue;
+    char *name = statement_updates_from(s);
+    found = name && table_connected(t->conn, name)==t;
+    sqlite3_free(name);
+  }
+  return found;
+}
+
+/* From 3.44 on SQLite says which columns an UPDATE ... FROM changes. */
+#define SAYS_CHANGES 3044000
+
+/* Before, UPDATE ... FROM is refused, and before anything is asked. */
 int vt_open(sqlite3_vtab *base, sqlite3_vtab_cursor **out){
-  (void)base;
+  table *t = (table *)base;
+  if( sqlite3_libversion_number()<SAYS_CHANGES && is_updated_from(t) ) return update_from_refused(t);
   cursor *cur = sqlite3_malloc(sizeof *cur);
   if( cur==NULL ) return SQLITE_NOMEM;
   memset(cur, 0, sizeof *cur);
   cur->eof = 1;
+  cur->run = run_join(t);
+  if( cur->run==NULL ){
+    sqlite3_free(cur);
+    return SQLITE_NOMEM;
+  }
   *out = &cur->base;
   return SQLITE_OK;
 }
 
-/* Ready for another xFilter: what was fetched by id stays. */
-static void cursor_reset(cursor *cur){
+/* Ready for another xFilter: what is remembered stays. */
+static int cursor_reset(cursor *cur){
+  int rc = SQLITE_OK;
   ortto_reader_close(cur->reader);
   cur->reader = NULL;
   cur->value = NULL;
-  sqlite3_free(cur->field);
-  cur->field = NULL;
-  cur->fields = 0;
-  sqlite3_free(cur->place);
-  cur->place = NULL;
+  if( cur->memory ){
+    store_return(&cur->memory->store, cur->one);
+    store_return(&cur->memory->store, cur->rows);
+  }
+  cur->one = cur->rows = NULL;
+  /* What nobody will read on is not worth finishing when all of the run ends. */
+  if( cur->fetch ) rc = fetch_leave(cur->memory, cur->fetch);
+  cur->fetch = NULL;
   for(int i=0; i<HIDDEN_MAX; i++){
     sqlite3_value_free(cur->given[i]);
     cur->given[i] = NULL;
@@ -60,90 +95,83 @@ static void cursor_reset(cursor *cur){
   cur->several_count = 0;
   cur->counting = cur->unsure = 0;
   cur->eof = 1;
+  cur->memory = NULL;
+  cur->list = NULL;
+  return rc;
 }
 
+/* What is not complete when the last cursor goes need not be finished. */
 int vt_close(sqlite3_vtab_cursor *base){
   cursor *cur = (cursor *)base;
+  if( cur->run->cursors==1 ) cur->fetch = NULL;
   cursor_reset(cur);
-  ortto_cache_free(cur->cache);
+  run_leave(cur->run);
   sqlite3_free(cur);
   return SQLITE_OK;
 }
 
-/* -- the columns wanted -- */
+/* -- the next row -- */
 
-static void want(cursor *cur, int field, int column){
-  const table *t = (const table *)cur->base.pVtab;
-  cur->field[cur->fields] = &t->fields->field[field];
-  if( column>=0 ) cur->place[column] = cur->fields;
-  cur->fields++;
-}
-
-/* Those in use, and the key. more_fields takes all the fields that have no column. */
-static int cursor_columns(cursor *cur, scan_setup *q){
-  const table *t = q->t;
-  cur->field = sqlite3_malloc64(((sqlite3_uint64)t->fields->count + 1) * sizeof *cur->field);
-  cur->place = sqlite3_malloc64(((sqlite3_uint64)t->columns + 1) * sizeof *cur->place);
-  if( cur->field==NULL || cur->place==NULL ) return SQLITE_NOMEM;
-  cur->more_from = -1;
-  for(int i=0; i<t->columns; i++){
-    cur->place[i] = -1;
-    int field = column_field(t, i);
-    int used = (int)(q->used >> (i<63 ? i : 63) & 1);
-    if( field>=0 && (used || t->fields->field[field].key) ) want(cur, field, i);
-    if( i==t->rowid_column ) cur->place[i] = cur->place[0];   /* the id is first wherever it is the key */
-    if( field>=0 || !used || (i>=1 && i<=t->hidden_columns) || i==t->rowid_column ) continue;
-    cur->more_from = cur->fields;
-    for(int k=t->overflow; k<t->fields->count; k++) want(cur, k, -1);
-  }
-  q->query.fields = cur->field;
-  q->query.field_count = cur->fields;
-  return SQLITE_OK;
-}
-
-/* -- starting -- */
-
-static int changed_meanwhile(table *t){
-  return vt_error(t, "ortto: the settings were changed to another account while this statement, or another "
-                  "one that reads %s, ran; end that one, and run it again", t->name);
-}
-
-/* The account that this table's columns came from is not the one in the settings. Registering its module
-** again makes SQLite ask for the columns anew, and SQLITE_SCHEMA makes it prepare the statement again:
-** unless it runs since before the change, when it may have returned rows already. */
-static int table_is_stale(table *t){
-  if( conn_runs_since_change(t->conn, t->name) ) return changed_meanwhile(t);
-  return table_anew(t);
-}
-
-static int scan_begin(scan_setup *q){
-  table *t = q->t;
-  int rc = table_ready(t);
-  if( rc==SQLITE_OK ) rc = vt_fail(t, endpoint_of(t, &q->endpoint));
-  if( rc!=SQLITE_OK || t->created || !is_contact_table(t) ) return rc;
-  return ortto_endpoint_identity(q->endpoint)==t->identity ? SQLITE_OK : table_is_stale(t);
-}
-
-/* Plans are priced by the number of all rows. */
-static void remember_total(const scan_setup *q, int64_t total){
-  const ortto_query *query = &q->query;
-  int narrowed = q->conditions || query->by_ids || query->filter || query->q || query->archived
-              || query->audience_count;
-  if( is_contact_table(q->t) && total>=0 && !narrowed ) q->t->conn->total[q->t->kind] = total;
-}
-
-static int cursor_step(cursor *cur){
+static int stream_step(cursor *cur){
   int rc = ortto_reader_next(cur->reader, &cur->value);
   cur->eof = rc!=ORTTO_ROW;
   cur->delivered++;
   return vt_fail((table *)cur->base.pVtab, rc);
 }
 
-static int cursor_reopen(cursor *cur, const scan_setup *q){
+static int fetch_step(cursor *cur){
+  int rc = SQLITE_ROW;
+  cur->at++;
+  if( cur->at>cur->fetch->rows ) rc = fetch_next(cur->memory, cur->fetch);
+  store_return(&cur->memory->store, cur->one);
+  cur->one = NULL;
+  cur->eof = rc!=SQLITE_ROW;
+  return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int rows_step(cursor *cur){
+  int rc = sqlite3_step(cur->rows);
+  cur->eof = rc!=SQLITE_ROW;
+  return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : memory_store_fail(cur->memory, rc);
+}
+
+static int cursor_step(cursor *cur){
+  if( cur->rows ) return rows_step(cur);
+  return cur->fetch ? fetch_step(cur) : stream_step(cur);
+}
+
+/* The row stands in *value, or in *row behind one column. */
+static int row_here(cursor *cur, const ortto_value **value, sqlite3_stmt **row){
+  fetch *f = cur->fetch;
+  *value = cur->value;
+  *row = cur->rows;
+  if( f==NULL ) return SQLITE_OK;
+  *value = f->rows==cur->at ? f->value : NULL;
+  if( *value ) return SQLITE_OK;
+  int rc = SQLITE_OK;
+  if( cur->one==NULL ){
+    rc = store_row(&cur->memory->store, f->answer, cur->at, &cur->one);
+    if( rc==SQLITE_OK ) rc = sqlite3_step(cur->one);
+    if( rc==SQLITE_DONE ) rc = SQLITE_CORRUPT;
+    if( rc==SQLITE_ROW ) rc = SQLITE_OK;
+  }
+  *row = cur->one;
+  return memory_store_fail(cur->memory, rc);
+}
+
+/* -- starting -- */
+
+static int cursor_reopen(cursor *cur, scan_setup *q){
+  ortto_query query;
   ortto_reader_close(cur->reader);
   cur->reader = NULL;
   cur->delivered = 0;
-  return vt_fail(q->t, ortto_reader_open(q->endpoint, &q->query, &cur->reader));
+  int rc = setup_ask(q);
+  if( rc==SQLITE_OK ) rc = setup_query(q, 0, &query);
+  if( rc!=SQLITE_OK ) return rc;
+  query.fields = cur->memory->field;
+  query.field_count = cur->memory->fields;
+  return vt_fail(q->t, ortto_reader_open(q->endpoint, &query, &cur->reader));
 }
 
 /* The columns used that are read from records. */
@@ -162,57 +190,40 @@ static int may_be_count(const scan_setup *q){
   return is_contact_table(q->t) && q->exact && !q->query.by_ids && used_values(q)==1;
 }
 
-/* Asks for the number of rows. The server may not say it: then counting is 0. Another reader stands ready,
-** for rows. */
-static int cursor_count(cursor *cur, const scan_setup *q){
+static void count_begin(cursor *cur, sqlite3_int64 count){
+  cur->counting = 1;
+  cur->counted = count;
+  cur->passed = 0;
+  cur->eof = count==0;
+}
+
+/* Asks for the number of rows, once in a run. The server may not say it: then counting is 0. Another reader
+** stands ready, for rows. */
+static int cursor_count(cursor *cur, scan_setup *q){
   int64_t count;
   int rc = cursor_reopen(cur, q);
-  if( rc==SQLITE_OK ) rc = vt_fail(q->t, ortto_reader_count(cur->reader, &count));
   if( rc!=SQLITE_OK ) return rc;
-  if( count>=0 ){
-    cur->counting = 1;
-    cur->counted = count;
-    cur->passed = 0;
-    cur->eof = count==0;
-    remember_total(q, count);
+  if( cur->list->count<0 ){
+    rc = vt_fail(q->t, ortto_reader_count(cur->reader, &count));
+    if( rc!=SQLITE_OK || count<0 ) return rc;
+    ortto_progress p = { .total = count, .everybody = -1 };
+    memory_learn_total(q->t, &q->query, &p);
+    cur->list->count = count;
+    rc = cursor_reopen(cur, q);
   }
-  return cursor_reopen(cur, q);
-}
-
-#define IDS_A_REQUEST 100
-#define ROWS_A_PAGE 500
-#define COUNT_PAYS 4               /* from so many requests by id on, the number of all rows is worth one */
-
-/* The number of all rows, 0 unknown. */
-static int total_rows(cursor *cur, const scan_setup *q, int64_t *total){
-  int64_t count;
-  ortto_query all = { .table = q->t->kind };
-  int rc = vt_fail(q->t, ortto_reader_open(q->endpoint, &all, &cur->reader));
-  if( rc==SQLITE_OK ) rc = vt_fail(q->t, ortto_reader_count(cur->reader, &count));
-  if( rc==SQLITE_OK && count>0 ) *total = q->t->conn->total[q->t->kind] = count;
+  if( rc==SQLITE_OK ) count_begin(cur, cur->list->count);
   return rc;
 }
 
-/* So many ids that the whole list takes fewer requests: then that is read. SQLite picks out the rows. */
-static int cursor_widen(cursor *cur, scan_setup *q){
-  int by_ids = (q->listed + IDS_A_REQUEST - 1) / IDS_A_REQUEST, rc = SQLITE_OK;
-  if( !is_contact_table(q->t) || !q->query.by_ids || by_ids<2 ) return SQLITE_OK;
-  int64_t total = q->t->conn->total[q->t->kind];
-  if( total==0 && by_ids>=COUNT_PAYS ) rc = total_rows(cur, q, &total);
-  if( total==0 || (total + ROWS_A_PAGE - 1)/ROWS_A_PAGE>=by_ids ) return rc;
-  q->query.by_ids = q->query.id_count = 0;
-  return rc;
-}
-
-static int cursor_scan(cursor *cur, scan_setup *q){
+static int cursor_stream(cursor *cur, scan_setup *q){
   ortto_progress progress;
-  if( q->query.by_ids && is_contact_table(q->t) && cur->cache==NULL ) cur->cache = ortto_cache_new();
-  q->query.cache = cur->cache;
+  ortto_query query;
   int rc = cursor_reopen(cur, q);
-  if( rc==SQLITE_OK ) rc = cursor_step(cur);
+  if( rc==SQLITE_OK ) rc = stream_step(cur);
+  if( rc==SQLITE_OK ) rc = setup_query(q, 0, &query);
   if( rc!=SQLITE_OK ) return rc;
   ortto_reader_progress(cur->reader, &progress);
-  remember_total(q, progress.total);
+  memory_learn_total(q->t, &query, &progress);
   if( progress.count>0 && may_be_count(q) ){
     cur->unsure = 1;
     cur->counted = progress.count;
@@ -221,22 +232,53 @@ static int cursor_scan(cursor *cur, scan_setup *q){
   return SQLITE_OK;
 }
 
+static int cursor_scan(cursor *cur, scan_setup *q){
+  found f;
+  int rc = lookup(cur->memory, q, &f);
+  cur->rows = f.rows;
+  cur->fetch = f.fetch;
+  cur->at = 0;
+  if( rc!=SQLITE_OK ) return rc;
+  return f.stream ? cursor_stream(cur, q) : cursor_step(cur);
+}
+
+/* May this run read at all, and from which account? Asked when it begins, and where the account was changed
+** in the middle. */
+static int run_check(run *r, scan_setup *q){
+  table *t = r->t;
+  if( r->checked && r->changes==t->conn->changes ) return SQLITE_OK;
+  int rc = table_may_act(t);
+  if( rc==SQLITE_OK ) rc = account_connect(t, &q->endpoint);
+  r->checked = rc==SQLITE_OK;
+  r->changes = t->conn->changes;
+  return rc;
+}
+
+static int cursor_begin(cursor *cur, scan_setup *q){
+  int is_new;
+  cur->used = q->used;
+  cur->memory = run_memory(cur->run, q->used, &is_new);
+  if( cur->memory==NULL ) return SQLITE_NOMEM;
+  int rc = lookup_widen(cur->memory, q);
+  cur->list = lookup_list(cur->memory, q);
+  if( cur->list==NULL ) return SQLITE_NOMEM;
+  int counts = is_count(q) || (may_be_count(q) && cur->list->count>=0);
+  if( rc==SQLITE_OK && counts ) rc = cursor_count(cur, q);
+  if( rc==SQLITE_OK && !cur->counting ) rc = cursor_scan(cur, q);
+  return rc;
+}
+
 int vt_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv){
   cursor *cur = (cursor *)base;
   scan_setup q = { .t = (table *)base->pVtab, .given = cur->given };
   (void)number;
-  cursor_reset(cur);
+  int rc = cursor_reset(cur);
   cur->rowid = -1;
   cur->changes = q.t->conn->changes;
-  int rc = table_may_act(q.t);
-  if( rc==SQLITE_OK ) rc = scan_begin(&q);
+  if( rc==SQLITE_OK ) rc = run_check(cur->run, &q);
   if( rc==SQLITE_OK ) rc = setup_read(&q, plan, argc, argv);
   if( rc==SQLITE_OK && !q.nothing ){
-    cur->used = q.used;
-    rc = cursor_widen(cur, &q);
-    if( rc==SQLITE_OK ) rc = cursor_columns(cur, &q);
-    if( rc==SQLITE_OK && is_count(&q) ) rc = cursor_count(cur, &q);
-    if( rc==SQLITE_OK && !cur->counting ) rc = cursor_scan(cur, &q);
+    rc = cursor_begin(cur, &q);
     cur->several = q.several;
     cur->several_count = q.several_count;
     q.several = NULL;
@@ -255,8 +297,11 @@ int vt_eof(sqlite3_vtab_cursor *base){
 int vt_next(sqlite3_vtab_cursor *base){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
-  if( !t->created && cur->changes!=t->conn->changes ) return changed_meanwhile(t);
-  if( cur->unsure ) cur->counting = 1;
+  if( !t->created && cur->changes!=t->conn->changes ) return account_changed_meanwhile(t);
+  if( cur->unsure ){
+    cur->counting = 1;
+    cur->list->count = cur->counted;
+  }
   cur->unsure = 0;
   if( !cur->counting ) return cursor_step(cur);
   cur->passed++;
@@ -269,20 +314,31 @@ int vt_next(sqlite3_vtab_cursor *base){
 static int cursor_uncount(cursor *cur){
   int rc = SQLITE_OK;
   cur->counting = cur->eof = 0;
-  while( rc==SQLITE_OK && !cur->eof && cur->delivered<=cur->passed ) rc = cursor_step(cur);
+  while( rc==SQLITE_OK && !cur->eof && cur->delivered<=cur->passed ) rc = stream_step(cur);
   if( rc!=SQLITE_OK || !cur->eof ) return rc;
   return vt_error((table *)cur->base.pVtab, "ortto: the list became shorter while it was read; "
                   "run the statement again");
 }
 
-static void result_more(sqlite3_context *ctx, const cursor *cur){
-  char *text = more_text(cur->field, cur->value, cur->more_from, cur->fields);
+static void result_more(sqlite3_context *ctx, const memory *m, const ortto_value *value){
+  char *text = more_text(m->field, value, m->more_from, m->fields);
   if( text ) sqlite3_result_text(ctx, text, -1, sqlite3_free);
   else sqlite3_result_error_nomem(ctx);
 }
 
+/* Which of several audiences the row was found in. */
+static int found_in(cursor *cur, int *which){
+  const ortto_value *value;
+  sqlite3_stmt *row;
+  int rc = row_here(cur, &value, &row);
+  if( rc!=SQLITE_OK ) return rc;
+  if( value==NULL ) *which = sqlite3_column_int(row, 0);
+  else *which = cur->fetch ? cur->fetch->found_in : ortto_reader_audience(cur->reader);
+  return SQLITE_OK;
+}
+
 /* It reads as what was given, or as the one of several that found the row. */
-static int hidden_column(const cursor *cur, sqlite3_context *ctx, int column){
+static int hidden_column(cursor *cur, sqlite3_context *ctx, int column){
   table *t = (table *)cur->base.pVtab;
   const sqlite3_value *v = cur->given[column-1];
   const char *steered = table_steered(t, column);
@@ -290,8 +346,12 @@ static int hidden_column(const cursor *cur, sqlite3_context *ctx, int column){
     sqlite3_result_text(ctx, steered, -1, SQLITE_TRANSIENT);
     return SQLITE_OK;
   }
-  if( v==NULL && cur->several && strcmp(ortto_hidden_column(t->kind, column-1), "audience")==0 )
-    v = cur->several[ortto_reader_audience(cur->reader)];
+  if( v==NULL && cur->several && strcmp(ortto_hidden_column(t->kind, column-1), "audience")==0 ){
+    int which;
+    int rc = found_in(cur, &which);
+    if( rc!=SQLITE_OK ) return rc;
+    v = cur->several[which];
+  }
   unsigned long long hidden = ((1ull << t->hidden_columns) - 1) << 1;
   if( v==NULL && (cur->used & hidden)==hidden && statement_writes(t->conn) ) return update_from_refused(t);
   if( v==NULL ) return hidden_misused(t, column);
@@ -299,12 +359,29 @@ static int hidden_column(const cursor *cur, sqlite3_context *ctx, int column){
   return SQLITE_OK;
 }
 
+static int value_column(cursor *cur, sqlite3_context *ctx, int column){
+  table *t = (table *)cur->base.pVtab;
+  const memory *m = cur->memory;
+  const ortto_value *value;
+  sqlite3_stmt *row;
+  int place = m->place[column], is_more = place<0 && column_field(t, column)<0 && m->more_from>=0;
+  if( place<0 && !is_more )
+    return vt_error(t, "ortto: SQLite asks for the column %d that it did not announce; "
+                    "please report the statement", column);
+  int rc = row_here(cur, &value, &row);
+  if( rc!=SQLITE_OK ) return rc;
+  if( row ) sqlite3_result_value(ctx, sqlite3_column_value(row, 1 + (is_more ? m->more_from : place)));
+  else if( is_more ) result_more(ctx, m, value);
+  else result_value(ctx, &value[place]);
+  return SQLITE_OK;
+}
+
 int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
   if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set it */
-  if( !cur->counting && !cur->unsure && cur->place && cur->place[column]>=0 ){   /* nearly always */
-    result_value(ctx, &cur->value[cur->place[column]]);
+  if( cur->value && !cur->fetch && !cur->counting && !cur->unsure && cur->memory->place[column]>=0 ){
+    result_value(ctx, &cur->value[cur->memory->place[column]]);   /* nearly always */
     return SQLITE_OK;
   }
   if( is_contact_table(t) && column>=1 && column<=t->hidden_columns ) return hidden_column(cur, ctx, column);
@@ -313,31 +390,34 @@ int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
     int rc = cursor_uncount(cur);
     if( rc!=SQLITE_OK ) return rc;
   }
-  if( cur->counting || cur->place==NULL )
+  if( cur->counting || cur->memory==NULL )
     return vt_error(t, "ortto: SQLite asks for a column that it did not announce; "
                     "please report the statement");
-  if( cur->place[column]>=0 ) result_value(ctx, &cur->value[cur->place[column]]);
-  else if( column_field(t, column)<0 && cur->more_from>=0 ) result_more(ctx, cur);
-  else
-    return vt_error(t, "ortto: SQLite asks for the column %d that it did not announce; "
-                    "please report the statement", column);
-  return SQLITE_OK;
+  return value_column(cur, ctx, column);
 }
 
+/* A value of the key, behind a blank. */
+static void key_add(sqlite3_str *s, const ortto_value *value, sqlite3_stmt *row, int place){
+  const ortto_value *v = value ? &value[place] : NULL;
+  if( v==NULL ) sqlite3_str_appendf(s, " %s", sqlite3_column_text(row, 1 + place));
+  else if( v->kind==ORTTO_VALUE_INTEGER ) sqlite3_str_appendf(s, " %lld", (long long)v->integer);
+  else if( v->kind==ORTTO_VALUE_TEXT ) sqlite3_str_appendf(s, " %.*s", (int)v->length, v->text);
+}
+
+/* Tags, fields and members: their keys have two columns, which are always asked for. */
 int vt_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
   cursor *cur = (cursor *)base;
   table *t = (table *)base->pVtab;
+  const memory *m = cur->memory;
+  const ortto_value *value;
+  sqlite3_stmt *row;
+  int rc = row_here(cur, &value, &row);
+  if( rc!=SQLITE_OK ) return rc;
   sqlite3_str *s = sqlite3_str_new(NULL);
   sqlite3_str_appendf(s, "%d", t->kind);
-  for(int i=0; i<cur->fields; i++){
-    const ortto_value *v = &cur->value[i];
-    if( !cur->field[i]->key ) continue;
-    if( v->kind==ORTTO_VALUE_INTEGER ) sqlite3_str_appendf(s, " %lld", (long long)v->integer);
-    else if( v->kind==ORTTO_VALUE_TEXT ) sqlite3_str_appendf(s, " %.*s", (int)v->length, v->text);
-  }
+  for(int i=0; i<m->fields; i++) if( m->field[i]->key ) key_add(s, value, row, i);
   char *key = sqlite3_str_finish(s);
-  if( key==NULL ) return SQLITE_NOMEM;
-  int rc = conn_rowid(t->conn, key, &cur->rowid, rowid);
+  rc = key ? conn_rowid(t->conn, key, &cur->rowid, rowid) : SQLITE_NOMEM;
   sqlite3_free(key);
   return rc;
 }

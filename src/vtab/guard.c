@@ -270,3 +270,66 @@ static int pragma_connects(sqlite3 *db, const char *name){
 int guard_file_connects(sqlite3 *db, const char *name){
   return pragma_connects(db, name) ? 1 : files_connect(db, name);
 }
+
+/* ---- UPDATE ... FROM ---- */
+
+/* The next identifier outside of parentheses; 0 at the end. *dot: a dot stands in front of it. */
+static int next_outer_token(const char **at, token *t, int *dot){
+  const char *p = *at;
+  int depth = 0;
+  *dot = 0;
+  while( *p ){
+    const char *behind = comment_end(p);
+    if( behind==p && *p=='\'' ) behind = quoted_end(p, '\'');
+    if( behind==p && !is_name_character(*p) && *p!='"' && *p!='`' && *p!='[' ){
+      depth += (*p=='(') - (*p==')');
+      *dot |= *p=='.';
+      behind = p + 1;
+    }
+    if( behind!=p ){
+      p = behind;
+      continue;
+    }
+    next_token(&p, 0, t);
+    if( depth>0 ) continue;
+    *at = p;
+    return 1;
+  }
+  return 0;
+}
+
+static int is_word(token t, const char *word){
+  return t.quote==0 && token_is(t, word);
+}
+
+static char *name_of(token schema, token name){
+  if( schema.n==0 ) return sqlite3_mprintf("%.*s", (int)name.n, name.p);
+  return sqlite3_mprintf("%.*s.%.*s", (int)schema.n, schema.p, (int)name.n, name.p);
+}
+
+/* A FROM outside of parentheses is the clause, unless it belongs to IS DISTINCT FROM. */
+static int has_from(const char *sql){
+  token t = { 0 }, before;
+  int dot;
+  for(before=t; next_outer_token(&sql, &t, &dot); before=t)
+    if( is_word(t, "FROM") && !is_word(before, "DISTINCT") ) return 1;
+  return 0;
+}
+
+char *statement_updates_from(sqlite3_stmt *s){
+  const char *sql = sqlite3_sql(s);
+  token t = { 0 }, schema = { 0 };
+  int dot;
+  if( sql==NULL ) return NULL;
+  while( next_outer_token(&sql, &t, &dot) && !is_word(t, "UPDATE") ) {}
+  if( !is_word(t, "UPDATE") || !next_outer_token(&sql, &t, &dot) ) return NULL;
+  if( is_word(t, "OR") ) for(int i=0; i<2; i++) next_outer_token(&sql, &t, &dot);
+  const char *behind = sql;
+  token next;
+  if( next_outer_token(&behind, &next, &dot) && dot ){
+    schema = t;
+    t = next;
+    sql = behind;
+  }
+  return has_from(sql) ? name_of(schema, t) : NULL;
+}

@@ -38,5 +38,8 @@ int guard_file_connects(sqlite3 *db, const char *name);
 
 /* Is a PRAGMA being prepared that gives rows? */
 int guard_pragma(sqlite3 *db);
+/* The table that an UPDATE ... FROM changes, as it is named there ("schema.name", without quotes), by
+** sqlite3_malloc; NULL: the statement is none, or out of memory. */
+char *statement_updates_from(sqlite3_stmt *s);
 
 #endif

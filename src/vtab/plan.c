@@ -19,12 +19,18 @@ typedef struct plan {
   int keyed;                       /* rows are fetched by id */
   int pushed;                      /* the server is asked to apply a condition */
   int left;                        /* there are constraints that SQLite still has to check */
+  int dependent;                   /* a column equals what may come from a row outside */
+  int looked_up;                   /* by a key that may */
+  int by_key;                      /* by a text, or a list of them */
+  int limited;                     /* by LIMIT */
   double rows, cost;
 } plan;
 
 #define REQUEST_COST 10000.0       /* of one request; a local row costs about one */
-/* Of one id. Less, as SQLite takes a local table without statistics for a million rows. */
+/* Of one id. */
 #define LOOKUP_COST 200.0
+/* Of one key, where SQLite knows of no table how long it is. */
+#define LOOKUP_COST_BLIND 50.0
 #define ROWS_GUESS 10000.0
 #define PAGE_ROWS 500.0
 /* Where a hidden column would be read without a value: such plans keep their order, behind all others. */
@@ -39,6 +45,11 @@ static void plan_argument(plan *p, int constraint, int omit, char token, int col
 static void plan_words(plan *p, const char *format, const char *column){
   if( sqlite3_str_length(p->words) ) sqlite3_str_appendall(p->words, ", ");
   sqlite3_str_appendf(p->words, format, column);
+}
+
+static int has_statistics(const plan *p){
+  return sqlite3_table_column_metadata(p->t->conn->db, NULL, "sqlite_stat1", NULL, NULL, NULL, NULL, NULL,
+                                       NULL)==SQLITE_OK;
 }
 
 static int is_in(plan *p, int i){
@@ -107,8 +118,72 @@ static int plan_hidden(plan *p){
   return rc;
 }
 
+static int has_collation(plan *p, int i, const char *name){
+  return sqlite3_stricmp(sqlite3_vtab_collation(p->info, i), name)==0;
+}
+
 static int is_binary(plan *p, int i){
-  return sqlite3_stricmp(sqlite3_vtab_collation(p->info, i), "BINARY")==0;
+  return has_collation(p, i, "BINARY");
+}
+
+/* Its value does not stand in the statement. */
+static int is_dependent(plan *p, int i){
+  sqlite3_value *v = NULL;
+  if( is_in(p, i) ) return 0;
+  return sqlite3_vtab_rhs_value(p->info, i, &v)!=SQLITE_OK || v==NULL;
+}
+
+static void plan_dependent(plan *p){
+  if( !p->dependent ) sqlite3_str_appendall(p->code, " d");
+  p->dependent = 1;
+}
+
+/* What asking by keys costs, where it would cost that much otherwise. A list of two pages is as well
+** read. */
+static double key_cost(plan *p, double cost){
+  int64_t total = p->t->conn->total[p->t->kind];
+  if( (total && total<=2*(int64_t)PAGE_ROWS) || has_statistics(p) ) return cost;
+  return cost<LOOKUP_COST_BLIND ? cost : LOOKUP_COST_BLIND + p->rows;
+}
+
+/* The keys that will be asked for, in one list. */
+static int plan_hints(plan *p, int column, int same){
+  for(int i=0; i<p->info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+    if( !c->usable || is_limit(c->op) || (c->iColumn!=column && c->iColumn!=same) ) continue;
+    if( !is_binary(p, i) || !is_in(p, i) || p->info->aConstraintUsage[i].argvIndex ) continue;
+    if( !sqlite3_vtab_in(p->info, i, 1) ) continue;
+    plan_argument(p, i, 0, 'b', column);
+    return 1;
+  }
+  return 0;
+}
+
+static void plan_looked_up(plan *p, int column, int same, const char *name){
+  int many = plan_hints(p, column, same);
+  plan_words(p, many ? "looked up by %s, 100 at a time" : "looked up by %s", name);
+  p->looked_up = 1;
+}
+
+/* Is one key of that column to be looked up, so that a list of them is but a hint? */
+static int has_dependent(plan *p, int column){
+  for(int i=0; i<p->info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+    int equal = c->op==SQLITE_INDEX_CONSTRAINT_EQ || c->op==SQLITE_INDEX_CONSTRAINT_IS;
+    if( equal && c->usable && c->iColumn==column && is_binary(p, i) && is_dependent(p, i) ) return 1;
+  }
+  return 0;
+}
+
+/* Found by what is compared in a list that is here. */
+static void plan_local(plan *p, int i, int column, const char *name){
+  int op = p->info->aConstraint[i].op, dependent = is_dependent(p, i);
+  int known = is_binary(p, i) || has_collation(p, i, "NOCASE") || has_collation(p, i, "RTRIM");
+  if( is_in(p, i) || (!known && op!=SQLITE_INDEX_CONSTRAINT_EQ) ) return;
+  plan_argument(p, i, 0, !known ? 'X' : op==SQLITE_INDEX_CONSTRAINT_EQ ? 'x' : 'y', column);
+  if( !known || !dependent ) return;
+  if( !p->looked_up ) plan_words(p, p->dependent ? "by %s" : "read once, looked up by %s", name);
+  plan_dependent(p);
 }
 
 /* One column, perhaps under a second name, by its value or by a list: the id, or the feed's person. */
@@ -121,13 +196,15 @@ static int plan_key(plan *p, int column, int same, const char *tokens, const cha
     if( best<0 || !is_in(p, i) ) best = i;
   }
   if( best<0 ) return 0;
-  int all_at_once = is_in(p, best) && sqlite3_vtab_in(p->info, best, 1);
+  int all_at_once = is_in(p, best) && sqlite3_vtab_in(p->info, best, 1), dependent = is_dependent(p, best);
+  int by_id = column==0 && is_contact_table(p->t);
   plan_argument(p, best, 0, tokens[all_at_once], -1);
-  plan_words(p, all_at_once ? list : one, NULL);
+  if( dependent && by_id ) plan_looked_up(p, column, same, "id");
+  else plan_words(p, all_at_once ? list : one, NULL);
   p->rows = all_at_once ? 25 : 1;
   p->cost = LOOKUP_COST + p->rows;
-  if( !all_at_once && column==0 && is_contact_table(p->t) && !is_in(p, best) )
-    p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
+  if( by_id ) p->cost = key_cost(p, p->cost);
+  if( !all_at_once && by_id && !is_in(p, best) ) p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
   p->keyed = 1;
   return 1;
 }
@@ -157,12 +234,17 @@ static void plan_rows(plan *p, double factor, double least){
 /* A text, or one of a list. A list that SQLite hands over value by value is not pushed. */
 static void plan_equal(plan *p, int i, const ortto_field *f){
   const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
-  int in = is_in(p, i), email = strcmp(f->display_type, "email")==0;
-  char token = c->op==SQLITE_INDEX_CONSTRAINT_IS ? 's' : 'e';
+  int in = is_in(p, i), email = strcmp(f->display_type, "email")==0, dependent = is_dependent(p, i);
+  const char *tokens = dependent ? "es" : "ES";
+  if( p->info->aConstraintUsage[i].argvIndex || (in && has_dependent(p, c->iColumn)) ) return;
   if( in && !sqlite3_vtab_in(p->info, i, 1) ) return;
-  plan_argument(p, i, 0, in ? 'i' : token, c->iColumn);
-  plan_words(p, in ? "filter: %s IN list" : "filter: %s = value", f->column);
+  plan_argument(p, i, 0, in ? 'i' : tokens[c->op==SQLITE_INDEX_CONSTRAINT_IS], c->iColumn);
   plan_rows(p, email ? 0.0002 : 0.02, in ? 25 : 2);
+  p->by_key = 1;
+  if( !dependent ) plan_words(p, in ? "filter: %s IN list" : "filter: %s = value", f->column);
+  if( !dependent ) return;
+  plan_looked_up(p, c->iColumn, c->iColumn, f->column);
+  plan_dependent(p);
 }
 
 static void plan_presence(plan *p, int i, const ortto_field *f){
@@ -181,7 +263,6 @@ static void plan_condition(plan *p, int i){
   switch( op ){
     case SQLITE_INDEX_CONSTRAINT_EQ: case SQLITE_INDEX_CONSTRAINT_IS:
       if( can_equal(f) && is_binary(p, i) ) plan_equal(p, i, f);
-      else if( op==SQLITE_INDEX_CONSTRAINT_EQ && !is_in(p, i) ) plan_argument(p, i, 0, 'x', column);
       break;
     case SQLITE_INDEX_CONSTRAINT_ISNULL: case SQLITE_INDEX_CONSTRAINT_ISNOTNULL:
       if( can_be_absent(f) ) plan_presence(p, i, f);
@@ -195,6 +276,17 @@ static double scan_cost(double rows){
   return REQUEST_COST * (1 + (double)(int64_t)(rows/PAGE_ROWS)) + rows;
 }
 
+/* Whatever equals something and was not pushed. */
+static void plan_locals(plan *p){
+  for(int i=0; i<p->info->nConstraint; i++){
+    const struct sqlite3_index_constraint *c = &p->info->aConstraint[i];
+    int column = c->iColumn==p->t->rowid_column ? 0 : c->iColumn, field = column_field(p->t, column);
+    int equal = c->op==SQLITE_INDEX_CONSTRAINT_EQ || c->op==SQLITE_INDEX_CONSTRAINT_IS;
+    if( !equal || !c->usable || field<0 || p->info->aConstraintUsage[i].argvIndex ) continue;
+    plan_local(p, i, column, p->t->fields->field[field].column);
+  }
+}
+
 static void plan_conditions(plan *p){
   double all = p->rows;
   for(int i=0; i<p->info->nConstraint; i++){
@@ -202,6 +294,7 @@ static void plan_conditions(plan *p){
     if( c->usable && !is_limit(c->op) && c->iColumn>p->t->hidden_columns ) plan_condition(p, i);
   }
   p->cost = scan_cost(p->rows);
+  if( p->by_key ) p->cost = key_cost(p, p->cost);
   /* With hidden columns it must never look cheaper than the whole list, or an arm of an OR gets it. */
   if( p->hidden_given ) p->cost = REQUEST_COST * (2 + all/PAGE_ROWS) + all;
 }
@@ -212,6 +305,7 @@ static void plan_limit_argument(plan *p, int op, char token, const char *words){
     if( c->op!=op || !c->usable ) continue;
     plan_argument(p, i, 0, token, -1);
     plan_words(p, words, NULL);
+    p->limited = 1;
   }
 }
 
@@ -279,6 +373,29 @@ static void plan_contacts(plan *p){
   if( !p->hidden_given && plan_key(p, 0, p->t->rowid_column, "kK", one, list) ) return;
   if( p->scoped ) p->cost += REQUEST_COST;
   else plan_conditions(p);
+  plan_locals(p);
+  if( p->dependent && !p->looked_up ) p->rows *= 0.02;
+}
+
+/* Lists that are short, and always read whole. */
+static void plan_plain(plan *p){
+  plan_locals(p);
+  if( !p->dependent ) return;
+  p->rows = 5;
+  p->cost = LOOKUP_COST;
+}
+
+/* About how many requests it takes, where the list's length is known. */
+static void plan_requests(plan *p){
+  char words[60];
+  int64_t total = is_contact_table(p->t) ? p->t->conn->total[p->t->kind] : 0;
+  int whole = !p->keyed && !p->pushed && !p->hidden_given && (p->left || p->info->colUsed);
+  int64_t pages = (total + (int64_t)PAGE_ROWS - 1)/(int64_t)PAGE_ROWS;
+  if( total==0 || p->limited || !(whole || (p->looked_up && !p->hidden_given)) ) return;
+  if( p->looked_up ) pages = 2*pages + 1;
+  const char *format = p->looked_up ? "at most %lld requests" : "about %lld request%s";
+  sqlite3_snprintf(sizeof words, words, format, (long long)pages, pages==1 ? "" : "s");
+  plan_words(p, "%s", words);
 }
 
 static void plan_activities(plan *p){
@@ -295,6 +412,7 @@ static void plan_members(plan *p){
            || plan_key(p, 1, 1, "mM", "the members of the audience of that name",
                        "audiences by their names, one after the other");
   double audiences = keyed ? p->rows : 30;         /* 1, or 25 */
+  if( !keyed ) plan_locals(p);
   p->rows = audiences * MEMBERS_GUESS;
   p->cost = REQUEST_COST + audiences*scan_cost(MEMBERS_GUESS);
 }
@@ -311,10 +429,12 @@ int vt_best_index(sqlite3_vtab *base, sqlite3_index_info *info){
     return rc;
   }
   if( is_contact_table(p.t) ) plan_contacts(&p);
-  if( p.t->kind==ORTTO_ACTIVITIES ) plan_activities(&p);
-  if( p.t->kind==ORTTO_AUDIENCE_MEMBERS ) plan_members(&p);
+  else if( p.t->kind==ORTTO_ACTIVITIES ) plan_activities(&p);
+  else if( p.t->kind==ORTTO_AUDIENCE_MEMBERS ) plan_members(&p);
+  else plan_plain(&p);
   plan_left(&p);
   plan_limit(&p);
+  plan_requests(&p);
   plan_columns(&p);
   return plan_finish(&p);
 }

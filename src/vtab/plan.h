@@ -8,6 +8,12 @@
 ** fails. So SQLite checks every constraint again that goes to the server, but for hidden columns; LIMIT only
 ** sizes pages, and no order is claimed.
 **
+** An inner table, which SQLite asks anew for each row outside, costs at most two reads of its list and a
+** request (lookup.h). SQLite multiplies the cost of one look-up by the rows outside, of which it takes a
+** million where nobody ran ANALYZE: then a look-up is priced so that it does not read all the people for the
+** sake of five leads. Whether a table is an inner one no call tells; but a value that does not stand in the
+** statement may come from a row outside: such a condition is called dependent here.
+**
 ** idxStr is words for EXPLAIN QUERY PLAN, and behind them in braces the same for xFilter: the columns used,
 ** then one token for each argument that xFilter gets, in their order, and for the conditions that need none
 ** (scan_setup reads it):
@@ -16,8 +22,11 @@
 **     h<col>    a hidden column is given                  H<col>    a list for one (audience)
 **     t<col>    a hidden column has two values            l, o      LIMIT, OFFSET
 **     k, K      the id, a list of ids                     p, P      the person's id, a list
-**     e<col>    text equals     i<col>  text in a list    s<col>    text IS
-**     n<col>    is null         v<col>  is not null       x<col>    equals: only to see if nothing can match
+**     e<col>    text equals     s<col>  text IS           E, S      the same, with a value of the statement's
+**     i<col>    text in a list                            b<col>    keys that will be asked for (b0: ids)
+**     n<col>    is null         v<col>  is not null       d         something is dependent
+**     x<col>    equals          y<col>  IS: found by it in what is here
+**     X<col>    equals: only to see if nothing can match
 */
 #ifndef ORTTO_VTAB_PLAN_H
 #define ORTTO_VTAB_PLAN_H

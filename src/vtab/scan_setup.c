@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account_check.h"
 #include "arguments.h"
 
 #define LIST_MAX 2000              /* values of a condition; more are cheaper to find in the whole list */
@@ -44,23 +45,29 @@ static int ids_add(scan_setup *q, sqlite3_value *list){
   return rc!=SQLITE_OK || step==SQLITE_DONE ? rc : step;
 }
 
-static ortto_condition *condition_new(scan_setup *q, int column, ortto_test test){
+static ortto_condition *condition_new(scan_setup *q, int column, ortto_test test, int key){
   ortto_condition *c = &q->condition[q->conditions];
   memset(c, 0, sizeof *c);
   c->field = &q->t->fields->field[column_field(q->t, column)];
   c->test = test;
-  q->condition_from[q->conditions++] = q->listed;
+  q->placed[q->conditions++] = (placed){ q->listed, key };
   return c;
 }
 
-/* IS NULL and IS NOT NULL, where the instance has the field. */
-static int presence_add(scan_setup *q, int column, ortto_test test){
-  int listed;
-  const ortto_field *f = &q->t->fields->field[column_field(q->t, column)];
-  int rc = ortto_field_is_listed(q->endpoint, f, &listed);
-  if( rc!=ORTTO_OK ) return vt_fail(q->t, rc);
-  if( listed ) condition_new(q, column, test);
-  return SQLITE_OK;
+/* ---- what question this is ---- */
+
+/* To which of the two the next part belongs. */
+static question *part_of(scan_setup *q, int key, char kind, int column){
+  question *at = key ? &q->asked : &q->list_asked;
+  q->keys += key;
+  question_add(at, &kind, 1);
+  question_add(at, &column, sizeof column);
+  return at;
+}
+
+static void presence_add(scan_setup *q, int column, ortto_test test, int key){
+  part_of(q, key, test==ORTTO_HAS_VALUE ? 'v' : 'n', column);
+  q->presence[q->presences++] = (presence){ column, test, key };
 }
 
 static int is_exact_text(sqlite3_value *v){
@@ -74,14 +81,37 @@ static int matches_nothing(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_NULL || sqlite3_value_type(v)==SQLITE_BLOB;
 }
 
-static int equals_add(scan_setup *q, int column, char token, sqlite3_value *v){
-  if( token=='s' && sqlite3_value_type(v)==SQLITE_NULL ) return presence_add(q, column, ORTTO_HAS_NO_VALUE);
-  if( matches_nothing(v) ) q->nothing = 1;
-  else if( is_exact_text(v) ){
-    condition_new(q, column, ORTTO_IS)->count = 1;
-    return list_add(q, (const char *)sqlite3_value_text(v));
-  }
+/* The column equals the value: not used for a real number beside TEXT (match_key.h). */
+static void probe_add(scan_setup *q, int column, sqlite3_value *v){
+  int field = column_field(q->t, column);
+  if( q->probes==PROBES_MAX || field<0 ) return;
+  int is_text = strcmp(ortto_type_sql(q->t->fields->field[field].type), "TEXT")==0;
+  if( is_text && sqlite3_value_type(v)==SQLITE_FLOAT ) return;
+  q->probe[q->probes++] = (probe){ column, v };
+}
+
+static int local_equals_add(scan_setup *q, int column, char token, sqlite3_value *v){
+  int is_null = sqlite3_value_type(v)==SQLITE_NULL;
+  if( matches_nothing(v) && !(is_null && token=='y') ) q->nothing = 1;
+  else if( token!='X' ) probe_add(q, column, v);
   return SQLITE_OK;
+}
+
+/* What the plan calls e and s comes from a row outside, E and S from the statement itself. */
+static int equals_add(scan_setup *q, int column, char token, sqlite3_value *v){
+  int is_null = sqlite3_value_type(v)==SQLITE_NULL, may_be_null = token=='s' || token=='S';
+  int key = token=='e' || token=='s';
+  if( matches_nothing(v) && !(is_null && may_be_null) ){
+    q->nothing = 1;
+    return SQLITE_OK;
+  }
+  probe_add(q, column, v);
+  if( is_null ) presence_add(q, column, ORTTO_HAS_NO_VALUE, key);
+  if( is_null || !is_exact_text(v) ) return SQLITE_OK;
+  const char *text = (const char *)sqlite3_value_text(v);
+  condition_new(q, column, ORTTO_IS, key)->count = 1;
+  question_text(part_of(q, key, 'e', column), text, (size_t)sqlite3_value_bytes(v));
+  return list_add(q, text);
 }
 
 /* Is asking for that many values cheaper than the whole list? A request takes 100 values; a page, 500. */
@@ -105,10 +135,20 @@ static int values_add(scan_setup *q, int column, sqlite3_value *list){
   int count = q->listed - from;
   if( whole && count==0 ) q->nothing = 1;
   if( whole && count>0 && few_values(q, count) ){
-    condition_new(q, column, ORTTO_IS)->count = count;
-    q->condition_from[q->conditions-1] = from;
+    condition_new(q, column, ORTTO_IS, 1)->count = count;
+    q->placed[q->conditions-1].from = from;
+    question *at = part_of(q, 1, 'i', column);
+    for(int i=from; i<q->listed; i++) question_text(at, q->list[i], strlen(q->list[i]));
   }
   return SQLITE_OK;
+}
+
+static int ids_given(scan_setup *q, int rc){
+  question *at = part_of(q, 1, 'k', 0);
+  for(int i=0; i<q->listed; i++) question_text(at, q->list[i], strlen(q->list[i]));
+  q->query.by_ids = 1;
+  q->nothing |= q->listed==0;
+  return rc;
 }
 
 /* 'column', 'column asc' or 'column desc': the column wins where a name ends like that. */
@@ -156,6 +196,14 @@ static int names_add(scan_setup *q, sqlite3_value *list){
   return rc!=SQLITE_OK || step==SQLITE_DONE ? rc : step;
 }
 
+static int names_given(scan_setup *q, int rc){
+  question *at = part_of(q, 1, 'm', 0);
+  for(int i=0; i<q->audiences; i++) question_text(at, q->named[i], strlen(q->named[i]));
+  q->by_names = 1;
+  q->nothing |= q->audiences==0;
+  return rc;
+}
+
 /* The hidden column of that name gets a text, which lives as long as the cursor. */
 static int hidden_set(scan_setup *q, const char *name, const char *text, size_t n){
   table *t = q->t;
@@ -180,20 +228,21 @@ static int hidden_set(scan_setup *q, const char *name, const char *text, size_t 
 }
 
 /* The text of a value that is ours. */
-static int hidden_text(scan_setup *q, const char *name, sqlite3_value *ours){
+static int hidden_text(scan_setup *q, int which, sqlite3_value *ours){
+  const char *name = ortto_hidden_column(q->t->kind, which);
   const char *text = (const char *)sqlite3_value_text(ours);
   size_t n = (size_t)sqlite3_value_bytes(ours);
   if( text==NULL ) return SQLITE_NOMEM;
+  question_text(part_of(q, 0, 'h', which), text, n);
   if( strlen(text)!=n ) return vt_error(q->t, "ortto: %s cannot hold a NUL character", name);
   return hidden_set(q, name, text, n);
 }
 
 static int hidden_add(scan_setup *q, int which, sqlite3_value *v){
   sqlite3_value *copy = sqlite3_value_dup(v);
-  const char *name = ortto_hidden_column(q->t->kind, which);
   q->given[which] = copy;
   if( copy==NULL ) return SQLITE_NOMEM;
-  if( sqlite3_value_type(v)!=SQLITE_NULL ) return hidden_text(q, name, copy);
+  if( sqlite3_value_type(v)!=SQLITE_NULL ) return hidden_text(q, which, copy);
   q->nothing = 1;
   return SQLITE_OK;
 }
@@ -206,7 +255,7 @@ static int several_add(scan_setup *q, int which, sqlite3_value *v){
   q->several = grown;
   grown[q->several_count] = sqlite3_value_dup(v);
   if( grown[q->several_count]==NULL ) return SQLITE_NOMEM;
-  return hidden_text(q, ortto_hidden_column(q->t->kind, which), grown[q->several_count++]);
+  return hidden_text(q, which, grown[q->several_count++]);
 }
 
 static int hidden_list_add(scan_setup *q, int which, sqlite3_value *list){
@@ -225,25 +274,34 @@ static sqlite3_int64 integer_or_0(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_INTEGER ? sqlite3_value_int64(v) : 0;
 }
 
-/* One token of the plan; all but z, t, n and v take an argument. */
+static void hints_set(scan_setup *q, int column, sqlite3_value *list){
+  q->hints = list;
+  q->hints_column = column;
+}
+
+/* One token of the plan; all but z, d, t, n and v take an argument. */
 static int setup_token(scan_setup *q, char token, int column, sqlite3_value **argv, int *arg){
   switch( token ){
     case 'z': q->exact = 1; return SQLITE_OK;
     case 't': return hidden_twice(q->t, column);
-    case 'n': return presence_add(q, column, ORTTO_HAS_NO_VALUE);
-    case 'v': return presence_add(q, column, ORTTO_HAS_VALUE);
+    case 'd': q->dependent = 1; return SQLITE_OK;
+    case 'n': presence_add(q, column, ORTTO_HAS_NO_VALUE, 0); return SQLITE_OK;
+    case 'v': presence_add(q, column, ORTTO_HAS_VALUE, 0); return SQLITE_OK;
     default: break;
   }
   sqlite3_value *v = argv[(*arg)++];
   switch( token ){
     case 'h': return hidden_add(q, column-1, v);
     case 'H': return hidden_list_add(q, column-1, v);
-    case 'k': case 'p': q->query.by_ids = 1; return id_add(q, v);
-    case 'K': case 'P': q->query.by_ids = 1; return ids_add(q, v);
-    case 'm': case 'M': q->by_names = 1; return token=='m' ? name_add(q, v) : names_add(q, v);
-    case 'e': case 's': return equals_add(q, column, token, v);
+    case 'k': probe_add(q, 0, v); return ids_given(q, id_add(q, v));
+    case 'p': return ids_given(q, id_add(q, v));
+    case 'K': case 'P': return ids_given(q, ids_add(q, v));
+    case 'm': return names_given(q, name_add(q, v));
+    case 'M': return names_given(q, names_add(q, v));
+    case 'e': case 's': case 'E': case 'S': return equals_add(q, column, token, v);
     case 'i': return values_add(q, column, v);
-    case 'x': if( matches_nothing(v) ) q->nothing = 1; return SQLITE_OK;
+    case 'b': hints_set(q, column, v); return SQLITE_OK;
+    case 'x': case 'y': case 'X': return local_equals_add(q, column, token, v);
     case 'l': q->limit = integer_or_0(v); return SQLITE_OK;
     case 'o': q->offset = integer_or_0(v); return SQLITE_OK;
     default: return SQLITE_INTERNAL;
@@ -257,8 +315,9 @@ static int tokens_read(scan_setup *q, const char *plan, int argc, sqlite3_value 
   if( p==NULL || p[1]!='u' ) return SQLITE_INTERNAL;
   q->used = strtoull(p+2, &end, 16);
   q->condition = sqlite3_malloc64((strlen(p) + 1) * sizeof *q->condition);   /* no more than tokens */
-  q->condition_from = sqlite3_malloc64((strlen(p) + 1) * sizeof *q->condition_from);
-  if( q->condition==NULL || q->condition_from==NULL ) return SQLITE_NOMEM;
+  q->placed = sqlite3_malloc64((strlen(p) + 1) * sizeof *q->placed);
+  q->presence = sqlite3_malloc64((strlen(p) + 1) * sizeof *q->presence);
+  if( q->condition==NULL || q->placed==NULL || q->presence==NULL ) return SQLITE_NOMEM;
   for(p=end; rc==SQLITE_OK && *p==' '; p=end){
     char token = p[1];
     long column = strtol(p+2, &end, 10);
@@ -267,8 +326,8 @@ static int tokens_read(scan_setup *q, const char *plan, int argc, sqlite3_value 
   return rc==SQLITE_OK && arg!=argc ? SQLITE_INTERNAL : rc;
 }
 
-/* What cannot be asked for together; and the audiences by their ids. */
-static int setup_check(scan_setup *q){
+/* What cannot be asked for together. */
+static int setup_check(const scan_setup *q){
   table *t = q->t;
   if( q->query.archived && (q->query.filter || q->audiences) )
     return vt_error(t, "ortto: scope = 'archived' cannot be combined with %s: the server filters no archived "
@@ -276,31 +335,32 @@ static int setup_check(scan_setup *q){
   if( t->kind==ORTTO_ACTIVITIES && !q->query.by_ids )
     return vt_error(t, "ortto: the activity feed belongs to a person: say WHERE person_id = '...' or "
                     "person_id IN (...), joined by AND to the rest");
-  if( q->by_names ){
-    q->nothing = q->audiences==0;
-    q->query.audiences = q->named;
-    q->query.audience_count = q->audiences;
-    return SQLITE_OK;
+  return SQLITE_OK;
+}
+
+/* Where the instance has the field. */
+static int presences_ask(scan_setup *q){
+  int rc = ORTTO_OK, listed;
+  for(int i=0; rc==ORTTO_OK && i<q->presences; i++){
+    const presence *p = &q->presence[i];
+    rc = ortto_field_is_listed(q->endpoint, &q->t->fields->field[column_field(q->t, p->column)], &listed);
+    if( rc==ORTTO_OK && listed ) condition_new(q, p->column, p->test, p->key);
   }
-  if( q->audiences==0 || q->nothing ) return SQLITE_OK;
+  q->presences = 0;
+  return vt_fail(q->t, rc);
+}
+
+/* The audiences by their ids. */
+static int audiences_ask(scan_setup *q){
+  if( q->audiences==0 || q->audience || q->by_names ) return SQLITE_OK;
   q->audience = calloc((size_t)q->audiences, sizeof *q->audience);
   if( q->audience==NULL ) return SQLITE_NOMEM;
   q->query.audiences = (const char *const *)q->audience;
   q->query.audience_count = q->audiences;
-  return vt_fail(t, ortto_audiences_find(q->endpoint, q->named, q->audiences, q->audience));
+  return vt_fail(q->t, ortto_audiences_find(q->endpoint, q->named, q->audiences, q->audience));
 }
 
-/* The list is complete, and moves no more. */
-static void setup_lists(scan_setup *q){
-  q->query.table = q->t->kind;
-  q->query.conditions = q->condition;
-  q->query.condition_count = q->conditions;
-  for(int i=0; q->list && i<q->conditions; i++)   /* a condition without values comes without a list too */
-    q->condition[i].values = (const char *const *)q->list + q->condition_from[i];
-  if( q->query.by_ids ){
-    q->query.ids = (const char *const *)q->list;
-    q->query.id_count = q->listed;
-  }
+static void setup_limit(scan_setup *q){
   if( q->limit>0 && q->limit<LIMIT_MAX && q->offset<LIMIT_MAX )
     q->query.limit = q->limit + (q->offset>0 ? q->offset : 0);
 }
@@ -310,16 +370,108 @@ static int steering_read(scan_setup *q){
   int rc = SQLITE_OK;
   for(int i=1; rc==SQLITE_OK && i<=q->t->hidden_columns; i++){
     const char *text = table_steered(q->t, i);
-    if( text ) rc = hidden_set(q, ortto_hidden_column(q->t->kind, i-1), text, strlen(text));
+    if( text==NULL ) continue;
+    question_text(part_of(q, 0, 'h', i-1), text, strlen(text));
+    rc = hidden_set(q, ortto_hidden_column(q->t->kind, i-1), text, strlen(text));
   }
   return rc;
 }
 
 int setup_read(scan_setup *q, const char *plan, int argc, sqlite3_value **argv){
+  q->list_asked = q->asked = question_new();
+  q->query.table = q->t->kind;
   int rc = steering_read(q);
   if( rc==SQLITE_OK ) rc = tokens_read(q, plan, argc, argv);
   if( rc==SQLITE_OK ) rc = setup_check(q);
-  if( rc==SQLITE_OK ) setup_lists(q);
+  question_add(&q->asked, &q->list_asked, sizeof q->list_asked);
+  if( q->keys==0 ) q->asked = q->list_asked;
+  setup_limit(q);
+  return rc;
+}
+
+int setup_ask(scan_setup *q){
+  int rc = account_connect(q->t, &q->endpoint);
+  if( rc==SQLITE_OK ) rc = presences_ask(q);
+  return rc==SQLITE_OK ? audiences_ask(q) : rc;
+}
+
+int setup_query(scan_setup *q, int whole, ortto_query *out){
+  int ids = q->query.by_ids && !whole, count = 0;
+  sqlite3_free(q->chosen);
+  q->chosen = sqlite3_malloc64(((sqlite3_uint64)q->conditions + 1) * sizeof *q->chosen);
+  if( q->chosen==NULL ) return SQLITE_NOMEM;
+  for(int i=0; i<q->conditions; i++){
+    if( whole && q->placed[i].key ) continue;
+    q->chosen[count] = q->condition[i];
+    q->chosen[count++].values = (const char *const *)q->list + q->placed[i].from;
+  }
+  *out = q->query;
+  out->conditions = q->chosen;
+  out->condition_count = count;
+  if( q->by_names ){
+    out->audiences = whole ? NULL : q->named;
+    out->audience_count = whole ? 0 : q->audiences;
+  }
+  out->by_ids = ids;
+  out->ids = ids ? (const char *const *)q->list : NULL;
+  out->id_count = ids ? q->listed : 0;
+  return SQLITE_OK;
+}
+
+/* A plan by ids has no conditions. */
+void setup_widen(scan_setup *q){
+  q->keys = q->query.by_ids = 0;
+  q->hints = NULL;
+  q->asked = q->list_asked;
+}
+
+/* ---- several keys at once ---- */
+
+question setup_key(const scan_setup *q, const char *text, size_t n){
+  scan_setup one = { .asked = question_new() };
+  question *at = part_of(&one, 1, q->query.by_ids ? 'k' : 'e', q->hints_column);
+  question_text(at, text, n);
+  question_add(at, &q->list_asked, sizeof q->list_asked);
+  return *at;
+}
+
+static int can_be_key(const scan_setup *q, sqlite3_value *v){
+  if( !q->query.by_ids ) return is_exact_text(v);
+  const char *text = sqlite3_value_type(v)==SQLITE_TEXT ? (const char *)sqlite3_value_text(v) : NULL;
+  return text && ortto_is_id(text, (size_t)sqlite3_value_bytes(v));
+}
+
+int setup_hint(const scan_setup *q, sqlite3_int64 *at, sqlite3_value **hint){
+  sqlite3_value *v;
+  sqlite3_int64 number = 0;
+  *hint = NULL;
+  int step = sqlite3_vtab_in_first(q->hints, &v);
+  for(; step==SQLITE_OK; step=sqlite3_vtab_in_next(q->hints, &v)){
+    if( number++<*at ) continue;
+    *at = number;
+    if( !can_be_key(q, v) ) continue;
+    *hint = v;
+    return SQLITE_OK;
+  }
+  return step==SQLITE_DONE ? SQLITE_OK : step;
+}
+
+/* The values of one condition stand together: so its first key moves to the end. */
+static int key_to_end(scan_setup *q, int condition){
+  placed *at = &q->placed[condition];
+  if( at->from + q->condition[condition].count==q->listed ) return SQLITE_OK;
+  int rc = list_add(q, q->list[at->from]);
+  if( rc==SQLITE_OK ) at->from = q->listed - 1;
+  return rc;
+}
+
+int setup_add_key(scan_setup *q, const char *text){
+  if( q->query.by_ids ) return list_add(q, text);
+  int key = 0;
+  while( !q->placed[key].key ) key++;
+  int rc = key_to_end(q, key);
+  if( rc==SQLITE_OK ) rc = list_add(q, text);
+  if( rc==SQLITE_OK ) q->condition[key].count++;
   return rc;
 }
 
@@ -327,7 +479,9 @@ void setup_free(scan_setup *q){
   for(int i=0; i<q->listed; i++) sqlite3_free(q->list[i]);
   sqlite3_free(q->list);
   sqlite3_free(q->condition);
-  sqlite3_free(q->condition_from);
+  sqlite3_free(q->chosen);
+  sqlite3_free(q->placed);
+  sqlite3_free(q->presence);
   for(int i=0; i<q->several_count; i++) sqlite3_value_free(q->several[i]);
   sqlite3_free(q->several);
   sqlite3_free(q->named);

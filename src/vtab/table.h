@@ -42,6 +42,7 @@ struct table {
   char *broken;                    /* why the fields could not be listed: every query tries again */
   int refused;                     /* its arguments are not allowed: nothing may be sent on its behalf */
   writes *writes;                  /* its part of a transaction; NULL before the first */
+  struct run *run;                 /* what reads it now (run_memory.h); NULL: nothing */
 };
 
 /* People and accounts: the server says which columns they have; hidden ones too; they can be written. */

@@ -132,6 +132,7 @@ typedef struct Scenario {
   bool joins;               /* small tables: each row may cost a request */
   bool feed;                /* the activity feed too */
   bool typed;               /* columns keep their types even where that changes a value */
+  bool again;               /* only statements that ask a table again for each row outside */
   const char *const *tables;
 } Scenario;
 
@@ -829,9 +830,109 @@ static bool listed(Text *out) {
   return false;
 }
 
+/* ===== tables that are asked again ========================================= */
+
+/* Values of every column, and what equals them under one affinity or collation and not under another, in
+** columns of every kind: see again(). */
+static void create_odd(const Table *t) {
+  static const char *const forms[] = {"v", "upper(v)", "upper(v)", "lower(v)", "v || '  '",
+      "' ' || v || ' '", "v || '.0'", "v || 'e0'", "CAST(v AS TEXT)", "CAST(v AS NUMERIC)", "CAST(v AS REAL)",
+      "CAST(v AS BLOB)", "v || char(0)", "NULL", "''", "'nobody ' || v"};
+  run("CREATE TABLE odd(k INTEGER PRIMARY KEY, t TEXT, n NUMERIC, i INTEGER, r REAL, x, nc TEXT COLLATE "
+      "NOCASE, rt TEXT COLLATE RTRIM)");
+  for (int i = 0; i < t->columns; i++) {
+    const char *c = t->column[i].name;
+    for (int k = 0; k < 4; k++) {
+      const char *f = k < 1 ? "v" : forms[below(COUNT(forms))];
+      char *sql = sqlite3_mprintf(
+          "INSERT INTO odd(t, n, i, r, x, nc, rt) SELECT %s, %s, %s, %s, %s, %s, %s FROM (SELECT \"%w\" AS v "
+          "FROM local_%s WHERE length(\"%w\") < 200 ORDER BY substr(id, -%d) LIMIT 1)",
+          f, f, f, f, f, f, f, c, t->name + 6, c, 3 + k);
+      run(sql);
+      sqlite3_free(sql);
+    }
+  }
+}
+
+static const char *const odd_columns[] = {"t", "n", "i", "r", "x", "nc", "nc", "rt"};
+
+/* b.column = o.column and its like. */
+static void again_on(Text *out, const Table *t) {
+  static const char *const ops[] = {"=", "=", "=", "=", "=", "=", "IS", "==", ">", "<>"};
+  int n = 1 + (percent(25) ? 1 : 0);
+  for (int i = 0; i < n; i++) {
+    const Column *c = &t->column[any_column(t)];
+    if (percent(25)) c = &t->column[percent(50) ? 0 : 1 + below(4)];
+    if (i) add(out, " AND ");
+    bool turned = percent(40);
+    if (turned) add(out, "o.%s ", PICK(odd_columns));
+    else add(out, "%sb.\"%w\" ", c->untyped ? "+" : "", c->name);
+    if (percent(30)) add(out, " COLLATE %s", PICK(collations));
+    add(out, " %s ", PICK(ops));
+    if (turned) add(out, "%sb.\"%w\"", c->untyped ? "+" : "", c->name);
+    else add(out, percent(90) ? "o.%s" : "lower(o.%s)", PICK(odd_columns));
+    if (!turned && percent(30))
+      add(out, " AND %sb.\"%w\" IN (SELECT %s FROM odd WHERE k %% %d = 0)", c->untyped ? "+" : "", c->name,
+          PICK(odd_columns), 1 + below(5));
+  }
+  if (percent(15)) {
+    add(out, " AND ");
+    Ref saved = refs[0];
+    refs[0] = (Ref){t, 'b'};
+    ref_count = 1;
+    condition(out, 0);
+    refs[0] = saved;
+  }
+}
+
+static void again_from(Text *out, int divisor) {
+  add(out, "(SELECT * FROM odd WHERE k %% %d = %d%s) o", divisor, below(divisor),
+      percent(20) ? " UNION ALL SELECT * FROM odd WHERE k < 9" : "");
+}
+
+/* Shapes in which SQLite asks b again for each row of o. */
+static bool again(Text *out) {
+  static const int divisors[] = {1, 3, 20, 60};
+  const Table *t = &tables[percent(60) ? 0 : below(table_count)];
+  const Column *shown = &t->column[any_column(t)];
+  while (shown->untyped) shown = &t->column[any_column(t)];
+  const char *c = shown->name, *name = t->name;
+  Text on = {0}, o = {0};
+  subqueries = 2;
+  again_on(&on, t);
+  again_from(&o, divisors[below(COUNT(divisors))]);
+  switch (below(9)) {
+    case 0: case 1: add(out, "SELECT o.k, b.\"%w\" FROM %s LEFT JOIN %s b ON %s", c, o.p, name, on.p); break;
+    case 2: add(out, "SELECT o.k, b.\"%w\" FROM %s JOIN %s b ON %s", c, o.p, name, on.p); break;
+    case 3: add(out, "SELECT o.k, b.\"%w\" FROM %s CROSS JOIN %s b WHERE %s", c, o.p, name, on.p); break;
+    case 4:
+      add(out, "SELECT o.k, (SELECT max(b.\"%w\") FROM %s b WHERE %s) FROM %s", c, name, on.p, o.p);
+      break;
+    case 5:
+      add(out, "SELECT o.k FROM %s WHERE %sEXISTS (SELECT 1 FROM %s b WHERE %s)", o.p,
+          percent(40) ? "NOT " : "", name, on.p);
+      break;
+    case 6:
+      add(out, "SELECT o.k, (SELECT count(*) FROM %s b WHERE %s OR b.\"%w\" = o.x) FROM %s", name, on.p, c,
+          o.p);
+      break;
+    case 7:
+      add(out, "SELECT o.k, a.\"%w\", b.\"%w\" FROM %s LEFT JOIN %s b ON %s LEFT JOIN %s a ON a.\"%w\" = "
+          "b.\"%w\"", c, c, o.p, name, on.p, name, t->column[0].name, t->column[0].name);
+      break;
+    default:
+      add(out, "SELECT count(*), count(b.\"%w\"), count(a.\"%w\") FROM %s a JOIN %s b ON b.\"%w\" = "
+          "a.\"%w\"", c, c, name, name, c, c);
+  }
+  free(on.p);
+  free(o.p);
+  return false;
+}
+
 static bool statement(Text *out) {
   subqueries = 0;
   cut(out, 0);
+  if (scenario->again) return again(out);
   switch (below(20)) {
     case 0: return count_only(out);
     case 1: case 2: return distinct_select(out);
@@ -1003,7 +1104,7 @@ static void statements(int first, int count) {
   for (int number = first; number < first + count && failures < 5; number++) {
     set_chance(number);
     subqueries = 0;
-    if (percent(8)) {
+    if (percent(8) && !scenario->again) {
       check_limit(number);
       continue;
     }
@@ -1086,6 +1187,7 @@ static void scenario_begin(void) {
   set_chance(-1);
   for (int i = 0; scenario->tables[i]; i++) copy_table(scenario->tables[i], "");
   create_plain();
+  if (scenario->again) create_odd(&tables[0]);
 }
 
 /* Also after a failure: the next scenario begins with nothing. */
@@ -1132,7 +1234,7 @@ static const char *const everyone[] = {"everyone", "accounts", NULL};
 static void test_ordinary(void **state) {
   (void)state;
   static const Scenario s = {"ordinary", "--people 110 --accounts 24 --audiences 12 --tags 12", NULL, 1500,
-      true, true, false, usual};
+      true, true, false, false, usual};
   run_scenario(&s);
 }
 
@@ -1140,7 +1242,7 @@ static void test_ordinary(void **state) {
 static void test_hostile(void **state) {
   (void)state;
   static const Scenario s = {"hostile", "--hostile --people 110 --accounts 24 --audiences 12 --tags 12", NULL,
-      1200, true, false, false, usual};
+      1200, true, false, false, false, usual};
   run_scenario(&s);
 }
 
@@ -1148,7 +1250,7 @@ static void test_hostile(void **state) {
 static void test_hostile_typed(void **state) {
   (void)state;
   static const Scenario s = {"hostile typed", "--hostile --people 110 --accounts 24", NULL, 1000, false,
-      false, true, contacts};
+      false, true, false, contacts};
   run_scenario(&s);
 }
 
@@ -1157,7 +1259,7 @@ static void test_many_fields(void **state) {
   (void)state;
   static const Scenario s = {"many fields", "--custom 230 --people 70 --accounts 12",
                              "CREATE VIRTUAL TABLE ortto_everyone USING ortto(table=people, fields=all, "
-                                 "columns=ids)", 400, false, false, false, everyone};
+                                 "columns=ids)", 400, false, false, false, false, everyone};
   run_scenario(&s);
 }
 
@@ -1165,7 +1267,23 @@ static void test_many_fields(void **state) {
 static void test_pages(void **state) {
   (void)state;
   static const Scenario s = {"pages", "--people 1700 --accounts 600 --sparse 40", NULL, 300, false, false,
-      false, contacts};
+      false, false, contacts};
+  run_scenario(&s);
+}
+
+/* Joins, subqueries and the like: keys looked up, then the list read once and found in by any comparison. */
+static void test_asked_again(void **state) {
+  (void)state;
+  static const Scenario s = {"asked again", "--people 560 --accounts 30 --audiences 12 --tags 12", NULL, 260,
+      false, false, false, true, usual};
+  run_scenario(&s);
+}
+
+static void test_asked_again_hostile(void **state) {
+  (void)state;
+  static const Scenario s = {"asked again, hostile", "--hostile --people 520 --accounts 30 --sparse 30", NULL,
+      180,
+      false, false, false, true, contacts};
   run_scenario(&s);
 }
 
@@ -1176,6 +1294,8 @@ int main(void) {
       cmocka_unit_test_teardown(test_hostile_typed, scenario_end),
       cmocka_unit_test_teardown(test_many_fields, scenario_end),
       cmocka_unit_test_teardown(test_pages, scenario_end),
+      cmocka_unit_test_teardown(test_asked_again, scenario_end),
+      cmocka_unit_test_teardown(test_asked_again_hostile, scenario_end),
   };
   seed = setting("SEED", 20251104);
   signal(SIGPIPE, SIG_IGN);

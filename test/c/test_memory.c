@@ -163,12 +163,44 @@ static void to_segment(void **state){
         "\"properties\":{\"\":1,\"a\":1},\"audience_name\":\"VIPs\"}", "{\"to\":\"segment\"}", "/v1/track");
 }
 
+/* What a join remembers: the answer is the right one, or an error (libcurl has words of its own for want
+** of memory). */
+static void a_join(const char *sql){
+  sqlite3 *db = db_for_sweeping();
+  int reached = 1;
+  long n = 0;
+  sql_must(db, "CREATE TEMP TABLE l AS SELECT email, city FROM ortto_people LIMIT 4");
+  sqlite3_free(call(db, sql, 0, &reached));      /* what is asked once is known from here on */
+  char *expected = call(db, sql, 0, &reached);
+  do{
+    char *got = call(db, sql, ++n, &reached);
+    if( strncmp(got, "error", 5)!=0 && strcmp(got, expected)!=0 )
+      fail_msg("allocation %ld: %s gave %s, not %s", n, sql, got, expected);
+    sqlite3_free(got);
+  }while( reached );
+  print_message("# %s: %ld allocations\n", expected, n - 1);
+  sqlite3_free(expected);
+  db_close(db);
+}
+
+static void joins(void **state){
+  (void)state;
+  if( !CAN_FAIL ) skip();
+  a_join("SELECT 'city ' || count(p.id) || max(p.email) FROM l LEFT JOIN ortto_people p ON p.city = l.city");
+  a_join("SELECT 'email ' || count(p.id) || max(p.id) FROM l LEFT JOIN ortto_people p ON p.email = l.email");
+  a_join("SELECT 'many ' || count(p.id) || max(p.id) FROM l LEFT JOIN ortto_people p ON p.email = l.email "
+         "AND p.email IN (SELECT email FROM l)");
+  a_join("SELECT 'correlated ' || sum((SELECT length(p.id) FROM ortto_people p WHERE p.email = l.email)) "
+         "FROM l");
+}
+
 int main(void){
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_upsert),
     cmocka_unit_test(an_activity),
     cmocka_unit_test(given_time),
     cmocka_unit_test(to_segment),
+    cmocka_unit_test(joins),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

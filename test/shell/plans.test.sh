@@ -10,13 +10,13 @@ set -u
 checks=$(cat <<'E2'
 -- columns: by name if they are few
 SELECT email, first_name FROM ortto_people
-  ortto_people: columns: email, first_name
+  ortto_people: about 2 requests, columns: email, first_name
 SELECT email FROM ortto_people WHERE city LIKE 'O%' ORDER BY created
-  ortto_people: columns: email, created, city
+  ortto_people: about 2 requests, columns: email, created, city
 SELECT * FROM ortto_people
-  ortto_people: columns: 67 of 67
+  ortto_people: about 2 requests, columns: 67 of 67
 SELECT name FROM ortto_accounts
-  ortto_accounts: columns: name
+  ortto_accounts: about 1 request, columns: name
 
 -- keys
 SELECT email FROM ortto_people WHERE id = 'x'
@@ -49,15 +49,15 @@ SELECT id FROM ortto_people WHERE first_name = 'x' OR last_name = 'y'
 
 -- nothing is said where nothing is pushed
 SELECT id FROM ortto_people WHERE email = 'x' COLLATE NOCASE
-  ortto_people: columns: id, email
+  ortto_people: read once, looked up by email, about 2 requests, columns: id, email
 SELECT id FROM ortto_people WHERE email LIKE 'x%'
-  ortto_people: columns: id, email
+  ortto_people: about 2 requests, columns: id, email
 SELECT id FROM ortto_people WHERE notes IS NULL
-  ortto_people: columns: 10 of 67
+  ortto_people: about 2 requests, columns: 10 of 67
 SELECT id FROM ortto_people WHERE city = 'Oslo'
-  ortto_people: columns: id, city
+  ortto_people: about 2 requests, columns: id, city
 SELECT id FROM ortto_people WHERE seats > 5
-  ortto_people: columns: id, seats
+  ortto_people: about 2 requests, columns: id, seats
 
 -- hidden columns
 SELECT id FROM ortto_people WHERE q = 'x'
@@ -93,7 +93,7 @@ SELECT email FROM ortto_people LIMIT 10 OFFSET 20
 SELECT email FROM ortto_people WHERE email = 'x' LIMIT 10
   ortto_people: filter: email = value, columns: email
 SELECT email FROM ortto_people ORDER BY email LIMIT 10
-  ortto_people: columns: email
+  ortto_people: about 2 requests, columns: email
 
 -- the activity feed
 SELECT text FROM ortto_activities WHERE person_id = 'x'
@@ -104,39 +104,39 @@ SELECT text FROM ortto_activities WHERE person_id IN ('x', 'y')
 -- joins on the id: two calls are two lookups
 SELECT p.email FROM calls c JOIN ortto_people p ON p.id = c.person_id
   c
-  p: id by get-by-ids, columns: id, email
+  p: looked up by id, at most 5 requests, columns: id, email
 SELECT p.email FROM ortto_people p JOIN calls c ON p.id = c.person_id
   c
-  p: id by get-by-ids, columns: id, email
+  p: looked up by id, at most 5 requests, columns: id, email
 SELECT p.email FROM calls c LEFT JOIN ortto_people p ON p.id = c.person_id
   c
-  p: id by get-by-ids, columns: id, email
+  p: looked up by id, at most 5 requests, columns: id, email
 
 -- joins on something else: the people are read once, and the leads are looked up here
 SELECT p.email FROM leads l JOIN ortto_people p ON p.last_name = l.email
-  p: columns: email, last_name
+  p: about 2 requests, columns: email, last_name
   l
 SELECT p.email FROM leads l JOIN ortto_people p ON p.city = l.city
-  p: columns: email, city
+  p: about 2 requests, columns: email, city
   l
 SELECT p.email, l.city FROM ortto_people p LEFT JOIN leads l ON l.email = p.email
-  p: columns: email
+  p: about 2 requests, columns: email
   l
 
 -- people, and the account of each by its id; not all people for each account
 SELECT p.email, a.name FROM ortto_people p JOIN ortto_accounts a ON a.id = p.account_id
-  p: columns: email, account_id
-  a: id by get-by-ids, columns: id, name
+  p: about 2 requests, columns: email, account_id
+  a: looked up by id, at most 3 requests, columns: id, name
 SELECT p.email, a.name FROM ortto_accounts a JOIN ortto_people p ON a.id = p.account_id
-  p: columns: email, account_id
-  a: id by get-by-ids, columns: id, name
+  p: about 2 requests, columns: email, account_id
+  a: looked up by id, at most 3 requests, columns: id, name
 SELECT t.text FROM calls c JOIN ortto_people p ON p.id = c.person_id JOIN ortto_activities t ON t.person_id = p.id
   c
-  p: id by get-by-ids, columns: id
+  p: looked up by id, at most 5 requests, columns: id
   t: the person's feed, 40 a second, columns: person_id, text
 SELECT p.email FROM ortto_people p WHERE EXISTS (SELECT 1 FROM ortto_accounts a WHERE a.id = p.account_id)
-  p: columns: email, account_id
-  a: id by get-by-ids, columns: id
+  p: about 2 requests, columns: email, account_id
+  a: looked up by id, at most 3 requests, columns: id
 E2
 )
 
