@@ -219,8 +219,8 @@ static void test_echo(void **state){
   };
   static const char *const statements[] = {
     "SELECT count(*) FROM ortto_tags", "SELECT * FROM ortto_people", "SELECT ortto_check()",
-    "SELECT ortto_upsert('{\"user_id\":\"u\"}')", "SELECT group_concat(error || ' ' || request_id || path) "
-        "FROM ortto_log",
+    "SELECT ortto_upsert('{\"user_id\":\"u\"}')",
+    "SELECT group_concat(error||' '||request_id||path) FROM ortto_log",
   };
   (void)state;
   for(int i=0; i<COUNT(answers); i++){
