@@ -117,7 +117,7 @@ static char *lied_value(const node *n, lie what){
     [NO_OBJECT] = "{}", [OTHER_ID] = "\"0069aabbccddeeff00112200\"",
   };
   int length = (int)(n->to - n->from);
-  char *out = NULL, number[24];
+  char *out = NULL, *end, number[24];
   long long value = is_number(n) ? strtoll(n->from, NULL, 10) : 0;
   snprintf(number, sizeof number, "%lld", value + (what==MORE) - (what==FEWER));
   if( plain[what] ){
@@ -133,7 +133,11 @@ static char *lied_value(const node *n, lie what){
       if( strchr("\"{[", *n->from) ) return NULL;
       return asprintf(&out, "\"%.*s\"", length, n->from)<0 ? NULL : out;
     case LONG_TEXT: return repeated("\"", "huge", 300000, "\"");
-    case DEEP: return repeated("", "[", 3000, repeated("", "]", 3000, ""));
+    case DEEP:
+      end = repeated("", "]", 3000, "");
+      out = repeated("", "[", 3000, end);
+      free(end);
+      return out;
     default: return NULL;
   }
 }
