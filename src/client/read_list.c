@@ -78,7 +78,7 @@ int list_rows(ortto_reader *r, page *p, js list){
     part[0] = record;
     if( r->parts>1 ) part[1] = js_get(record, "field");
     if( !row_id(r, r->parts>1 ? part[1] : record, &p->id[p->rows]) ) return no_memory(r->endpoint->context);
-    if( p->id[p->rows].n==0 ) return bad_answer(p->request, "has a record without an id");
+    if( p->id[p->rows].n==0 && p->request ) return bad_answer(p->request, "has a record without an id");
     p->rows++;
   }
   return ORTTO_OK;
