@@ -234,7 +234,8 @@ static void test_request(void **state){
 /* ---- members in any order ------------------------------------------------ */
 
 static const char *const members[] = {
-  "name", "instance_id", "folder_id", "data_source_id", "icon_id", "sms_public_name", "sms_public_description",
+  "name", "instance_id", "folder_id", "data_source_id", "icon_id", "sms_public_name",
+  "sms_public_description",
   "filter_sha", "new_filter_sha", "created_by_id", "created_by_name", "public_name", "public_description",
   "template_id", "exit_selection", "last_used",
 };
@@ -280,7 +281,8 @@ static void test_order(void **state){
   (void)state;
   for(unsigned round=1; round<=20; round++){
     canned c;
-    sqlite3_str *answer = sqlite3_str_new(NULL), *expected = sqlite3_str_new(NULL), *sql = sqlite3_str_new(NULL);
+    sqlite3_str *answer = sqlite3_str_new(NULL), *expected = sqlite3_str_new(NULL);
+    sqlite3_str *sql = sqlite3_str_new(NULL);
     order_seed = round;
     sqlite3_str_appendall(answer, "HTTP/1.1 200 OK\r\n\r\n[");
     for(int row=0; row<ORDERED; row++) record_add(answer, expected, row);

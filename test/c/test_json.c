@@ -11,7 +11,7 @@
 
 #define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
 
-/* ---- the second reader: by the grammar of RFC 8259, one function for each of its rules ------------------- */
+/* ---- the second reader: by the grammar of RFC 8259, one function for each of its rules ---------------- */
 
 typedef struct found {             /* a value; of a member the name too */
   size_t from, n, name_from, name_n;
@@ -187,8 +187,8 @@ static int same_texts(const js_nodes *of, const char *text){
 static int compare(const char *text, size_t n){
   js walked, read;
   int good = second_check(text, n), at = 0, again = 0;
-  if( json_check(text, n, &walked)!=good ) differ(text, n, good ? "json_check refuses" : "json_check accepts");
-  if( json_read(&nodes, text, n, &read)!=good ) differ(text, n, good ? "json_read refuses" : "json_read accepts");
+  if( json_check(text, n, &walked)!=good ) differ(text, n, good ? "check refuses" : "check accepts");
+  if( json_read(&nodes, text, n, &read)!=good ) differ(text, n, good ? "read refuses" : "read accepts");
   char *bare = malloc(n ? n : 1);                /* with nothing behind it that could be looked at */
   js value;
   memcpy(bare, text, n);
@@ -213,24 +213,32 @@ static const char *const right[] = {
   "\"1234567\"", "\"12345678\"", "\"123456789\"", "\"1234567\\n\"", "\"12345678\\n\"", "\"\xc3\xa9\"",
   "\"1234567\xc3\xa9\"", "\"12345678\xc3\xa9\"", "\"\xf0\x9f\x98\x80\"",
   /* bytes that are no UTF-8 are mended, not refused */
-  "\"\xff\"", "\"\x80\"", "\"\xc3\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"abcdefgh\xe2\x82\"",
+  "\"\xff\"", "\"\x80\"", "\"\xc3\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"",
+  "\"abcdefgh\xe2\x82\"",
   "123456789012345678901234567890", "1e999", "[\"a\\\\\",\"]\"]", "{\"a\\\"b\":\"c}\"}", "[ \"[\" ]",
-  "{\"contacts\":[{\"id\":\"0068dc6c8ad2d00004a4dd00\",\"fields\":{\"bol::p\":false,\"c\":\"2025-09-30T23:49:30Z\","
-  "\"dtz::b\":{\"year\":1999,\"month\":8,\"day\":24,\"timezone\":\"Europe/Lisbon\"},\"geo::city\":{\"id\":2267057,"
-  "\"name\":\"S\xc3\xa3o Paulo\"},\"int::e\":40,\"phn::phone\":{\"c\":\"254\",\"n\":\"475770237\"},\"str::first\":"
+  "{\"contacts\":[{\"id\":\"0068dc6c8ad2d00004a4dd00\",\"fields\":{\"bol::p\":false,"
+  "\"c\":\"2025-09-30T23:49:30Z\","
+  "\"dtz::b\":{\"year\":1999,\"month\":8,\"day\":24,\"timezone\":\"Europe/Lisbon\"},"
+  "\"geo::city\":{\"id\":2267057,"
+  "\"name\":\"S\xc3\xa3o Paulo\"},\"int::e\":40,\"phn::phone\":{\"c\":\"254\",\"n\":\"475770237\"},"
+  "\"str::first\":"
   "\"Zo\\u00eb\",\"str::last\":null,\"sst:cm:interests\":[\"Pro\",\"Business \\\\ \\\"Plus\\\"\"]}},{\"id\":"
-  "\"0068dc6a13d2d00004a4da00\",\"fields\":{}}],\"meta\":{\"total_matches\":983},\"offset\":0,\"next_offset\":2,"
+  "\"0068dc6a13d2d00004a4da00\",\"fields\":{}}],\"meta\":{\"total_matches\":983},"
+  "\"offset\":0,\"next_offset\":2,"
   "\"cursor_id\":\"6910f2b4a1b2c3d4e5f60718\",\"has_more\":true}",
-  "{ \"activities\" : [ { \"attr\" : { \"str::is\" : \"API\" } ,\n \"render_cmds\" : [ { \"content\" : \".\" } ] } ] }",
+  "{ \"activities\" : [ { \"attr\" : { \"str::is\" : \"API\" } ,\n "
+  "\"render_cmds\" : [ { \"content\" : \".\" } ] } ] }",
 };
 
 static const char *const wrong[] = {
-  "", " ", "{", "}", "[", "]", "[}", "{]", "nul", "nulL", "truee", "True", "fals", "01", "-", "-a", "+1", ".5",
+  "", " ", "{", "}", "[", "]", "[}", "{]", "nul", "nulL", "truee", "True", "fals", "01", "-", "-a", "+1",
+  ".5",
   "1.", "1.e5", "1e", "1e+", "0x10", "1 2", "NaN", "Infinity", "-Infinity", "[1,]", "[,1]", "[1,,2]", "[1 2]",
   "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{\"a\":1 \"b\":2}", "{a:1}", "{1:1}", "{\"a\",1}", "[\"a\":1]",
   "\"", "\"a", "\"\\\"", "\"\\", "\"\\u", "\"\\u12\"", "\"\\u123g\"", "\"\\U0041\"", "\"\\x41\"", "\"\\'\"",
   "\"\t\"", "\"\n\"", "\"\x01\"", "\"\x1f\"", "\"1234567\x1f\"", "\"12345678\x1f\"", "'a'", "{}x", "{} {}",
-  "[]]", "[1]//", "/**/1", "\xef\xbb\xbf{}", "\v[]", "[]\f", "[\xa0]", "{\"a\n\":1}", "\"a\"\"b\"", "[true false]",
+  "[]]", "[1]//", "/**/1", "\xef\xbb\xbf{}", "\v[]", "[]\f", "[\xa0]", "{\"a\n\":1}", "\"a\"\"b\"",
+  "[true false]",
 };
 
 static void test_by_hand(void **state){
@@ -240,8 +248,10 @@ static void test_by_hand(void **state){
     { "\0", 1 }, { "{}\0", 3 }, { "[1]\0 ", 5 }, { "\"a\0b\"", 5 }, { "[\0]", 3 }, { "1\0", 2 },
     { "{\"a\0\":1}", 8 }, { "\"\\\0\"", 4 },
   };
-  for(int i=0; i<COUNT(right); i++) if( !compare(right[i], strlen(right[i])) ) fail_msg("refused: %s", right[i]);
-  for(int i=0; i<COUNT(wrong); i++) if( compare(wrong[i], strlen(wrong[i])) ) fail_msg("accepted: %s", wrong[i]);
+  for(int i=0; i<COUNT(right); i++)
+    if( !compare(right[i], strlen(right[i])) ) fail_msg("refused: %s", right[i]);
+  for(int i=0; i<COUNT(wrong); i++)
+    if( compare(wrong[i], strlen(wrong[i])) ) fail_msg("accepted: %s", wrong[i]);
   for(int i=0; i<COUNT(nul); i++) if( compare(nul[i].text, nul[i].n) ) fail_msg("a NUL is accepted: %d", i);
   for(int i=0; i<COUNT(right); i++)              /* cut off anywhere */
     for(size_t n=0; n<strlen(right[i]); n++){
