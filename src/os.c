@@ -28,6 +28,11 @@ int64_t now_us(void){
   return (int64_t)t.tv_sec * SECOND + t.tv_nsec / 1000;
 }
 
+void os_sleep(int ms){
+  struct timespec t = { ms/1000, (long)(ms%1000)*1000000L };
+  nanosleep(&t, NULL);
+}
+
 int64_t os_wall_ms(void){
   struct timespec t;
   clock_gettime(CLOCK_REALTIME, &t);

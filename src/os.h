@@ -2,8 +2,8 @@
 ** os.h - what differs between operating systems, and nothing else: clocks, chance, addresses, numbers in
 ** text, once, the environment, terminals, locks that end with their process.
 **
-** The one place to port. Uses the system alone; knows neither SQLite nor Ortto. Nothing in here blocks. No
-** other room includes a header of the system's beyond the C library's own.
+** The one place to port. Uses the system alone; knows neither SQLite nor Ortto. Nothing but os_sleep
+** blocks. No other room includes a header of the system's beyond the C library's own.
 */
 #ifndef ORTTO_OS_H
 #define ORTTO_OS_H
@@ -15,6 +15,9 @@
 
 /* The monotonic clock, in microseconds. */
 int64_t now_us(void);
+
+/* Waits so many milliseconds, or less where a signal comes. */
+void os_sleep(int ms);
 
 /* The wall clock, in milliseconds since 1970, UTC. */
 int64_t os_wall_ms(void);

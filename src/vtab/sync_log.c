@@ -129,11 +129,11 @@ typedef struct log_part {
 } log_part;
 
 static void part_add(const sync_run *s, log_part *part, int i){
-  const char *name = column_name(s, i), *comma = part->columns ? "," : "", *or = part->columns ? " OR " : "";
+  const char *name = column_name(s, i), *comma = part->columns ? "," : "";
   sqlite3_str_appendf(part->numbers, "%s(%d,%Q)", comma, i, name);
   sqlite3_str_appendf(part->before, " WHEN %d THEN t.\"%w\"", i, name);
   sqlite3_str_appendf(part->after, " WHEN %d THEN s.\"%w\"", i, name);
-  sqlite3_str_appendf(part->any, "%s", or);
+  if( part->columns ) sqlite3_str_appendall(part->any, " OR ");   /* nothing empty: debug builds mind */
   column_differs(s, part->any, i);
   sqlite3_str_appendf(part->which, " WHEN %d THEN ", i);
   column_differs(s, part->which, i);

@@ -148,7 +148,7 @@ static int wait_for_locks(sync_run *s, int (*once)(sync_run *s), int64_t patienc
     if( outdated && side_open(s)==SQLITE_OK ) continue;
     if( !s->ending && conn_interrupted(s->conn) ) return SQLITE_INTERRUPT;
     if( now_us()>until ) return rc;
-    sqlite3_sleep(s->ending ? 5 : 20);
+    os_sleep(s->ending ? 5 : 20);                /* sqlite3_sleep may know whole seconds only */
   }
 }
 
