@@ -288,7 +288,8 @@ static int delivery_failed(delivery *d, int rc){
   if( listed==SQLITE_OK ) listed = d->unlisted;
   const char *reason = d->interrupted ? "ortto: interrupted" : d->reason;
   char *gap = listed==SQLITE_OK ? NULL : sqlite3_mprintf(" (but for some: %s)", sqlite3_errstr(listed));
-  int said = vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld %s taken, %lld %s not. The "
+  int said = vt_error(t, "ortto: COMMIT failed, because Ortto did not take all of %s: %lld %s taken, %lld "
+      "%s not. The "
            "first reason: %s. SELECT * FROM ortto_failures lists what was not taken%s; the local transaction "
            "was rolled back", t->name, d->taken, d->taken==1 ? "record was" : "records were", d->refused,
            d->refused==1 ? "was" : "were", reason ? reason : "", gap ? gap : "");

@@ -5,8 +5,8 @@
 ** DATABASE-ortto-sync-NUMBER. The lock ends with the process, however that dies, so what a killed sync leaves
 ** does not stand in the way. Where there can be none (a database in memory, a folder that cannot be written)
 ** a run is known by its connection, and others see only its beat. What a run writes into its state as its
-** owner is its host, which of the two it is, the connection's number and one of its own; no path is ever taken
-** from there.
+** owner is its host, which of the two it is, the connection's number and one of its own; no path is ever
+** taken from there.
 **
 ** May use: os, text, the struct of a run. Must not know: what the state of runs looks like. Nothing in here
 ** waits.

@@ -1,5 +1,6 @@
 /*
-** failing.h - an allocator that fails when it is told to: for the tests that ask what is left when memory runs out.
+** failing.h - an allocator that fails when it is told to: for the tests that ask what is left when memory
+** runs out.
 **
 ** It takes the place of the C library's, so it reaches SQLite, libcurl, cJSON and the extension alike. Where
 ** somebody else has the allocator (a sanitizer, another C library) CAN_FAIL is 0, and nothing ever fails.
@@ -80,7 +81,7 @@ VISIBLE void free(void *p){
 }
 #endif
 
-/* ---- bodies of requests --------------------------------------------------------------------------------- */
+/* ---- bodies of requests -------------------------------------------------------------------------------- */
 
 /* The text behind a member's name becomes blanks, wherever it stands: what we make for each call. Its length
 ** must be that. */

@@ -3,13 +3,13 @@
 ** Ours, libcurl's, SQLite's: whosever it is.
 **
 ** Then: no crash; what succeeds gives what it gives otherwise, and what does not says that memory ran out; no
-** row that is given before the error is wrong; what reached the server is what is meant, or nothing; where all
-** is said to have been sent, it was; the connection goes on, and gives what it always gives; and once it is
-** closed nothing is left of it.
+** row that is given before the error is wrong; what reached the server is what is meant, or nothing; where
+** all is said to have been sent, it was; the connection goes on, and gives what it always gives; and once it
+** is closed nothing is left of it.
 **
 ** Without OOM in the environment each kind tries SAMPLE allocations at random; OOM=200 so many, OOM=all every
-** one (make oom), OOM=40-60 these. OOM_SEED=N chooses them as a run did that printed that seed; OOM_KIND=WORD only kinds whose
-** names have the word.
+** one (make oom), OOM=40-60 these. OOM_SEED=N chooses them as a run did that printed that seed; OOM_KIND=WORD
+** only kinds whose names have the word.
 */
 #define _GNU_SOURCE
 #include "harness.h"
@@ -60,7 +60,7 @@ static int tear_down(void **state){
   return 0;
 }
 
-/* ---- one run ---------------------------------------------------------------------------------------------- */
+/* ---- one run ------------------------------------------------------------------------------------------- */
 
 static void say(said *s, const char *text){
   size_t n = strlen(text);
@@ -142,7 +142,7 @@ static void remove_files(void){
   }
 }
 
-/* ---- what reached the server ---------------------------------------------------------------------------------- */
+/* ---- what reached the server --------------------------------------------------------------------------- */
 
 #define BODIES 40
 
@@ -202,14 +202,15 @@ static void bodies_get(bodies *b){
   free(all);
 }
 
-/* ---- the sweep ------------------------------------------------------------------------------------------------- */
+/* ---- the sweep ----------------------------------------------------------------------------------------- */
 
 static said got, after, expected, expected_after;
 static bodies meant;
 
 static void problem(const kind *k, long n, int for_good, const char *what, const char *detail){
   if( ++problems<=20 )
-    print_message("# %s, allocation %ld%s: %s: %.500s\n", k->name, n, for_good ? " and all after it" : "", what,
+    print_message("# %s, allocation %ld%s: %s: %.500s\n", k->name, n, for_good ? " and all after it" :
+        "", what,
                   detail);
 }
 
@@ -235,7 +236,8 @@ static int is_told(const said *s){
 static sqlite3 *run_failing(const kind *k, long n, int for_good, said *s, long *left){
   sqlite3 *db = NULL;
   if( !k->load && (db = connection_open(k, s))==NULL ) fail_msg("%s: %s", k->name, s->message);
-  if( k->setup && sql_run(db, k->setup)!=SQLITE_OK && strcmp(k->name, "failures")!=0 ) fail_msg("%s: %s", k->name, sqlite3_errmsg(db));
+  if( k->setup && sql_run(db, k->setup)!=SQLITE_OK && strcmp(k->name, "failures")!=0 ) fail_msg("%s: %s",
+      k->name, sqlite3_errmsg(db));
   if( k->writes ) server_do(&sandbox, "/sandbox/forget", NULL);
   if( k->down ) server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"status\",\"status\":503,\"times\":100}");
   s->rc = SQLITE_OK;
@@ -255,8 +257,8 @@ static void run_after(const kind *k, sqlite3 *db, said *s){
   else run_all(db, k->run, 8, s);
 }
 
-/* Takes away the rows that say of themselves that they were not sent, or perhaps not; the others must stand in
-** what is expected. */
+/* Takes away the rows that say of themselves that they were not sent, or perhaps not; the others must stand
+** in what is expected. */
 static int rows_are_told(const char *text){
   char *copy = strdup(text), *rest;
   int told = 0, other = 0;
@@ -303,7 +305,8 @@ static int try_one(const kind *k, long n, int for_good, long *leak){
   if( db ){
     run_after(k, db, &after);
     if( n>0 && (after.rc!=expected_after.rc || strcmp(after.text, expected_after.text)!=0) )
-      problem(k, n, for_good, "then gives", after.rc ? after.message : parting(after.text, expected_after.text));
+      problem(k, n, for_good, "then gives", after.rc ? after.message : parting(after.text,
+      expected_after.text));
     if( sqlite3_close(db)!=SQLITE_OK ) problem(k, n, for_good, "is not closed", sqlite3_errmsg(db));
   }
   *leak = live_blocks - before;
@@ -378,19 +381,24 @@ static void sweep(void **state){
   if( problems ) fail_msg("%s: %ld problems", k->name, problems);
 }
 
-/* ---- the kinds ------------------------------------------------------------------------------------------------- */
+/* ---- the kinds ----------------------------------------------------------------------------------------- */
 
 #define IDS "CREATE TEMP TABLE ids AS SELECT id FROM ortto_people LIMIT 3;"
-#define SUM(table) "SELECT count(*), sum(length(id)), sum(length(email)), sum(length(tags)), sum(length(created)) FROM " \
+#define SUM(table) "SELECT count(*), sum(length(id)), sum(length(email)), sum(length(tags)), " \
+    "sum(length(created)) FROM " \
   table
-#define OUTCOMES(call) "SELECT value->>'status', value->>'result', value->>'errortype', value->>'errormessage' " \
+#define OUTCOMES(call) "SELECT value->>'status', value->>'result', value->>'errortype', " \
+    "value->>'errormessage' " \
   "FROM json_each(" call ")"
-/* The outcomes are looked at as they are: a call that succeeds has to say of each record what became of it. */
+/* The outcomes are looked at as they are: a call that succeeds has to say of each record what became of it.
+** */
 #define CONTACTS "json_array(json_object('user_id', 'u1', 'tags', json_array('VIP'), 'traits', json_object(" \
   "'firstName', 'Ann', 'email', 'ann@t.example', 'birthday', '1990-05-17', 'phone', '+61401234567')), " \
-  "json_object('user_id', 'u2', 'traits', json_object('nobody', 1)), json_object('user_id', 'u3', 'fields', " \
+  "json_object('user_id', 'u2', 'traits', json_object('nobody', 1)), json_object('user_id', 'u3', " \
+      "'fields', " \
   "json_object('city', 'Oslo')))"
-#define EVENTS "json_array(json_object('user_id', 'u1', 'event', 'flight_booked', 'traits', json_object('email', " \
+#define EVENTS "json_array(json_object('user_id', 'u1', 'event', 'flight_booked', 'traits', " \
+    "json_object('email', " \
   "'ann@t.example'), 'properties', json_object('carrier', 'X', 'Bags', 2)), json_object('user_id', 'u2', " \
   "'event', 'no such thing'))"
 
@@ -405,29 +413,36 @@ static const kind kinds[] = {
       "people, columns=ids, fields='str::first str::email', rate=5)", "SELECT * FROM p" } },
   { .name = "created, and renamed", .file = 1, .run = { "CREATE VIRTUAL TABLE IF NOT EXISTS p USING ortto("
       "table=people)", "ALTER TABLE p RENAME TO q", "SELECT email FROM q", "DROP TABLE q" },
-    .again = { "DROP TABLE IF EXISTS q", "CREATE VIRTUAL TABLE IF NOT EXISTS p USING ortto(table=people)", "SELECT "
+    .again = { "DROP TABLE IF EXISTS q", "CREATE VIRTUAL TABLE IF NOT EXISTS p USING "
+        "ortto(table=people)", "SELECT "
       "email FROM p" } },
   { .name = "scan", .run = { "SELECT * FROM ortto_people" } },
   { .name = "scan of accounts", .run = { "SELECT * FROM ortto_accounts" } },
   { .name = "scan of lists", .run = { "SELECT * FROM ortto_audiences", "SELECT * FROM ortto_tags",
-      "SELECT * FROM ortto_person_custom_fields ORDER BY id", "SELECT entity, id, choices FROM ortto_fields ORDER "
+      "SELECT * FROM ortto_person_custom_fields ORDER BY id",
+      "SELECT entity, id, choices FROM ortto_fields ORDER "
       "BY id" } },
   { .name = "count", .run = { "SELECT count(*) FROM ortto_people", "SELECT EXISTS (SELECT 1 FROM "
       "ortto_accounts)" } },
-  { .name = "filter", .run = { "SELECT id, email FROM ortto_people WHERE first_name IN ('Emma', 'Tom', 'Ann') AND "
+  { .name = "filter", .run = { "SELECT id, email FROM ortto_people WHERE first_name IN ('Emma', 'Tom', "
+      "'Ann') AND "
       "email IS NOT NULL", "SELECT id FROM ortto_people WHERE city = 'Oslo' OR last_name = 'Ivanova'" } },
   { .name = "steering", .run = { "SELECT email, q FROM ortto_people WHERE q = 'a' AND filter = "
-      "'{\"$has_any_value\":{\"field_id\":\"str::email\"}}' AND sort = 'email desc'", "SELECT email, audience FROM "
+      "'{\"$has_any_value\":{\"field_id\":\"str::email\"}}' AND sort = 'email desc'",
+      "SELECT email, audience FROM "
       "ortto_people WHERE audience IN (SELECT id FROM ortto_audiences)", "SELECT count(*) FROM ortto_people "
       "WHERE scope = 'archived'" } },
-  { .name = "ids", .setup = IDS, .run = { "SELECT id, email, tags FROM ortto_people WHERE id IN (SELECT id FROM "
+  { .name = "ids", .setup = IDS, .run = { "SELECT id, email, tags FROM ortto_people WHERE id IN (SELECT "
+      "id FROM "
       "ids)", "SELECT email FROM ids JOIN ortto_people USING(id)" } },
   { .name = "join", .run = { "SELECT p.email, a.name FROM ortto_people p JOIN ortto_accounts a ON a.id = "
       "p.account_id ORDER BY 1", "SELECT d.name, (SELECT count(*) FROM ortto_people p WHERE p.city IS NOT "
       "d.name) FROM ortto_audiences d" } },
-  { .name = "feed", .setup = IDS, .run = { "SELECT id, attributes, text FROM ortto_activities WHERE person_id IN "
+  { .name = "feed", .setup = IDS, .run = { "SELECT id, attributes, text FROM ortto_activities WHERE "
+      "person_id IN "
       "(SELECT id FROM ids LIMIT 1)" } },
-  { .name = "plan", .run = { "EXPLAIN QUERY PLAN SELECT * FROM ortto_people WHERE email IN ('a', 'b') AND city IS "
+  { .name = "plan", .run = { "EXPLAIN QUERY PLAN SELECT * FROM ortto_people WHERE email IN ('a', 'b') AND "
+      "city IS "
       "NULL LIMIT 3" } },
   { .name = "log", .setup = "SELECT count(*) FROM ortto_people; SELECT id FROM ortto_tags", .run = { "SELECT "
       "method, path, status, attempt, rows FROM ortto_log" } },
@@ -436,55 +451,77 @@ static const kind kinds[] = {
   { .name = "second sync", .file = 1, .setup = "SELECT ortto_sync('ortto_people', 'people'); UPDATE "
       "people SET email = 'x' WHERE rowid < 3; DELETE FROM people WHERE rowid > 9; INSERT INTO people(id) "
       "VALUES('gone')", .run = { "SELECT ortto_sync('ortto_people', 'people') ->> 'rows'", SUM("people") } },
-  { .name = "sync resumed", .file = 1, .setup = "SELECT state FROM ortto_sync('ortto_people', 'people') LIMIT 1",
+  { .name = "sync resumed", .file = 1, .setup = "SELECT state FROM ortto_sync('ortto_people', 'people') "
+      "LIMIT 1",
     .run = { "SELECT ortto_sync('ortto_people', 'people') ->> 'rows'", SUM("people") } },
-  { .name = "sync of changes", .file = 1, .setup = "SELECT ortto_sync('ortto_people', 'people')", .run = { "SELECT "
+  { .name = "sync of changes", .file = 1, .setup = "SELECT ortto_sync('ortto_people', 'people')",
+      .run = { "SELECT "
       "ortto_sync('ortto_people', 'people', 'changes') ->> 'state'", SUM("people") } },
-  { .name = "sync as rows", .file = 1, .run = { "SELECT max(rows), max(message) FROM ortto_sync('ortto_accounts', "
+  { .name = "sync as rows", .file = 1, .run = { "SELECT max(rows), max(message) FROM "
+      "ortto_sync('ortto_accounts', "
       "'accounts')", "SELECT count(*), sum(length(id)), sum(length(name)) FROM accounts" } },
   { .name = "sync of all", .file = 1, .run = { "SELECT value->>'rows' FROM json_each(ortto_sync('ortto_tags,"
-      "ortto_audiences,ortto_fields', 'crm_'))", "SELECT count(*), sum(length(id)) FROM crm_fields", "SELECT count(*), "
+      "ortto_audiences,ortto_fields', 'crm_'))", "SELECT count(*), sum(length(id)) FROM crm_fields",
+      "SELECT count(*), "
       "sum(length(id)) FROM crm_tags" } },
-  { .name = "sync in a transaction", .file = 1, .run = { "BEGIN", "CREATE TABLE mine AS SELECT 1 AS a", "SELECT "
-      "ortto_sync('ortto_accounts', 'accounts') ->> 'rows'", "COMMIT", "SELECT count(*) FROM accounts, mine" },
+  { .name = "sync in a transaction", .file = 1, .run = { "BEGIN", "CREATE TABLE mine AS SELECT 1 AS a",
+      "SELECT "
+      "ortto_sync('ortto_accounts', 'accounts') ->> 'rows'", "COMMIT",
+      "SELECT count(*) FROM accounts, mine" },
     .again = { "DROP TABLE IF EXISTS mine", "SELECT ortto_sync('ortto_accounts', 'accounts') ->> 'rows'" } },
   { .name = "upsert", .writes = 1, .outcomes = 1, .run = { OUTCOMES("ortto_upsert(" CONTACTS ")") } },
-  { .name = "upsert that creates", .writes = 1, .outcomes = 1, .run = { OUTCOMES("ortto_upsert(json_array(json_object('user_id', "
+  { .name = "upsert that creates", .writes = 1, .outcomes = 1, .run = {
+      OUTCOMES("ortto_upsert(json_array(json_object('user_id', "
       "'u1', 'traits', json_object('Shoe Size', 42))), '{\"create\":true}')") },
     .again = { "SELECT count(*) FROM ortto_tags" } },
   { .name = "track", .writes = 1, .outcomes = 1, .run = { OUTCOMES("ortto_track(" EVENTS ")") },
     .again = { "SELECT count(*) FROM ortto_tags" } },
-  { .name = "track to segment", .writes = 1, .outcomes = 1, .run = { OUTCOMES("ortto_track(" EVENTS ", '{\"to\":\"segment\"}')") },
+  { .name = "track to segment", .writes = 1, .outcomes = 1, .run = {
+      OUTCOMES("ortto_track(" EVENTS ", '{\"to\":\"segment\"}')") },
     .again = { "SELECT count(*) FROM ortto_tags" } },
-  { .name = "upsert to segment", .writes = 1, .outcomes = 1, .run = { OUTCOMES("ortto_upsert(json_array(json_object('user_id', "
+  { .name = "upsert to segment", .writes = 1, .outcomes = 1, .run = {
+      OUTCOMES("ortto_upsert(json_array(json_object('user_id', "
       "'u1', 'traits', json_object('a', 1), 'audience_name', 'VIPs')), '{\"to\":\"segment\"}')") },
     .again = { "SELECT count(*) FROM ortto_tags" } },
-  { .name = "one contact", .writes = 1, .run = { "SELECT ortto_upsert('{\"user_id\":\"u1\",\"traits\":{\"email\":"
+  { .name = "one contact", .writes = 1, .run = { "SELECT "
+      "ortto_upsert('{\"user_id\":\"u1\",\"traits\":{\"email\":"
       "\"u@t.example\"}}') ->> 'status'" } },
-  { .name = "insert", .writes = 1, .run = { "INSERT INTO ortto_people(email, first_name, tags, birthday) VALUES("
+  { .name = "insert", .writes = 1, .run = { "INSERT INTO ortto_people(email, first_name, tags, birthday) "
+      "VALUES("
       "'new@t.example', 'New', '[\"VIP\"]', '1990-05-17'), ('two@t.example', 'Two', NULL, NULL)" } },
-  { .name = "update", .writes = 1, .run = { "UPDATE ortto_people SET first_name = 'Changed', tags = '[\"VIP\"]' "
+  { .name = "update", .writes = 1, .run = { "UPDATE ortto_people SET first_name = 'Changed', tags = "
+      "'[\"VIP\"]' "
       "WHERE email IS NOT NULL" } },
-  { .name = "delete", .writes = 1, .setup = IDS, .run = { "DELETE FROM ortto_people WHERE id IN (SELECT id FROM "
+  { .name = "delete", .writes = 1, .setup = IDS, .run = { "DELETE FROM ortto_people WHERE id IN (SELECT "
+      "id FROM "
       "ids)" } },
-  { .name = "transaction", .writes = 1, .setup = IDS "CREATE TABLE outbox(email); INSERT INTO outbox VALUES('a@t.example'), "
-      "('b@t.example')", .run = { "BEGIN", "INSERT INTO ortto_people(email) SELECT email FROM outbox", "DELETE FROM "
+  { .name = "transaction", .writes = 1, .setup = IDS "CREATE TABLE outbox(email); INSERT INTO outbox "
+      "VALUES('a@t.example'), "
+      "('b@t.example')", .run = { "BEGIN", "INSERT INTO ortto_people(email) SELECT email FROM outbox",
+      "DELETE FROM "
       "outbox", "UPDATE ortto_people SET city = 'Oslo' WHERE id = (SELECT min(id) FROM ids)",
       "INSERT INTO ortto_accounts(name) VALUES('Firm')", "COMMIT", "SELECT count(*) FROM outbox" },
-    .again = { "SELECT count(*) FROM ortto_pending", "INSERT INTO ortto_people(email) VALUES('late@t.example')" } },
-  { .name = "savepoints", .writes = 1, .run = { "BEGIN", "INSERT INTO ortto_people(email) VALUES('a@t.example')",
+    .again = { "SELECT count(*) FROM ortto_pending", "INSERT INTO ortto_people(email) "
+        "VALUES('late@t.example')" } },
+  { .name = "savepoints", .writes = 1, .run = { "BEGIN", "INSERT INTO ortto_people(email) "
+      "VALUES('a@t.example')",
       "SAVEPOINT s", "INSERT INTO ortto_people(email) VALUES('b@t.example')", "ROLLBACK TO s", "INSERT INTO "
       "ortto_people(email) VALUES('c@t.example')", "RELEASE s", "COMMIT" } },
-  { .name = "rolled back", .writes = 1, .run = { "BEGIN", "INSERT INTO ortto_people(email) VALUES('a@t.example')",
-      "UPDATE ortto_people SET city = 'Oslo' WHERE email IS NOT NULL", "SELECT operation, email, changes FROM "
+  { .name = "rolled back", .writes = 1, .run = { "BEGIN", "INSERT INTO ortto_people(email) "
+      "VALUES('a@t.example')",
+      "UPDATE ortto_people SET city = 'Oslo' WHERE email IS NOT NULL",
+      "SELECT operation, email, changes FROM "
       "ortto_pending", "ROLLBACK" } },
-  { .name = "commit that fails", .writes = 1, .down = 1, .setup = "BEGIN; INSERT INTO ortto_people(email) VALUES("
+  { .name = "commit that fails", .writes = 1, .down = 1, .setup = "BEGIN; INSERT INTO ortto_people(email) "
+      "VALUES("
       "'a@t.example'), ('b@t.example')", .run = { "COMMIT" }, .again = { "SELECT count(*) FROM ortto_pending",
       "SELECT email, status FROM ortto_failures WHERE email NOT IN ('a@t.example', 'b@t.example')" } },
-  { .name = "failures", .writes = 1, .setup = "INSERT INTO ortto_people(email, first_name) VALUES('bad', 'x')",
+  { .name = "failures", .writes = 1, .setup = "INSERT INTO ortto_people(email, first_name) VALUES('bad', "
+      "'x')",
     .run = { "SELECT operation, email, status, message FROM ortto_failures", "DELETE FROM ortto_failures" },
     .again = { "DELETE FROM ortto_failures", "SELECT count(*) FROM ortto_failures" } },
-  { .name = "refused commit", .writes = 1, .setup = "SELECT ortto_config('max_updates', 1); BEGIN; UPDATE ortto_people "
+  { .name = "refused commit", .writes = 1, .setup = "SELECT ortto_config('max_updates', 1); BEGIN; UPDATE "
+      "ortto_people "
       "SET city = 'Oslo'", .run = { "SELECT count(*) FROM ortto_pending" }, .again = { "SELECT count(*) FROM "
       "ortto_pending" } },
 };

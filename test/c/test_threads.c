@@ -15,7 +15,8 @@ static server sandbox;
 
 static int set_up(void **state){
   (void)state;
-  server_start(&sandbox, "--people 40 --no-archived --accounts 6 --custom 4 --account-custom 1 --audiences 3");
+  server_start(&sandbox, "--people 40 --no-archived --accounts 6 --custom 4 --account-custom 1 "
+      "--audiences 3");
   /* The first load writes where SQLite is to be found; two first ones at the same time write the same. */
   db_close(db_open(&sandbox));
   return 0;
@@ -80,7 +81,7 @@ static void all_work(void *(*work)(void *), worker *w, int n){
   for(int i=0; i<n; i++) if( is_wrong(&w[i]) ) fail_msg("thread %d: %s", i, w[i].wrong);
 }
 
-/* ---- each with a connection of its own ------------------------------------------------------------------------- */
+/* ---- each with a connection of its own ----------------------------------------------------------------- */
 
 static void *everything(void *arg){
   worker *w = arg;
@@ -91,10 +92,12 @@ static void *everything(void *arg){
     run(w, "CREATE VIRTUAL TABLE temp.p USING ortto(table=people, fields=all)");
     run(w, "SELECT * FROM temp.p");
     run(w, "SELECT p.email, a.name FROM ortto_people p JOIN ortto_accounts a ON a.id = p.account_id");
-    snprintf(sql, sizeof sql, "SELECT ortto_upsert('{\"user_id\":\"t%d\",\"traits\":{\"email\":\"t%d@t.example\"}}') "
+    snprintf(sql, sizeof sql, "SELECT "
+        "ortto_upsert('{\"user_id\":\"t%d\",\"traits\":{\"email\":\"t%d@t.example\"}}') "
              "->> 'status'", w->number, w->number);
     gives(w, sql, "200");
-    snprintf(sql, sizeof sql, "BEGIN; INSERT INTO ortto_people(email) VALUES('i%d-%d@t.example'); SELECT * FROM "
+    snprintf(sql, sizeof sql, "BEGIN; INSERT INTO ortto_people(email) VALUES('i%d-%d@t.example'); SELECT "
+        "* FROM "
              "ortto_pending; COMMIT", w->number, round);
     run(w, sql);
     gives(w, "SELECT ortto_sync('ortto_accounts', 'accounts') ->> 'rows'", "6");
@@ -112,7 +115,7 @@ static void test_side_by_side(void **state){
   all_work(everything, w, THREADS);
 }
 
-/* ---- one database file ------------------------------------------------------------------------------------------- */
+/* ---- one database file --------------------------------------------------------------------------------- */
 
 static void *into_one_file(void *arg){
   worker *w = arg;
@@ -135,7 +138,7 @@ static void test_one_file(void **state){
   all_work(into_one_file, w, THREADS);
 }
 
-/* ---- one connection ------------------------------------------------------------------------------------------------ */
+/* ---- one connection ------------------------------------------------------------------------------------ */
 
 static sqlite3 *shared;
 
@@ -164,7 +167,7 @@ static void test_one_connection(void **state){
   if( is_wrong(&own) ) fail_msg("%s", own.wrong);
 }
 
-/* ---- an interrupt from outside --------------------------------------------------------------------------------------- */
+/* ---- an interrupt from outside ------------------------------------------------------------------------- */
 
 static volatile int working;
 

@@ -1122,13 +1122,15 @@ static void test_update_from(void **state){
   server_start(&s, "--people 5 --no-archived");
   sqlite3 *db = quick_open(&s);
   sql_must(db, "CREATE TEMP TABLE moves AS SELECT id, 'Oslo' AS city FROM ortto_people LIMIT 2; BEGIN");
-  int rc = sql_run(db, "UPDATE ortto_people SET city = moves.city FROM moves WHERE ortto_people.id = moves.id");
+  int rc = sql_run(db, "UPDATE ortto_people SET city = moves.city FROM moves WHERE ortto_people.id = "
+      "moves.id");
   if( sqlite3_libversion_number()>=3044000 ){
     assert_int_equal(rc, SQLITE_OK);
     assert_sql(db, "SELECT group_concat(operation || changes) FROM ortto_pending",
         "update{\"city\":\"Oslo\"},update{\"city\":\"Oslo\"}");
     sql_must(db, "COMMIT");
-    assert_sql(db, "SELECT count(*) FROM ortto_people WHERE city = 'Oslo' AND id IN (SELECT id FROM moves)", "2");
+    assert_sql(db, "SELECT count(*) FROM ortto_people WHERE city = 'Oslo' AND id IN (SELECT id FROM "
+        "moves)", "2");
   }else{
     assert_int_equal(rc, SQLITE_ERROR);
     assert_in(sqlite3_errmsg(db), "UPDATE ... FROM is not possible here");

@@ -1,6 +1,6 @@
 /*
-** fuzz_settings.c - settings: lines NAME=VALUE, set one after the other, as arguments of a table where the line
-** begins with a blank. A key is never shown, and a value that was accepted can be given again.
+** fuzz_settings.c - settings: lines NAME=VALUE, set one after the other, as arguments of a table where the
+** line begins with a blank. A key is never shown, and a value that was accepted can be given again.
 */
 #define _POSIX_C_SOURCE 200809L
 #include "network.h"

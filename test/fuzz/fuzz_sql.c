@@ -1,6 +1,6 @@
 /*
-** fuzz_sql.c - SQL text over all tables and functions, under the sandbox's answers: what is prepared runs, and the
-** connection closes afterwards. Nothing of it leaves the connection: no file is opened.
+** fuzz_sql.c - SQL text over all tables and functions, under the sandbox's answers: what is prepared runs,
+** and the connection closes afterwards. Nothing of it leaves the connection: no file is opened.
 */
 #define _POSIX_C_SOURCE 200809L
 #include "network.h"
@@ -11,13 +11,15 @@
 
 int sqlite3_ortto_init(sqlite3 *db, char **error, const void *api);
 
-static int denied(void *ctx, int action, const char *a, const char *b, const char *schema, const char *trigger){
+static int denied(void *ctx, int action, const char *a, const char *b, const char *schema,
+    const char *trigger){
   (void)ctx;
   (void)schema;
   (void)trigger;
   if( action==SQLITE_ATTACH || action==SQLITE_DETACH ) return SQLITE_DENY;
   if( action==SQLITE_PRAGMA ) return a && strncmp(a, "table_", 6)==0 ? SQLITE_OK : SQLITE_DENY;
-  if( action==SQLITE_FUNCTION && b && (strstr(b, "load_ext") || strstr(b, "randomblob") || strstr(b, "zeroblob")) )
+  if( action==SQLITE_FUNCTION && b && (strstr(b, "load_ext") || strstr(b, "randomblob") || strstr(b,
+      "zeroblob")) )
     return SQLITE_DENY;
   return SQLITE_OK;
 }
@@ -53,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n){
   sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 1000000);
   sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 20000);
   FUZZ_MUST(sqlite3_ortto_init(db, NULL, NULL)==SQLITE_OK);
-  run(db, "SELECT ortto_config('api_url', 'http://127.0.0.1:1'), ortto_config('key', 'psb-SECRET-KEY-that-must-not-show'), "
+  run(db, "SELECT ortto_config('api_url', 'http://127.0.0.1:1'), ortto_config('key', "
+      "'psb-SECRET-KEY-that-must-not-show'), "
           "ortto_config('segment_key', 'psb-SECRET-KEY-that-must-not-show'), ortto_config('rate', 0), "
           "ortto_config('retries', 0)");
   sqlite3_set_authorizer(db, denied, NULL);

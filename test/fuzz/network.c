@@ -51,7 +51,7 @@ int network_requests(void){
   return net.requests;
 }
 
-/* ---- answers -------------------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------------------------- */
 
 /* The file of a path has its name, with _ for what is no letter and no digit. */
 static int answer_usual(const char *path, buf *out){
@@ -85,7 +85,7 @@ static void answer_next(http_transfer *t){
   }
 }
 
-/* ---- the room http ---------------------------------------------------------------------------------------- */
+/* ---- the room http ------------------------------------------------------------------------------------- */
 
 http *http_new(void){
   return calloc(1, sizeof(http));
@@ -164,7 +164,7 @@ int64_t http_on_wire_after(const http_transfer *t){
   return 1;
 }
 
-/* ---- for the targets ------------------------------------------------------------------------------------------ */
+/* ---- for the targets ----------------------------------------------------------------------------------- */
 
 static int input_has_key;
 
@@ -178,7 +178,8 @@ ortto_client *fuzz_client(ortto_protocol protocol, ortto_endpoint **endpoint){
   ortto_client *client = ortto_client_new(NULL);
   FUZZ_MUST(client!=NULL);
   ortto_config_set(client, ORTTO_API_URL, "http://127.0.0.1:1");
-  ortto_config_set(client, protocol==ORTTO_API ? ORTTO_KEY : ORTTO_SEGMENT_KEY, "psb-SECRET-KEY-that-must-not-show");
+  ortto_config_set(client, protocol==ORTTO_API ? ORTTO_KEY : ORTTO_SEGMENT_KEY,
+      "psb-SECRET-KEY-that-must-not-show");
   ortto_config_set(client, ORTTO_RATE, "0");
   ortto_config_set(client, ORTTO_RETRIES, "0");
   FUZZ_MUST(ortto_endpoint_open(client, NULL, protocol, endpoint)==ORTTO_OK);
