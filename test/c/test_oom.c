@@ -402,6 +402,7 @@ static void sweep(void **state){
   "'ann@t.example'), 'properties', json_object('carrier', 'X', 'Bags', 2)), json_object('user_id', 'u2', " \
   "'event', 'no such thing'))"
 
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): statements are longer than lines */
 static const kind kinds[] = {
   { .name = "load", .load = 1, .run = { "SELECT ortto_version() > ''", "SELECT ortto_config('retries')" } },
   { .name = "settings", .run = { "SELECT ortto_config('region', 'eu'), ortto_config('api_url', NULL), "
@@ -525,6 +526,7 @@ static const kind kinds[] = {
       "SET city = 'Oslo'", .run = { "SELECT count(*) FROM ortto_pending" }, .again = { "SELECT count(*) FROM "
       "ortto_pending" } },
 };
+/* NOLINTEND(bugprone-suspicious-missing-comma) */
 
 int main(void){
   enum { KINDS = sizeof kinds/sizeof kinds[0] };

@@ -8,7 +8,8 @@
 
 enum { BY_IDS = 1, COUNT = 2, AUDIENCE = 4, SORT = 8 };
 
-static const char *const ids[] = { "0067ebd540d2d00000111b00", "00683c0880d2d00000111e00", "00688c3bc0d2d00000112100" };
+static const char *const ids[] = { "0067ebd540d2d00000111b00", "00683c0880d2d00000111e00",
+                                   "00688c3bc0d2d00000112100" };
 
 static const ortto_field_list *fields_of(ortto_endpoint *e, ortto_table table, ortto_field_list **own){
   if( table!=ORTTO_PEOPLE && table!=ORTTO_ACCOUNTS ) return ortto_table_fields(table);

@@ -1,16 +1,18 @@
 /*
-** fuzz_outcomes.c - answers to what was sent, to outcomes: the first byte chooses verb and protocol, the rest are
-** the answers. Each record has an outcome, and success is nothing but a 2xx.
+** fuzz_outcomes.c - answers to what was sent, to outcomes: the first byte chooses verb and protocol, the rest
+** are the answers. Each record has an outcome, and success is nothing but a 2xx.
 */
 #include "network.h"
 
 #include <string.h>
 
 static const char contacts[] =
-  "[{\"user_id\":\"u1\",\"traits\":{\"email\":\"a@t.example\"}},{\"user_id\":\"u2\",\"fields\":{\"city\":\"Oslo\"}},"
+  "[{\"user_id\":\"u1\",\"traits\":{\"email\":\"a@t.example\"}},"
+  "{\"user_id\":\"u2\",\"fields\":{\"city\":\"Oslo\"}},"
   "{\"user_id\":\"u3\"}]";
 static const char events[] =
-  "[{\"user_id\":\"u1\",\"event\":\"act:cm:flight-booked\"},{\"user_id\":\"u2\",\"event\":\"act:cm:flight-booked\"}]";
+  "[{\"user_id\":\"u1\",\"event\":\"act:cm:flight-booked\"},"
+  "{\"user_id\":\"u2\",\"event\":\"act:cm:flight-booked\"}]";
 static const char accounts[] = "[{\"fields\":{\"name\":\"A\"}},{\"fields\":{\"name\":\"B\"}}]";
 static const char people_ids[] =
   "[{\"id\":\"0067ebd540d2d00000111b00\"},{\"id\":\"00683c0880d2d00000111e00\"}]";
@@ -47,8 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n){
   network_begin(data + 1, n - 1, protocol==ORTTO_API ? "/get" : NULL);
   ortto_client *client = fuzz_client(protocol, &e);
   const char *create = data[0] & 16 ? "{\"create\":true}" : "{}";
+  const char *json = calls[call].json;
   if( ortto_options_read(client, create, strlen(create), &options)==ORTTO_OK
-   && ortto_send(e, calls[call].verb, calls[call].json, strlen(calls[call].json), options, &sending)==ORTTO_OK )
+   && ortto_send(e, calls[call].verb, json, strlen(json), options, &sending)==ORTTO_OK )
     check(sending);
   ortto_sending_free(sending);
   ortto_options_free(options);

@@ -1,6 +1,6 @@
 /*
-** fuzz_records.c - records to what is sent: the first byte chooses verb and protocol, the first line the options,
-** the rest are the records. Each body is JSON, none is larger than may be; each record has an outcome.
+** fuzz_records.c - records to what is sent: the first byte chooses verb and protocol, the first line the
+** options, the rest are the records. Each body is JSON, none too large; each record has an outcome.
 */
 #include "network.h"
 

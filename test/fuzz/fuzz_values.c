@@ -10,15 +10,24 @@
 #include <string.h>
 
 static const struct { const char *id, *display; ortto_type type; } kinds[] = {
-  { "str::first", "text", ORTTO_TEXT }, { "int:cm:seats", "integer", ORTTO_INTEGER }, { "int:cm:rating", "decimal", ORTTO_REAL },
-  { "bol:cm:is-vip", "bool", ORTTO_BOOLEAN }, { "dtz::b", "date", ORTTO_DATE }, { "tme::ed", "time", ORTTO_TIME },
-  { "geo::city", "city", ORTTO_PLACE }, { "phn::phone", "phone", ORTTO_PHONE }, { "sst:cm:interests", "multi_select", ORTTO_JSON },
-  { "obj:cm:preferences", "object", ORTTO_JSON }, { "txt:cm:notes", "large_text", ORTTO_TEXT }, { "tags", "tags", ORTTO_JSON },
+  { "str::first", "text", ORTTO_TEXT },
+  { "int:cm:seats", "integer", ORTTO_INTEGER },
+  { "int:cm:rating", "decimal", ORTTO_REAL },
+  { "bol:cm:is-vip", "bool", ORTTO_BOOLEAN },
+  { "dtz::b", "date", ORTTO_DATE },
+  { "tme::ed", "time", ORTTO_TIME },
+  { "geo::city", "city", ORTTO_PLACE },
+  { "phn::phone", "phone", ORTTO_PHONE },
+  { "sst:cm:interests", "multi_select", ORTTO_JSON },
+  { "obj:cm:preferences", "object", ORTTO_JSON },
+  { "txt:cm:notes", "large_text", ORTTO_TEXT },
+  { "tags", "tags", ORTTO_JSON },
 };
 
 static void read_value(const ortto_field *field, const uint8_t *data, size_t n){
   static const char before[] = "{\"contacts\":[{\"id\":\"0067ebd540d2d00000111b00\",\"fields\":{\"";
-  static const char after[] = "}}],\"meta\":{\"total_contacts\":1,\"total_matches\":1},\"offset\":0,\"next_offset\":1,"
+  static const char after[] = "}}],\"meta\":{\"total_contacts\":1,\"total_matches\":1},"
+                              "\"offset\":0,\"next_offset\":1,"
                               "\"cursor_id\":\"68dc24800a02d5ba6ac36110\",\"has_more\":false}";
   ortto_endpoint *e;
   ortto_reader *reader = NULL;

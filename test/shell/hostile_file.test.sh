@@ -23,6 +23,7 @@ place() {
         file=$TMPDIR/evil$n.db
         rm -f "$file"
         sqlite3 -batch "$file" >/dev/null 2>&1 <<SQL
+.dbconfig defensive off
 PRAGMA writable_schema=ON;
 CREATE TABLE t(a, b);
 INSERT INTO t VALUES(1, 2), (3, 4);
