@@ -97,7 +97,7 @@ for which; do
   set -e
   case $status in
     0) ;;
-    75) exit 75 ;;
+    75) [ -n "$failed" ] || exit 75; break ;;   # what failed before has failed
     *) failed="$failed $which" ;;
   esac
 done
