@@ -66,7 +66,8 @@ TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help setup setup-ci static amalgamation sandbox install uninstall demo test check bench sanitize asan ubsan \
-        valgrind oom tsan fuzz fuzz-run lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix clean distclean \
+        valgrind oom tsan fuzz fuzz-run lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix foreign clean \
+        distclean \
         need-box need-cmocka need-shell need-asan need-tsan need-fuzz need-valgrind need-lint FORCE
 
 all: $(EXT)
@@ -291,8 +292,13 @@ help:
 	@echo 'make sanitize     the tests under AddressSanitizer and UBSan'
 	@echo 'make valgrind     some of the tests under valgrind (VALGRIND_TESTS=pattern)'
 	@echo 'make lint         clang-tidy, cppcheck, shellcheck, width of lines, which room uses which'
-	@echo 'make matrix       the tests against the newest and the oldest SQLite (npm, apt-get source)'
-	@echo 'make bare         demo and test on a bare Debian in a folder (root, debootstrap)'
+	@echo 'make oom          each allocation fails once, in each kind of statement (OOM=count OOM_KIND=word)'
+	@echo 'make tsan         threads under ThreadSanitizer (TSAN_TESTS=pattern)'
+	@echo 'make fuzz         the fuzz targets of test/fuzz (FUZZ_TIME=seconds for each, ONLY=pattern)'
+	@echo 'make matrix       the tests against other SQLites (npm, apt-get source):'
+	@echo '                  SQLITES="oldest middle newest debug"'
+	@echo 'make bare         demo and test on a bare Debian in a folder (root, debootstrap): RELEASES="12 13"'
+	@echo 'make foreign      the tests under qemu (cross compilers): ARCHES="i386 s390x"'
 	@echo 'make clean        remove what was built'
 	@echo 'Only setup, demo and test install anything; the others say what is missing.'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX DESTDIR LIBDIR PKG_CONFIG WERROR=-Werror,'

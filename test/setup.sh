@@ -26,6 +26,7 @@ ci=(
   valgrind libc6-dbg                      # make valgrind
   clang clang-tidy libclang-rt-dev        # make lint, the second compiler, fuzzing
   cppcheck shellcheck                     # make lint
+  dpkg-dev                                # sources, for the amalgamation and make matrix
   openssl nginx-light tinyproxy           # test/shell/servers.test.sh, which skips what it has not
 )
 # A browser without a window looks at the page of examples/picture.sh; Debian has this one, others may not.

@@ -315,7 +315,7 @@ static const char *wanted_id(const page *p, js id){
 static void page_remember(const ortto_reader *r, ortto_cache *cache, const page *p){
   for(int i=0; cache && i<p->id_count; i++){
     int row = row_of(p, 0, p->rows, js_slice(p->ids[i], 24), i<p->rows ? i : 0);
-    cache_put(cache, p->ids[i], row<0 ? (js){ 0 } : *page_part(r, p, row));
+    cache_put(cache, p->ids[i], row<0 ? js_slice(NULL, 0) : *page_part(r, p, row));
   }
 }
 

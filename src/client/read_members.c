@@ -121,14 +121,12 @@ static int people_open(ortto_reader *r){
 }
 
 /* One row of a page in the making. */
-static void row_text(buf *b, const char *head, const ortto_value *id){
-  char plain[64];
-  size_t n = id->length<sizeof plain ? id->length : sizeof plain - 1;
-  memcpy(plain, id->text, n);
-  plain[n] = 0;
+static void row_text(ortto_reader *r, buf *b, const char *head, const ortto_value *id){
+  const char *plain = arena_text(&r->scratch, id->text, id->length);
   buf_puts(b, b->n>1 ? "," : "");
   buf_puts(b, head);
-  buf_json(b, plain);
+  if( plain ) buf_json(b, plain);
+  else b->failed = 1;
   buf_puts(b, "}");
 }
 
@@ -142,7 +140,7 @@ static int rows_take(ortto_reader *r, const char *head, buf *b){
     rc = ortto_reader_next(s->inner, &v);
     if( rc!=ORTTO_ROW ) break;
     if( b->n==0 ) buf_puts(b, "[");
-    row_text(b, head, &v[0]);
+    row_text(r, b, head, &v[0]);
     s->rows++;
     ortto_reader_progress(s->inner, &now);
   }

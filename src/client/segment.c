@@ -106,7 +106,7 @@ static int raw_location(ortto_sending *s, js g, cJSON *location){
 /* An empty one is none. */
 static js id_of(js g, const char *name){
   js id = js_get(g, name);
-  return js_type(id)=='"' && id.n==2 ? (js){ 0 } : id;
+  return js_type(id)=='"' && id.n==2 ? js_slice(NULL, 0) : id;
 }
 
 static int raw_members(ortto_sending *s, js g, int track, cJSON *o){

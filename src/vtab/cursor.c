@@ -255,11 +255,10 @@ static int run_check(run *r, scan_setup *q){
 }
 
 static int cursor_begin(cursor *cur, scan_setup *q){
-  int is_new;
   cur->used = q->used;
-  cur->memory = run_memory(cur->run, q->used, &is_new);
+  cur->memory = run_memory(cur->run, q->used);
   if( cur->memory==NULL ) return SQLITE_NOMEM;
-  int rc = lookup_widen(cur->memory, q);
+  int rc = lookup_widen(q);
   cur->list = lookup_list(cur->memory, q);
   if( cur->list==NULL ) return SQLITE_NOMEM;
   int counts = is_count(q) || (may_be_count(q) && cur->list->count>=0);

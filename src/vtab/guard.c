@@ -193,57 +193,61 @@ static int version_known(sqlite3 *db, const char *schema, sqlite3_int64 *version
   sqlite3_stmt *ops;
   int found = 0;
   int rc = sql_prepare(db, &ops, "EXPLAIN SELECT 1 FROM \"%w\".sqlite_schema", schema);
-  while( rc==SQLITE_OK && !found && sqlite3_step(ops)==SQLITE_ROW ){
+  if( rc==SQLITE_OK ) rc = SQLITE_ROW;
+  while( rc==SQLITE_ROW && !found && (rc = sqlite3_step(ops))==SQLITE_ROW ){
     const char *op = (const char *)sqlite3_column_text(ops, 1);
+    if( op==NULL ) rc = SQLITE_NOMEM;
     found = op && strcmp(op, "Transaction")==0;
     if( found ) *version = sqlite3_column_int64(ops, 4);
   }
   sqlite3_finalize(ops);
-  return found;
+  return found ? SQLITE_OK : rc;
 }
 
-static int objects_connect(sqlite3 *db, const char *schema, const char *name){
+static int objects_connect(sqlite3 *db, const char *schema, const char *name, int *found){
   sqlite3_stmt *list;
-  int found = 0, step = SQLITE_ROW;
   int rc = sql_prepare(db, &list, "SELECT CAST(sql AS TEXT) FROM \"%w\".sqlite_schema WHERE sql IS NOT NULL",
                        schema);
-  if( rc!=SQLITE_OK ) return 1;
-  while( !found && (step = sqlite3_step(list))==SQLITE_ROW ){
+  if( rc==SQLITE_OK ) rc = SQLITE_ROW;
+  while( rc==SQLITE_ROW && !*found && (rc = sqlite3_step(list))==SQLITE_ROW ){
     const char *sql = (const char *)sqlite3_column_text(list, 0);
-    found = sql==NULL || object_connects(sql, name);
+    if( sql==NULL ) rc = SQLITE_NOMEM;
+    else *found = object_connects(sql, name);
   }
   sqlite3_finalize(list);
-  return found || (step!=SQLITE_ROW && step!=SQLITE_DONE);
+  return *found || rc==SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 /* Another program may have changed the schema, and SQLite not know it yet. It would read it anew under the
 ** statement that is being prepared now, which has taken some tables from the old one: so then the schema is
 ** not read. Nor can it be changed while it is read here. */
-static int schema_connects(sqlite3 *db, const char *schema, const char *name){
+static int schema_connects(sqlite3 *db, const char *schema, const char *name, int *found){
   sqlite3_stmt *held;
-  sqlite3_int64 known;
-  int found = 1;
+  sqlite3_int64 known = 0;
   int rc = sql_prepare(db, &held, "PRAGMA \"%w\".schema_version", schema);
   if( rc==SQLITE_OK ) rc = sqlite3_step(held);
-  if( rc==SQLITE_BUSY || rc==SQLITE_LOCKED ) found = 0;
-  else if( rc==SQLITE_ROW && version_known(db, schema, &known) )
-    found = (int)sqlite3_column_int64(held, 0)==(int)known && objects_connect(db, schema, name);
+  int locked = rc==SQLITE_BUSY || rc==SQLITE_LOCKED;
+  if( rc==SQLITE_ROW ) rc = version_known(db, schema, &known);
+  int current = rc==SQLITE_OK && (int)sqlite3_column_int64(held, 0)==(int)known;
+  if( current ) rc = objects_connect(db, schema, name, found);
   sqlite3_finalize(held);
-  return found;
+  return locked ? SQLITE_OK : rc;
 }
 
-static int files_connect(sqlite3 *db, const char *name){
+/* What cannot be read counts as found, but for want of memory. */
+static int files_connect(sqlite3 *db, const char *name, int *found){
   sqlite3_stmt *list;
-  int found = 0;
-  int rc = sql_prepare(db, &list, "PRAGMA database_list");
-  if( rc!=SQLITE_OK ) found = 1;
-  while( found==0 && sqlite3_step(list)==SQLITE_ROW ){
+  int rc = sql_prepare(db, &list, "PRAGMA database_list"), step = SQLITE_ROW;
+  while( rc==SQLITE_OK && !*found && (step = sqlite3_step(list))==SQLITE_ROW ){
     const char *schema = (const char *)sqlite3_column_text(list, 1);
-    if( schema==NULL ) found = 1;
-    else if( sqlite3_stricmp(schema, "temp")!=0 ) found = schema_connects(db, schema, name);
+    if( schema==NULL ) rc = SQLITE_NOMEM;
+    else if( sqlite3_stricmp(schema, "temp")!=0 ) rc = schema_connects(db, schema, name, found);
   }
   sqlite3_finalize(list);
-  return found;
+  if( rc==SQLITE_OK && step!=SQLITE_ROW && step!=SQLITE_DONE ) rc = step;
+  if( rc==SQLITE_NOMEM ) return rc;
+  *found |= rc!=SQLITE_OK;
+  return SQLITE_OK;
 }
 
 static sqlite3_stmt *pragma_prepared(sqlite3 *db){
@@ -267,8 +271,9 @@ static int pragma_connects(sqlite3 *db, const char *name){
   return running_count(db)>0 && !running_names(db, name, 1);
 }
 
-int guard_file_connects(sqlite3 *db, const char *name){
-  return pragma_connects(db, name) ? 1 : files_connect(db, name);
+int guard_file_connects(sqlite3 *db, const char *name, int *file){
+  *file = pragma_connects(db, name);
+  return *file ? SQLITE_OK : files_connect(db, name, file);
 }
 
 /* ---- UPDATE ... FROM ---- */

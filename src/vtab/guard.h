@@ -32,9 +32,10 @@ int guard_names_function(sqlite3 *db, const char *name);
 /* The same of one statement. texts: a 'text' counts as a name, too. */
 int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts);
 
-/* May it be something in a database file that has this table connected now? 0 also where that cannot be seen:
-** the file is locked, or was changed meanwhile by another program and SQLite does not know it yet. */
-int guard_file_connects(sqlite3 *db, const char *name);
+/* *file: may it be something in a database file that has this table connected now? 0 also where that cannot
+** be seen: the file is locked, or was changed meanwhile by another program and SQLite does not know it yet.
+** SQLITE_OK, or SQLITE_NOMEM. */
+int guard_file_connects(sqlite3 *db, const char *name, int *file);
 
 /* Is a PRAGMA being prepared that gives rows? */
 int guard_pragma(sqlite3 *db);

@@ -129,7 +129,8 @@ static sqlite3_int64 least_cost(const memory *m, const scan_setup *q){
 static int list_is_due(memory *m, scan_setup *q, list *l, int *due){
   int rc = SQLITE_OK;
   *due = 0;
-  if( m->t->kind==ORTTO_ACTIVITIES || m->t->kind==ORTTO_AUDIENCE_MEMBERS || l->spent==0 ) return SQLITE_OK;
+  int always = m->t->kind==ORTTO_ACTIVITIES || m->t->kind==ORTTO_AUDIENCE_MEMBERS;
+  if( always || l->spent==0 ) return SQLITE_OK;   /* once for each person, or audience */
   if( l->fetch==NULL && list_cost(m, l)<0 ) rc = list_measure(m, q, l);
   *due = l->answer || l->fetch || l->spent + least_cost(m, q)>list_cost(m, l);
   return rc;
@@ -256,7 +257,7 @@ static int total_rows(scan_setup *q, int64_t *total){
   return rc;
 }
 
-int lookup_widen(memory *m, scan_setup *q){
+int lookup_widen(scan_setup *q){
   sqlite3_int64 by_ids = (q->listed + KEYS_A_REQUEST - 1)/KEYS_A_REQUEST;
   int rc = SQLITE_OK;
   if( !is_contact_table(q->t) || !q->query.by_ids || by_ids<2 ) return SQLITE_OK;
@@ -266,6 +267,5 @@ int lookup_widen(memory *m, scan_setup *q){
     if( rc==SQLITE_OK ) rc = total_rows(q, &total);
   }
   if( rc==SQLITE_OK && total>0 && (total + ROWS_A_PAGE - 1)/ROWS_A_PAGE<by_ids ) setup_widen(q);
-  (void)m;
   return rc;
 }

@@ -37,6 +37,6 @@ int lookup(memory *m, scan_setup *q, found *out);
 list *lookup_list(memory *m, const scan_setup *q);
 
 /* A list of ids takes more requests than all rows: then these are asked for. May ask how many there are. */
-int lookup_widen(memory *m, scan_setup *q);
+int lookup_widen(scan_setup *q);
 
 #endif

@@ -34,10 +34,9 @@ void run_leave(run *r){
   sqlite3_free(r);
 }
 
-memory *run_memory(run *r, unsigned long long used, int *is_new){
+memory *run_memory(run *r, unsigned long long used){
   memory *m = r->memories;
   while( m && (m->used!=used || m->changes!=r->t->conn->changes) ) m = m->next;
-  *is_new = m==NULL;
   if( m ) return m;
   m = memory_new(r->t, used);
   if( m==NULL ) return NULL;

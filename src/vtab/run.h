@@ -33,7 +33,7 @@ typedef struct run {
 run *run_join(table *t);
 void run_leave(run *r);
 
-/* The memory for these columns; *is_new: it has just begun. NULL when out of memory. */
-memory *run_memory(run *r, unsigned long long used, int *is_new);
+/* The memory for these columns. NULL when out of memory. */
+memory *run_memory(run *r, unsigned long long used);
 
 #endif

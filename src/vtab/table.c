@@ -296,13 +296,16 @@ static int still_held(const conn *c, const char *schema, const char *name){
 }
 
 /* A file's own address is not even spoken to for a description of the table. */
-static enum asker who_connects(const table *t, int missing){
+static int who_connects(const table *t, int missing, enum asker *who){
   sqlite3 *db = t->conn->db;
-  int in_file = t->created && sqlite3_stricmp(t->schema, "temp")!=0;
-  if( !is_contact_table(t) ) return CONNECTING;
-  if( in_file && t->args.settings.value[ORTTO_API_URL] && guard_pragma(db) ) return A_FILE;
-  if( guard_file_connects(db, t->name) ) return A_FILE;
-  return missing ? QUERYING : CONNECTING;
+  int in_file = t->created && sqlite3_stricmp(t->schema, "temp")!=0, rc = SQLITE_OK;
+  *who = CONNECTING;
+  if( !is_contact_table(t) ) return SQLITE_OK;
+  int file = in_file && t->args.settings.value[ORTTO_API_URL] && guard_pragma(db);
+  if( !file ) rc = guard_file_connects(db, t->name, &file);
+  if( missing ) *who = QUERYING;
+  if( file ) *who = A_FILE;
+  return rc;
 }
 
 /* Its fields are not known. Gives it the columns that are known without asking or, where a query lacks one of
@@ -333,8 +336,10 @@ static int connect_created(conn *c, int argc, const char *const *argv, sqlite3_v
     t->created = 1;
     t->kind = t->args.kind>=0 ? (ortto_table)t->args.kind : ORTTO_TAGS;
   }
+  enum asker who = CREATING;
+  if( rc==SQLITE_OK && !creating ) rc = who_connects(t, missing, &who);
   if( rc==SQLITE_OK ){
-    int got = table_list_fields(t, creating ? CREATING : who_connects(t, missing));
+    int got = table_list_fields(t, who);
     if( !creating && (got==ORTTO_ERROR || got==NOT_ASKED) )
       rc = fields_unknown(t, got, missing, !again, error);
     else rc = to_sqlite(c, got, error);
@@ -365,8 +370,10 @@ int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *ar
   (void)argc;
   int rc = table_new(reg->conn, argv[1], argv[2], &t);
   if( rc==SQLITE_OK ){
+    enum asker who;
     t->kind = reg->kind;
-    int got = table_list_fields(t, who_connects(t, 0));
+    rc = who_connects(t, 0, &who);
+    int got = rc==SQLITE_OK ? table_list_fields(t, who) : ORTTO_NOMEM;
     rc = got==NOT_ASKED ? fields_unknown(t, got, 0, 0, error) : to_sqlite(reg->conn, got, error);
   }
   return table_finish(t, rc, out, error);

@@ -47,11 +47,13 @@ static size_t by_reader(const char *text, size_t n) {
 
 static size_t by_cjson(const char *text, size_t n) {
   cJSON *page = cJSON_ParseWithLength(text, n);
-  const cJSON *record, *v;
+  const cJSON *list = cJSON_GetObjectItemCaseSensitive(page, "contacts");
   size_t sum = 0;
-  cJSON_ArrayForEach(record, cJSON_GetObjectItemCaseSensitive(page, "contacts"))
-    cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(record, "fields"))
+  for (const cJSON *record = list ? list->child : NULL; record; record = record->next) {
+    const cJSON *fields = cJSON_GetObjectItemCaseSensitive(record, "fields");
+    for (const cJSON *v = fields ? fields->child : NULL; v; v = v->next)
       sum += strlen(v->string) + (size_t)cJSON_IsString(v);
+  }
   cJSON_Delete(page);
   return sum;
 }

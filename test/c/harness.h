@@ -81,6 +81,15 @@ UNUSED static void server_stop(server *s){
   waitpid(s->pid, &status, 0);
 }
 
+/* The server of most tests: the group's setup starts it, and this is its teardown. */
+UNUSED static server sandbox;
+
+UNUSED static int sandbox_stop(void **state){
+  (void)state;
+  server_stop(&sandbox);
+  return 0;
+}
+
 typedef struct text {
   char *p;
   size_t n, cap;
@@ -199,6 +208,21 @@ UNUSED static sqlite3 *db_open(const server *s){
 /* sqlite3_close refuses where a statement is left open: so this also proves that none is. */
 UNUSED static void db_close(sqlite3 *db){
   if( sqlite3_close(db)!=SQLITE_OK ) fail_msg("sqlite3_close: %s", sqlite3_errmsg(db));
+}
+
+/* A thread that interrupts a connection later. */
+typedef struct interruption {
+  sqlite3 *db;
+  int after_ms;
+  double at;               /* when it did */
+} interruption;
+
+UNUSED static void *interrupt_later(void *ctx){
+  interruption *it = ctx;
+  sleep_ms(it->after_ms);
+  it->at = now_ms();
+  sqlite3_interrupt(it->db);
+  return NULL;
 }
 
 #endif

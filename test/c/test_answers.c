@@ -249,7 +249,7 @@ static int order_chance(int below){
 }
 
 /* One more member of a record; what it says holds, unless another one of that name follows. */
-static void member_add(sqlite3_str *s, int which, int row, int turn, char value[COUNT(members)][16]){
+static void member_add(sqlite3_str *s, int which, int row, int turn, char value[COUNT(members)][40]){
   if( which==COUNT(members) ){
     sqlite3_str_appendf(s, ",\"nobody_asked_%d\":{\"name\":[1,\"}\"]}", order_chance(3));
     return;
@@ -262,7 +262,7 @@ static void member_add(sqlite3_str *s, int which, int row, int turn, char value[
 
 /* One record, behind its id: some in order and with gaps, some in no order, some members twice. */
 static void record_add(sqlite3_str *s, sqlite3_str *expected, int row){
-  char value[COUNT(members)][16] = { "" };
+  char value[COUNT(members)][40] = { "" };
   int wild = order_chance(3)==0, few = order_chance(4)==0;
   sqlite3_str_appendf(s, "%s{\"id\":\"%024x\"", row ? "," : "", row);
   for(int i=0; i<COUNT(members)+2; i++){

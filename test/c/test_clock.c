@@ -23,7 +23,6 @@ static int clock_ahead(clockid_t id, struct timespec *t){
 #include "ortto_client.h"
 #include "harness.h"
 
-static server sandbox;
 static ortto_client *client;
 /* seconds by which the clock goes forward whenever the client asks if it is to stop */
 static double step;
@@ -40,12 +39,6 @@ static int tick(void *ctx){
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox, "--people 600 --no-archived --accounts 0 --custom 0 --account-custom 0");
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -303,5 +296,5 @@ int main(void){
     TEST(test_wait_is_for_the_key), TEST(test_backoff_grows), TEST(test_jitter), TEST(test_feed),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  return cmocka_run_group_tests_name("clock", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("clock", tests, set_up, sandbox_stop);
 }

@@ -9,7 +9,6 @@
 #define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
 #define PEOPLE_GET "/v1/person/get"
 
-static server sandbox;
 static char **good;              /* the right rows, sorted */
 static int good_count;
 

@@ -133,7 +133,6 @@ static const statement statements[] = {
 };
 #define STATEMENTS ((int)(sizeof statements / sizeof *statements))
 
-static server sandbox;
 static char *truth[STATEMENTS];
 
 /* sandbox(PATH) and sandbox(PATH, BODY): a control call. */

@@ -12,17 +12,9 @@
 
 #define LATEST 250.0
 
-static server sandbox;
-
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox, "--people 3000 --accounts 40 --custom 2 --account-custom 1");
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -36,23 +28,9 @@ static int fresh(void **state){
 
 /* ---- interrupting --------------------------------------------------------- */
 
-typedef struct interrupter {
-  sqlite3 *db;
-  int after_ms;
-  double at;                     /* when sqlite3_interrupt was called */
-} interrupter;
-
-static void *interrupt_later(void *ctx){
-  interrupter *it = ctx;
-  sleep_ms(it->after_ms);
-  it->at = now_ms();
-  sqlite3_interrupt(it->db);
-  return NULL;
-}
-
 /* Runs SQL to its end while another thread interrupts it: the answer must be SQLITE_INTERRUPT, and soon. */
 static void must_interrupt(sqlite3 *db, const char *what, const char *sql, int after_ms){
-  interrupter it = { db, after_ms, 0 };
+  interruption it = { db, after_ms, 0 };
   pthread_t thread;
   sqlite3_stmt *stmt = NULL;
   if( pthread_create(&thread, NULL, interrupt_later, &it)!=0 ) fail_msg("no thread");
@@ -370,7 +348,7 @@ static void test_interrupt_is_for_one(void **state){
   sqlite3 *mine = db_open(&sandbox), *other = db_open(&sandbox);
   sql_must(mine, "SELECT count(*) FROM pragma_table_info('ortto_people')");
   server_do(&sandbox, "/sandbox/set", "{\"latency_ms\":50}");
-  interrupter it = { other, 60, 0 };
+  interruption it = { other, 60, 0 };
   pthread_t thread;
   assert_int_equal(pthread_create(&thread, NULL, interrupt_later, &it), 0);
   assert_sql(mine, "SELECT count(*)>2900 FROM (SELECT email FROM ortto_people)", "1");
@@ -393,5 +371,5 @@ int main(void){
         TEST(test_interrupt_is_for_one),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  return cmocka_run_group_tests_name("interrupt", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("interrupt", tests, set_up, sandbox_stop);
 }

@@ -8,18 +8,11 @@
 #include "harness.h"
 #include <pthread.h>
 
-static server sandbox;
 static sqlite3 *db;
 
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox, "--people 3000 --accounts 40 --no-archived");
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -385,5 +378,5 @@ int main(void){
     cmocka_unit_test_setup_teardown(another_account_in_the_middle, fresh, over),
     cmocka_unit_test_setup_teardown(the_disk_is_full, fresh, over),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

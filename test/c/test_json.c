@@ -106,7 +106,9 @@ static const char *value_rule(const char *p, int depth, int holders, found f){
   const char *from = p;
   if( traced>trace_room ){
     trace_room = trace_room ? 2*trace_room : 1024;
-    trace = realloc(trace, (size_t)trace_room * sizeof *trace);
+    void *grown = realloc(trace, (size_t)trace_room * sizeof *trace);
+    if( grown==NULL ) fail_msg("out of memory");
+    trace = grown;
   }
   if( p>=text_end ) return NULL;
   switch( *p ){

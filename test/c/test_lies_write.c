@@ -60,8 +60,6 @@ static const question questions[] = {
     { {"errors/*/*", 's'}, {"errors/*", 'a'}, {"errors", 'a'}, {"", 'a'} } },
 };
 
-static server sandbox;
-
 static sqlite3 *db_new(void){
   sqlite3 *db = db_open(&sandbox);
   sql_must(db, "SELECT ortto_config('retries', 0), ortto_config('segment_key', 'psb-sandbox-segment-key')");
@@ -218,12 +216,6 @@ static int set_up(void **state){
   return 0;
 }
 
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
-  return 0;
-}
-
 int main(void){
   struct CMUnitTest tests[COUNT(questions)];
   memset(tests, 0, sizeof tests);
@@ -232,5 +224,5 @@ int main(void){
     tests[i] = (struct CMUnitTest){ questions[i].name, test_question, NULL, NULL,
         (void *)(uintptr_t)&questions[i] };
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  return _cmocka_run_group_tests("lies_write", tests, COUNT(questions), set_up, tear_down);
+  return _cmocka_run_group_tests("lies_write", tests, COUNT(questions), set_up, sandbox_stop);
 }

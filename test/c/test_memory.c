@@ -8,17 +8,9 @@
 
 #define BLOCK 4024                 /* so large are the blocks of the client's arenas, which hold texts */
 
-static server sandbox;
-
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox, "--people 20 --no-archived --custom 14");
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -202,5 +194,5 @@ int main(void){
     cmocka_unit_test(to_segment),
     cmocka_unit_test(joins),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

@@ -41,7 +41,6 @@ typedef struct connection {
   int half_synced;                 /* a child was killed at it: the next sync goes on with what it had read */
 } connection;
 
-static server sandbox;
 static sqlite3 *model;
 static connection connections[CONNECTIONS];
 static unsigned long program;      /* its seed */
@@ -513,7 +512,7 @@ static void step_kill(connection *c){
 
 typedef struct worker { connection *c; int ms, number, rc; } worker;
 
-static void *interrupt_later(void *ctx){
+static void *interrupt_soon(void *ctx){
   worker *w = ctx;
   sleep_ms(w->ms);
   sqlite3_interrupt(w->c->db);
@@ -526,7 +525,7 @@ static void step_interrupt(connection *c){
   if( c->depth>0 ) return;
   close_statements(c);
   note("%d is interrupted after %d ms", (int)(c-connections), w.ms);
-  pthread_create(&thread, NULL, interrupt_later, &w);
+  pthread_create(&thread, NULL, interrupt_soon, &w);
   char *got = sql_text(c->db, ALL("ortto_people")), *expected = model_text(ALL("people"));
   pthread_join(thread, NULL);
   /* While a statement is compiled SQLite 3.40 has one code for all that a table says. */
@@ -701,14 +700,8 @@ static int set_up(void **state){
   return 0;
 }
 
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
-  return 0;
-}
-
 int main(void){
   const struct CMUnitTest tests[] = { cmocka_unit_test(test_programs) };
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  return cmocka_run_group_tests_name("programs", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("programs", tests, set_up, sandbox_stop);
 }

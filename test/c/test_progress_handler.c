@@ -7,17 +7,9 @@
 
 #define LATEST 250.0             /* ms after the time is up; other things run on the machine */
 
-static server sandbox;
-
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox, "--people 600 --no-archived --tags 5 --custom 2 --account-custom 1 --date fake");
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -102,5 +94,5 @@ static void test_authorizer(void **state){
 
 int main(void){
   const struct CMUnitTest tests[] = { TEST(test_waits), TEST(test_goes_on), TEST(test_authorizer) };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

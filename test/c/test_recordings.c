@@ -10,7 +10,6 @@
 #include "harness.h"
 #include <glob.h>
 
-static server sandbox;
 static char folder[512];
 
 static int set_up(void **state){

@@ -18,18 +18,10 @@
 #define DIFFERENCE "SELECT (SELECT count(*) FROM (SELECT * FROM people EXCEPT SELECT * FROM ortto_people))" \
   "||' '||(SELECT count(*) FROM (SELECT * FROM ortto_people EXCEPT SELECT * FROM people))"
 
-static server sandbox;
-
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox,
       "--people 2000 --no-archived --accounts 40 --custom 4 --account-custom 1 --date fake");
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -1070,5 +1062,5 @@ int main(void){
         TEST(test_changes_new_field),
     TEST(test_changes_without_edited), TEST(test_changes_out_of_order), TEST(test_changes_other_sources),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

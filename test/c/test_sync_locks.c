@@ -13,17 +13,9 @@
 #define SCALAR "SELECT ortto_sync('ortto_accounts','accounts')"
 #define ROWS   "SELECT count(*) FROM ortto_sync('ortto_accounts','accounts')"
 
-static server sandbox;
-
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox, "--people 30 --no-archived --accounts 40 --custom 1 --account-custom 1 --date fake");
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -330,5 +322,5 @@ int main(void){
     TEST(test_other_main),
     TEST(test_last_rowid), TEST(test_interrupt_is_quick),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

@@ -10,18 +10,10 @@
 #define FILE_NAME "meet.db"
 #define LATEST 250               /* ms after sqlite3_interrupt(): 100, and what a busy machine adds */
 
-static server sandbox;
-
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox,
       "--people 1200 --no-archived --accounts 40 --custom 1 --account-custom 1 --date fake");
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -237,22 +229,8 @@ static void test_neighbour_leaves(void **state){
 
 /* ---- interrupts ---------------------------------------------------------------------- */
 
-typedef struct interrupter {
-  sqlite3 *db;
-  int after_ms;
-  double at;
-} interrupter;
-
-static void *interrupt_later(void *ctx){
-  interrupter *it = ctx;
-  sleep_ms(it->after_ms);
-  it->at = now_ms();
-  sqlite3_interrupt(it->db);
-  return NULL;
-}
-
 static void must_interrupt(const char *what, sqlite3 *db, const char *sql, int after_ms){
-  interrupter it = { db, after_ms, 0 };
+  interruption it = { db, after_ms, 0 };
   pthread_t thread;
   if( pthread_create(&thread, NULL, interrupt_later, &it)!=0 ) fail_msg("no thread");
   char *got = sql_text(db, sql);
@@ -386,5 +364,5 @@ int main(void){
     TEST(test_interrupt_spill),
     TEST(test_browser), TEST(test_browser_rows),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

@@ -11,20 +11,12 @@
 #define ROUNDS 3
 #define FILE_NAME "threads.db"
 
-static server sandbox;
-
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox, "--people 40 --no-archived --accounts 6 --custom 4 --account-custom 1 "
       "--audiences 3");
   /* The first load writes where SQLite is to be found; two first ones at the same time write the same. */
   db_close(db_open(&sandbox));
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -207,5 +199,5 @@ int main(void){
     cmocka_unit_test(test_one_connection),
     cmocka_unit_test(test_interrupted),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

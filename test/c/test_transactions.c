@@ -927,20 +927,6 @@ static void test_order_of_set_external_id(void **state){
 
 /* ---- interrupts ---------------------------------------------------------------------- */
 
-typedef struct interrupter {
-  sqlite3 *db;
-  int after_ms;
-  double at;
-} interrupter;
-
-static void *interrupt_later(void *ctx){
-  interrupter *i = ctx;
-  sleep_ms(i->after_ms);
-  i->at = now_ms();
-  sqlite3_interrupt(i->db);
-  return NULL;
-}
-
 /* Ctrl-C during COMMIT: it ends within 100 ms, the local rows are rolled back, and what was not taken is
 ** listed. */
 static void test_interrupt(void **state){
@@ -954,7 +940,7 @@ static void test_interrupt(void **state){
       "SELECT ortto_config('concurrency', 2); CREATE TABLE outbox AS SELECT 'k' || i || '@t.example' AS "
       "email FROM n; SELECT * FROM ortto_people LIMIT 1");
   server_do(&s, "/sandbox/set", "{\"latency_ms\":150}");
-  interrupter i = { db, 400, 0 };
+  interruption i = { db, 400, 0 };
   sql_must(db, "BEGIN; INSERT INTO ortto_people(email) SELECT email FROM outbox; DELETE FROM outbox");
   pthread_create(&thread, NULL, interrupt_later, &i);
   int rc = sql_run(db, "COMMIT");

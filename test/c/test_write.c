@@ -10,17 +10,9 @@
 /* of the 100 ms that an interrupt may take, since other things run on the machine */
 #define LATEST 250.0
 
-static server sandbox;
-
 static int set_up(void **state){
   (void)state;
   server_start(&sandbox, "--people 20 --no-archived --custom 14");
-  return 0;
-}
-
-static int tear_down(void **state){
-  (void)state;
-  server_stop(&sandbox);
   return 0;
 }
 
@@ -218,5 +210,5 @@ int main(void){
     cmocka_unit_test_setup(many_activities, fresh),
     cmocka_unit_test_setup(many_to_segment, fresh),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

@@ -33,6 +33,7 @@ place() {
     [ "${HOSTILE:-}" = all ] || [ $((each % 8)) = $n ] || continue
     rm -f "$file" "$file".*
     sqlite3 -batch "$file.new" >/dev/null 2>&1 <<SQL
+.dbconfig defensive off
 PRAGMA writable_schema=ON;
 CREATE TABLE t(a, b);
 INSERT INTO t VALUES(1, 2), (3, 4);

@@ -94,6 +94,7 @@ fresh
 DB=$TMPDIR/stranger.db
 $SQLITE3 -batch "$DB" <<SQL
 CREATE TABLE a(b);
+.dbconfig defensive off
 PRAGMA writable_schema = on;
 CREATE TEMP TABLE evil(n INTEGER PRIMARY KEY, arguments);
 INSERT INTO evil(arguments) VALUES
