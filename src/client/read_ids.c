@@ -190,7 +190,7 @@ static int by_ids_records(const ortto_reader *r, http_request *c, js *records){
   if( records->p==NULL && r->table==ORTTO_ACCOUNTS ) *records = js_get(answer, "organizations");
   if( records->p==NULL ) return bad_answer(c, "has no \"%s\"", member);
   if( js_type(*records)=='n' || (js_type(*records)=='[' && count_elements(*records)==0) ){
-    records->p = NULL;
+    *records = (js){ 0 };
     return ORTTO_OK;
   }
   if( js_type(*records)!='{' ) return bad_answer(c, "has a \"%s\" that is no object", member);

@@ -106,6 +106,8 @@ for n in 5 6 7 8 9 10 11 12 13 14 16 20 24 32; do
   first=$(head -n 1 <<<"$said")
   case $first in
     "$right") worked=$((worked + 1)) ;;
+    /bin/sh:*) [ -n "${PRELOAD:-}" ] || bad="$bad
+$n: $said" ;;   # the script that puts the sanitizer's library first could not begin
     *ortto:* | *"unable to open"* | *rror* | *"open shared object"* | *"Too many"*) ;;
     *) bad="$bad
 $n: $said" ;;
