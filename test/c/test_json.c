@@ -5,6 +5,7 @@
 **   SEED=n    what the changes are made from (printed; default: the time)
 **   TEXTS=n   how many (default 200,000)
 */
+#define _GNU_SOURCE
 #include "harness.h"
 
 #include "../../src/json.h"
@@ -228,8 +229,8 @@ static const char *const right[] = {
   "\"0068dc6a13d2d00004a4da00\",\"fields\":{}}],\"meta\":{\"total_matches\":983},"
   "\"offset\":0,\"next_offset\":2,"
   "\"cursor_id\":\"6910f2b4a1b2c3d4e5f60718\",\"has_more\":true}",
-  "{ \"activities\" : [ { \"attr\" : { \"str::is\" : \"API\" } ,\n "
-  "\"render_cmds\" : [ { \"content\" : \".\" } ] } ] }",
+  ("{ \"activities\" : [ { \"attr\" : { \"str::is\" : \"API\" } ,\n "
+   "\"render_cmds\" : [ { \"content\" : \".\" } ] } ] }"),
 };
 
 static const char *const wrong[] = {

@@ -2,6 +2,7 @@
 ** A call acts once in a run of its statement, also where SQLite begins that anew in the middle: a statement
 ** that a host keeps prepared reads another account than it was prepared for.
 */
+#define _GNU_SOURCE
 #include "harness.h"
 
 static server first, second;

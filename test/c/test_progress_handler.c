@@ -3,6 +3,7 @@
 ** handler (as Datasette does, and Python programs): it is asked in each wait too, however many steps it
 ** counts up to some 1,500.
 */
+#define _GNU_SOURCE
 #include "harness.h"
 
 #define LATEST 250.0             /* ms after the time is up; other things run on the machine */
