@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make lint: holds every #include of the extension against the ladder in src/rooms, whose head says
-# what its lines mean, and looks for functions that are declared elsewhere than in their room's door.
+# what its lines mean, looks for functions that are declared elsewhere than in their room's door, and for types
+# whose name another room has for something else: the amalgamation is one unit.
 #
 #   test/lint.sh [DIR]    the project's folder, if it is not this one
 set -euo pipefail
@@ -50,6 +51,11 @@ FNR == 1 {
   pending = ""
 }
 
+function type_named(name) {
+  if (name in type_in) say(FILENAME ": has a type " name ", and so has " type_in[name])
+  type_in[name] = FILENAME
+}
+
 function may(what) {
   return (room, what) in allowed || (home[room], what) in allowed || ("everywhere", what) in allowed ||
          is_source && (room, "c:" what) in allowed
@@ -72,6 +78,15 @@ function may(what) {
     say(FILENAME ": includes " path ", which stands " \
         (floor[door[path]] > floor[room] ? "above it" : "behind another door"))
   }
+}
+
+# ---- the names of types, and what else has a name in a file
+/^\}[ \t]*[A-Za-z_0-9]+;/ { name = $0; gsub(/[} \t]|;.*/, "", name); type_named(name) }
+/^typedef [^{]*[ *][A-Za-z_0-9]+;/ { name = $0; sub(/;.*/, "", name); sub(/^.*[ *]/, "", name); type_named(name) }
+/^static .*[ *][A-Za-z_0-9]+(\[[^\]]*\])* = / {
+  name = $0
+  sub(/(\[[^\]]*\])* = .*/, "", name); sub(/^.*[ *]/, "", name)
+  has_value[++values] = name SUBSEP FILENAME
 }
 
 # ---- a function of another room, declared by hand in a source file
@@ -102,6 +117,10 @@ END {
     split(where[i], part, SUBSEP)
     if (part[2] != "sqlite3_ortto_init")
       say(part[1] ":" declared[where[i]] ": declares " part[2] " outside a header")
+  }
+  for (i = 1; i <= values; i++) {
+    split(has_value[i], part, SUBSEP)
+    if (part[1] in type_in) say(part[2] ": has a value " part[1] ", which is a type in " type_in[part[1]])
   }
   exit bad
 }

@@ -15,14 +15,14 @@ typedef struct call_key {
   uint64_t high, low;
 } call_key;
 
-typedef struct memory {            /* of one run of one statement */
+typedef struct done_in_run {      /* of one run of one statement */
   conn *conn;
   sqlite3 *db;                     /* without a name */
   sqlite3_stmt *find, *keep;
-} memory;
+} done_in_run;
 
 static void memory_free(void *p){
-  memory *m = p;
+  done_in_run *m = p;
   sqlite3_finalize(m->find);
   sqlite3_finalize(m->keep);
   sqlite3_close(m->db);
@@ -31,12 +31,12 @@ static void memory_free(void *p){
 
 /* The run is over. */
 static void memory_end(void *p){
-  memory *m = p;
+  done_in_run *m = p;
   if( !conn_keep(m->conn, m, memory_free) ) memory_free(m);
 }
 
-static memory *memory_new(conn *c){
-  memory *m = sqlite3_malloc(sizeof *m);
+static done_in_run *memory_new(conn *c){
+  done_in_run *m = sqlite3_malloc(sizeof *m);
   if( m==NULL ) return NULL;
   memset(m, 0, sizeof *m);
   m->conn = c;
@@ -78,8 +78,8 @@ static void bind_key(sqlite3_stmt *stmt, call_key k){
   sqlite3_bind_int64(stmt, 2, (sqlite3_int64)k.low);
 }
 
-static memory *memory_of(sqlite3_context *ctx){
-  memory *m = sqlite3_get_auxdata(ctx, SLOT);
+static done_in_run *memory_of(sqlite3_context *ctx){
+  done_in_run *m = sqlite3_get_auxdata(ctx, SLOT);
   if( m ) return m;
   conn *c = ((const registration *)sqlite3_user_data(ctx))->conn;
   m = conn_kept_take(c);
@@ -89,7 +89,7 @@ static memory *memory_of(sqlite3_context *ctx){
 }
 
 int once_result(sqlite3_context *ctx, const char *function, int argc, sqlite3_value **argv, int *found){
-  memory *m = memory_of(ctx);
+  done_in_run *m = memory_of(ctx);
   *found = 0;
   if( m==NULL ) return SQLITE_NOMEM;
   bind_key(m->find, key_of(function, argc, argv));
@@ -100,7 +100,7 @@ int once_result(sqlite3_context *ctx, const char *function, int argc, sqlite3_va
 
 void once_keep(sqlite3_context *ctx, const char *function, int argc, sqlite3_value **argv, const char *text,
                sqlite3_int64 n){
-  memory *m = memory_of(ctx);
+  done_in_run *m = memory_of(ctx);
   if( m==NULL ) return;
   bind_key(m->keep, key_of(function, argc, argv));
   sqlite3_bind_text64(m->keep, 3, text, (sqlite3_uint64)n, SQLITE_STATIC, SQLITE_UTF8);

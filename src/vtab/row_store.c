@@ -159,11 +159,11 @@ static int reading_prepare(row_store *s, int column, sqlite3_stmt **out){
 
 static int reading_new(row_store *s, int column, sqlite3_stmt **out){
   sqlite3_uint64 count = (sqlite3_uint64)s->reading_count + 1;
-  reading *grown = sqlite3_realloc64(s->readings, count * sizeof *grown);
+  row_reading *grown = sqlite3_realloc64(s->readings, count * sizeof *grown);
   if( grown==NULL ) return SQLITE_NOMEM;
   s->readings = grown;
   int rc = reading_prepare(s, column, out);
-  if( rc==SQLITE_OK ) grown[s->reading_count++] = (reading){ *out, column, 1 };
+  if( rc==SQLITE_OK ) grown[s->reading_count++] = (row_reading){ *out, column, 1 };
   return rc;
 }
 
@@ -171,7 +171,7 @@ static int reading_lend(row_store *s, int column, sqlite3_int64 answer, sqlite3_
   int rc = store_open(s);
   *out = NULL;
   for(int i=0; rc==SQLITE_OK && *out==NULL && i<s->reading_count; i++){
-    reading *r = &s->readings[i];
+    row_reading *r = &s->readings[i];
     if( r->column!=column || r->lent ) continue;
     r->lent = 1;
     *out = r->stmt;

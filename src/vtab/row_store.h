@@ -29,11 +29,11 @@ void question_add(question *q, const void *bytes, size_t n);
 /* With its length in front, so that "ab", "c" is not "a", "bc". */
 void question_text(question *q, const char *text, size_t n);
 
-typedef struct reading {           /* a statement over rows, lent to one cursor */
+typedef struct row_reading {       /* a statement over rows, lent to one cursor */
   sqlite3_stmt *stmt;
   int column;                      /* by which they are found, or READ_ALL, READ_ONE */
   int lent;
-} reading;
+} row_reading;
 
 typedef struct row_store {         /* all zero but for the first four: closed */
   int columns;                     /* values of a row */
@@ -44,7 +44,7 @@ typedef struct row_store {         /* all zero but for the first four: closed */
   sqlite3_stmt *insert, *find, *keep;
   sqlite3_int64 answers;           /* the last number given */
   char *indexed;                   /* for each column: it has an index */
-  reading *readings;
+  row_reading *readings;
   int reading_count;
 } row_store;
 
