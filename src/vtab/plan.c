@@ -393,7 +393,9 @@ static void plan_requests(plan *p){
   int64_t pages = (total + (int64_t)PAGE_ROWS - 1)/(int64_t)PAGE_ROWS;
   if( total==0 || p->limited || !(whole || (p->looked_up && !p->hidden_given)) ) return;
   if( p->looked_up ) pages = 2*pages + 1;
-  const char *format = p->looked_up ? "at most %lld requests" : "about %lld request%s";
+  /* The key alone: from 3.47 on that may be count(*), which takes one. */
+  int at_most = p->looked_up || (p->info->colUsed==1 && !p->left && sqlite3_libversion_number()>=3047000);
+  const char *format = at_most ? "at most %lld request%s" : "about %lld request%s";
   sqlite3_snprintf(sizeof words, words, format, (long long)pages, pages==1 ? "" : "s");
   plan_words(p, "%s", words);
 }
