@@ -403,7 +403,7 @@ int setup_query(scan_setup *q, int whole, ortto_query *out){
   for(int i=0; i<q->conditions; i++){
     if( whole && q->placed[i].key ) continue;
     q->chosen[count] = q->condition[i];
-    q->chosen[count++].values = (const char *const *)q->list + q->placed[i].from;
+    q->chosen[count++].values = q->list ? (const char *const *)q->list + q->placed[i].from : NULL;
   }
   *out = q->query;
   out->conditions = q->chosen;

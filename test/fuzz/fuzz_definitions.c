@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n){
   ortto_fields_free(list);
   const ortto_field *id = &ortto_table_fields(ORTTO_FIELDS)->field[0];
   ortto_query q = { .table = ORTTO_FIELDS, .fields = &id, .field_count = 1 };
-  if( data[0]>>4 & 1 && ortto_fields_renew(e, ORTTO_KNOWN)==ORTTO_OK
+  if( data[0]>>4 & 1 && ortto_known_renew(e, ORTTO_FIELDS, ORTTO_KNOWN)==ORTTO_OK
    && ortto_reader_open(e, &q, &reader)==ORTTO_OK )
     while( ortto_reader_next(reader, &v)==ORTTO_ROW ) fuzz_touch(v[0].text, v[0].length);
   ortto_reader_close(reader);
