@@ -43,7 +43,7 @@ static int target_by_renaming(const sync_run *s, int *renamed){
   if( rc!=SQLITE_OK ) return rc;
   rc = staging_rename(s);
   *renamed = rc==SQLITE_OK;
-  if( rc!=SQLITE_OK && sqlite3_get_autocommit(s->db) ) return rc;   /* all was taken back: this is the reason */
+  if( rc!=SQLITE_OK && sqlite3_get_autocommit(s->db) ) return rc;  /* all is taken back, for this reason */
   if( !*renamed ) sql_run(s->db, "ROLLBACK TO ortto_rename");
   return sql_run(s->db, "RELEASE ortto_rename");
 }
