@@ -161,6 +161,10 @@ ortto_waiting ortto_waits_for(const ortto_client *client, int64_t *ms){
   return requests_wait_for(&client->queue, ms);
 }
 
+int64_t ortto_records_settled(const ortto_client *client){
+  return client->queue.settled;
+}
+
 /* A value is shown behind the reason, cut at a character's end, unless the reason shows it. */
 static int value_refuse(context *ctx, const ortto_field *field, const char *why, js v){
   char shown[61], begin[25];

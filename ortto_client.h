@@ -404,5 +404,8 @@ typedef enum ortto_waiting {   /* in order: where several hold, the later one is
 /* What holds up a call that blocks, for whoever shows it when ortto_host.interrupted is asked. *ms is how
 ** long yet, 0 where it cannot be told. */
 ortto_waiting ortto_waits_for(const ortto_client *client, int64_t *ms);
+/* For the same: how many records of the ortto_send that is at work have their outcome; of the last one where
+** none is. */
+int64_t ortto_records_settled(const ortto_client *client);
 
 #endif

@@ -91,7 +91,7 @@ SELECT printf('<section><h2>%s</h2><svg viewBox="0 0 360 %d" role="img" aria-lab
               chart)
        || group_concat(
          printf('<g transform="translate(0 %d)"><title>%s: %,d</title><text y="13">%s</text>', y, label, n, short)
-         || printf('<text class="number" x="360" y="13">%,d · %.0f %%</text>', n, share)
+         || printf('<text class="number" x="360" y="13">%,d · %d %%</text>', n, round(share))
          || '<rect class="track" y="20" width="360" height="8" rx="4"/>'
          || printf('<rect class="bar" y="20" width="%.1f" height="8" rx="4"/></g>', width), '')
        || '</svg></section>'

@@ -12,7 +12,8 @@ cd "$(dirname "$0")/.."
 
 fail() { echo "foreign: $*" >&2; exit 1; }
 not_run() { fail "not run: $*"; }
-packages=(libc6-dev libsqlite3-dev libcurl4-openssl-dev libcjson-dev libcmocka-dev sqlite3 coreutils)   # for stdbuf
+packages=(libc6-dev libsqlite3-dev libcurl4-openssl-dev libcjson-dev libcmocka-dev zlib1g-dev
+          sqlite3 coreutils)   # for stdbuf
 
 unpack() {   # unpack ARCH: .build/ARCH/root
   local at=$PWD/.build/$1 deb

@@ -30,6 +30,7 @@ typedef struct request_queue {     /* of one client */
   pace pace;
   request_log log;
   http_request *first, **end;      /* waiting and in flight, in order of urgency */
+  int64_t settled;                 /* records of a delivery that have their outcome: for whoever watches it */
   size_t ahead;                    /* bytes of answers, expected or there and not read yet */
   uint64_t process;                /* that made it: a process forked from it must not share its connections */
 } request_queue;

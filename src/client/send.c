@@ -300,6 +300,7 @@ static int batch_settle(ortto_sending *s, batches *all, int at){
   request_drop(c);
   b->request = NULL;
   if( again ) return batch_again(s, all, at, 0, count, 1);
+  if( !halve ) s->endpoint->queue->settled += count;
   rc = halve ? batch_again(s, all, at, 0, count/2, 0) : ORTTO_OK;
   return halve && rc==ORTTO_OK ? batch_again(s, all, at, count/2, count, 0) : rc;
 }
@@ -549,6 +550,7 @@ int ortto_send(ortto_endpoint *e, ortto_verb verb, const char *json, size_t leng
   s->options = options;
   s->doing = doing[verb];
   s->encoder.memory = &s->memory;
+  e->queue->settled = 0;
   int rc = records_read(s, json, length);
   if( rc==ORTTO_OK && verb==ORTTO_TRACK ) call_recognize(s);
   if( rc==ORTTO_OK ) rc = options_resolve(s);

@@ -66,7 +66,8 @@ static const char steps[] =
   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT 100) SELECT count(*) FROM n";
 
 int conn_interrupted(void *ctx){
-  const conn *c = ctx;
+  conn *c = ctx;
+  progress_draw(&c->line, c->client);
 #if SQLITE_VERSION_NUMBER >= 3041000
   if( sqlite3_libversion_number()>=3041000 && sqlite3_is_interrupted(c->db) ) return 1;
 #endif

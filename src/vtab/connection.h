@@ -1,8 +1,8 @@
 /*
 ** connection.h - what the tables and functions of one SQLite connection share.
 **
-** May use: SQLite, sql, spool, the client. Must not know: how a table looks, what a plan or a sync is; it
-** only keeps the lists of those at work.
+** May use: SQLite, sql, spool, progress, the client. Must not know: how a table looks, what a plan or a sync
+** is; it only keeps the lists of those at work.
 ** Counted: every table, module and function holds a reference; the last one to go frees the client and the
 ** spool. One thread at a time, as SQLite sees to it for its connection. Nothing in here blocks.
 */
@@ -12,6 +12,7 @@
 #include "sqlite.h"
 #include "../../ortto_client.h"
 #include "../text.h"
+#include "progress.h"
 #include "spool.h"
 
 typedef struct conn conn;
@@ -54,6 +55,7 @@ struct conn {
   void *kept;                      /* what that one remembers (once.c) */
   void (*kept_free)(void *kept);
   gone *gone;                      /* tables without their fields that SQLite let go just now */
+  progress line;                   /* on the terminal, while this connection waits */
   spool spool;                     /* what is held back until COMMIT, and what failed */
 };
 
@@ -69,7 +71,7 @@ int to_sqlite(const conn *c, int rc, char **message);
 /* Has sqlite3_interrupt() been called? ctx is a conn. Before SQLite 3.41 no call tells; a statement does:
 ** preparing and stepping one while another runs returns SQLITE_INTERRUPT. (While none runs that clears the
 ** flag: waiting_begin.) One of so many steps that a program's progress handler is asked too, which counts
-** them: in a wait there are no others. */
+** them: in a wait there are no others. Whoever waits asks, so the progress line is drawn here. */
 int conn_interrupted(void *ctx);
 
 /* While a table is being connected no statement runs yet. One that does keeps sqlite3_interrupt() from being

@@ -103,7 +103,10 @@ static int cursor_reset(cursor *cur){
 /* What is not complete when the last cursor goes need not be finished. */
 int vt_close(sqlite3_vtab_cursor *base){
   cursor *cur = (cursor *)base;
-  if( cur->run->cursors==1 ) cur->fetch = NULL;
+  if( cur->run->cursors==1 ){
+    cur->fetch = NULL;
+    progress_end(&cur->run->t->conn->line, cur->run);
+  }
   cursor_reset(cur);
   run_leave(cur->run);
   sqlite3_free(cur);
@@ -116,6 +119,7 @@ static int stream_step(cursor *cur){
   int rc = ortto_reader_next(cur->reader, &cur->value);
   cur->eof = rc!=ORTTO_ROW;
   cur->delivered++;
+  if( rc==ORTTO_ROW ) progress_row(&cur->run->t->conn->line, cur->run->t, cur->run->t->name);
   return vt_fail((table *)cur->base.pVtab, rc);
 }
 
@@ -224,6 +228,8 @@ static int cursor_stream(cursor *cur, scan_setup *q){
   if( rc!=SQLITE_OK ) return rc;
   ortto_reader_progress(cur->reader, &progress);
   memory_learn_total(q->t, &query, &progress);
+  progress_part *part = progress_part_of(&q->t->conn->line, q->t, q->t->name);
+  if( part && part->rows<=1 ) part->total = progress.total;
   if( progress.count>0 && may_be_count(q) ){
     cur->unsure = 1;
     cur->counted = progress.count;
@@ -274,6 +280,7 @@ int vt_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
   int rc = cursor_reset(cur);
   cur->rowid = -1;
   cur->changes = q.t->conn->changes;
+  progress_begin(&q.t->conn->line, cur->run, q.t->name);
   if( rc==SQLITE_OK ) rc = run_check(cur->run, &q);
   if( rc==SQLITE_OK ) rc = setup_read(&q, plan, argc, argv);
   if( rc==SQLITE_OK && !q.nothing ){
@@ -284,6 +291,7 @@ int vt_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc,
     q.several_count = 0;
   }
   setup_free(&q);
+  progress_yield(&q.t->conn->line);
   return rc;
 }
 
@@ -302,7 +310,11 @@ int vt_next(sqlite3_vtab_cursor *base){
     cur->list->count = cur->counted;
   }
   cur->unsure = 0;
-  if( !cur->counting ) return cursor_step(cur);
+  if( !cur->counting ){
+    int rc = cursor_step(cur);
+    progress_yield(&t->conn->line);
+    return rc;
+  }
   cur->passed++;
   cur->eof = --cur->counted<=0;
   return SQLITE_OK;

@@ -3,6 +3,7 @@
 */
 #include "deliver.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "../text.h"
@@ -26,6 +27,7 @@ typedef struct delivery {
   sqlite3_int64 all;               /* rows of this table */
   sqlite3_int64 taken, refused;
   char *reason;                    /* of the first failure */
+  char shown[48];                  /* its name for whoever waits */
 } delivery;
 
 /* -- outcomes -- */
@@ -123,7 +125,10 @@ static int delivery_send(delivery *d){
   char *json = sqlite3_str_finish(d->records);
   d->records = NULL;
   if( json==NULL ) return SQLITE_NOMEM;
+  progress *line = &d->t->conn->line;
+  progress_sending(line, d->t, d->shown, d->taken + d->refused, d->all);
   int got = ortto_send(d->endpoint, delivery_verb(d), json, (size_t)n, d->options, &sending);
+  progress_sent(line);
   int rc = SQLITE_NOMEM;
   sqlite3_free(json);
   if( sending ){
@@ -345,7 +350,10 @@ int vt_sync(sqlite3_vtab *base){
   delivery d = { .t = t, .spool = &t->conn->spool };
   int rc = delivery_ready(t, &d.all);
   if( rc!=SQLITE_OK || d.all==0 ) return rc;
+  snprintf(d.shown, sizeof d.shown, "COMMIT to %s", t->name);
+  progress_begin(&t->conn->line, &d, d.shown);
   rc = delivery_run(&d);
+  progress_end(&t->conn->line, &d);
   if( rc!=SQLITE_OK || d.refused ) rc = delivery_failed(&d, rc);
   else spool_delete(d.spool, held_owner(t), 0);
   sqlite3_finalize(d.rows);

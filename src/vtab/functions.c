@@ -255,7 +255,11 @@ static void write_call(sqlite3_context *ctx, int argc, sqlite3_value **argv, ort
   if( rc==SQLITE_OK ) rc = call_endpoint(c, options, &e, &error);
   if( rc==SQLITE_OK ){
     size_t n = (size_t)sqlite3_value_bytes(argv[0]);
+    progress_begin(&c->line, ctx, function);
+    progress_sending(&c->line, ctx, function, 0, -1);
     rc = to_sqlite(c, ortto_send(e, verb, json, n, options, &sending), &error);
+    progress_sent(&c->line);
+    progress_end(&c->line, ctx);
   }
   if( rc!=SQLITE_OK ) result_code(ctx, rc, error);
   else if( !result_refusal(ctx, sending) ){

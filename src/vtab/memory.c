@@ -119,6 +119,7 @@ static void fetch_learn(memory *m, fetch *f){
   learn_total(m->t, f->narrowed, f->of_audience, &p);
   if( f->list->fetch==f ){
     if( p.total>=0 ) f->list->total = p.total;
+    progress_rows(&m->t->conn->line, m->t, m->t->name, f->rows, p.total);
     return;
   }
   f->list->spent += p.requests - f->requests;
@@ -183,6 +184,7 @@ int fetch_next(memory *m, fetch *f){
   int rc = ortto_reader_next(f->reader, &value);
   if( rc==ORTTO_DONE ) return fetch_complete(m, f);
   if( rc!=ORTTO_ROW ) return vt_fail(m->t, rc);
+  progress_row(&m->t->conn->line, m->t, m->t->name);
   f->value = value;
   f->found_in = ortto_reader_audience(f->reader);
   rc = fetch_store(m, f);

@@ -62,10 +62,22 @@ static int opens_with_merge(sync_run *s){
   return 1;
 }
 
+/* The line of its connection: how far it is, and at the end what it did. */
+static void run_shown(sync_run *s){
+  progress *line = &s->conn->line;
+  if( !s->shows_line ) return;
+  progress_rows(line, s, s->source, s->rows, s->total);
+  if( s->phase==SYNC_DONE ) progress_stay(line, s);
+  if( s->phase>SYNC_DONE ) progress_end(line, s);
+}
+
 /* Goes on to the next row to be shown: a page that landed, or the end. */
 static int run_step(sync_run *s, char **error){
   int landed = 0;
+  if( s->shows_line ) progress_begin(&s->conn->line, s, s->source);
   int rc = s->phase==SYNC_BEGIN ? run_begin(s, error) : SQLITE_OK;
+  progress_part *part = s->phase==SYNC_FETCH ? progress_part_of(&s->conn->line, s, s->source) : NULL;
+  if( part && part->rows==0 ) part->from = part->rows = s->rows;   /* of a run that goes on */
   if( rc==SQLITE_OK && opens_with_merge(s) ) return SQLITE_OK;
   while( rc==SQLITE_OK && s->phase==SYNC_FETCH && !landed ) rc = sync_fetch_step(s, &landed, error);
   if( rc==SQLITE_OK && s->phase==SYNC_MERGE && !landed ) rc = sync_merge_step(s, error);
@@ -76,12 +88,13 @@ static int run_step(sync_run *s, char **error){
     run_end(s, state, *error);
   }
   if( s->phase==SYNC_DONE ) run_end(s, NULL, NULL);   /* whoever still looks at it: the next may begin */
-  if( s->progress ) s->progress(s);
+  run_shown(s);
   return rc;
 }
 
 static void run_free(sync_run *s){
   if( s==NULL ) return;
+  progress_end(&s->conn->line, s);
   run_end(s, "interrupted", NULL);
   sqlite3_close(s->side);
   ortto_endpoint_close(s->endpoint);
@@ -150,7 +163,7 @@ static int run_new(const sync_batch *batch, sync_run **out, char **error){
   s->reading = batch->reading;
   s->changes = batch->changes;
   s->log = batch->log;
-  s->progress = batch->progress;
+  s->shows_line = batch->shows_line;
   s->known_since = batch->begun;
   s->total = -1;
   s->started = now_us()/1000;

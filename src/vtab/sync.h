@@ -2,7 +2,7 @@
 ** sync.h - the story of a sync, and of a call with several.
 **
 ** May use: the other rooms of a sync, tables and their arguments. Must not know: who looks at it. What is
-** shown of a run is in its struct; a line that moves on is drawn by a function that it is given.
+** shown of a run is in its struct; a line that moves on is the connection's (progress).
 */
 #ifndef ORTTO_VTAB_SYNC_H
 #define ORTTO_VTAB_SYNC_H
@@ -29,7 +29,7 @@ typedef struct sync_batch {
 
   /* For the caller to set, after sync_batch_begin. */
   int reading;                     /* inside a SELECT that reads: the table-valued form */
-  void (*progress)(sync_run *s);   /* called after each page and at the end; may be NULL */
+  int shows_line;                  /* a progress line may be drawn */
 
   sync_run *run;                   /* of job[at], NULL between two; after a step it is what to show */
 } sync_batch;

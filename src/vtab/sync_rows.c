@@ -70,38 +70,6 @@ static void show_json(const sync_batch *batch, sqlite3_str *out){
   sqlite3_str_appendall(out, "}");
 }
 
-/* Over the line that stands there, whose end is wiped out, and no longer than the terminal is wide. */
-static void line_draw(sync_run *s, const char *text){
-  int columns = os_error_columns(), drawn = 0;
-  size_t n = 0, length = strlen(text);
-  if( columns<2 ) columns = 80;
-  for(; n<length && drawn<columns-1; drawn++){
-    size_t bytes = utf8_length(text+n, text+length);
-    n += bytes ? bytes : 1;
-  }
-  fprintf(stderr, "\r%.*s%*s", (int)n, text, s->drawn>drawn ? s->drawn-drawn : 0, "");
-  s->drawn = drawn;
-}
-
-/* The line on a terminal, if one is wanted. */
-static void show_line(sync_run *s){
-  long wanted;
-  if( ortto_config_number(s->conn->client, NULL, ORTTO_PROGRESS, &wanted)!=ORTTO_OK ) return;
-  if( !wanted || !os_error_is_terminal() ) return;
-  double seconds = (double)(sync_elapsed(s)+1) / 1000, rate = (double)s->rows / seconds;
-  char left[40] = "";
-  int percent = s->total>0 ? (int)(100*s->rows/s->total) : 0;
-  if( s->phase==SYNC_DONE ) percent = 100;
-  if( s->total>s->rows && rate>0 )
-    snprintf(left, sizeof left, ", %.0f s left", (double)(s->total - s->rows)/rate);
-  char *text = sqlite3_mprintf("%s: %d %%, %lld rows, %.0f rows/s%s",
-                               s->source, percent, s->rows, rate, left);
-  if( text ) line_draw(s, text);
-  sqlite3_free(text);
-  if( s->phase>=SYNC_DONE ) fprintf(stderr, "\n");
-  fflush(stderr);
-}
-
 /* All of a call; the `done` rows go into out. */
 static int sync_whole(sync_batch *batch, sqlite3_str *out, char **error){
   int more = 1, rc = SQLITE_OK;
@@ -130,7 +98,7 @@ void fn_sync(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   }
   sqlite3_str *out = sqlite3_str_new(NULL);
   rc = sync_batch_begin(&batch, c, argv[0], argv[1], argc>2 ? argv[2] : NULL, &error);
-  batch.progress = show_line;
+  batch.shows_line = 1;
   if( batch.list ) sqlite3_str_appendall(out, "[");
   if( rc==SQLITE_OK ) rc = sync_whole(&batch, out, &error);
   if( batch.list ) sqlite3_str_appendall(out, "]");
@@ -250,7 +218,7 @@ static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, i
                        "SELECT * FROM ortto_sync('ortto_people', 'people')");
   cur->row = 0;
   cur->batch.reading = 1;
-  if( !os_output_is_terminal() ) cur->batch.progress = show_line;   /* there the rows themselves are shown */
+  cur->batch.shows_line = !os_output_is_terminal();   /* there the rows themselves are shown */
   if( rc==SQLITE_OK ) return sync_next(base);
   error_to_table(base->pVtab, error);
   return rc;

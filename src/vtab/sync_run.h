@@ -92,8 +92,7 @@ struct sync_run {
   const char *state;               /* of the row to show; constant texts both */
   const char *opening;             /* of the first row: resumed or restarted; NULL: nothing special */
   char message[1000];              /* why something started over or fell back */
-  int drawn;                       /* characters of the line that stands on the terminal */
-  void (*progress)(sync_run *s);   /* called after each page and at the end; NULL: nobody looks */
+  int shows_line;                  /* a progress line may be drawn */
 };
 
 /* Milliseconds that the run has taken so far, in all calls that worked at it. */
