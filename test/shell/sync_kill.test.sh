@@ -45,9 +45,9 @@ offsets() {
     sed -n 's/.*"offset":\([0-9]*\).*/\1/p' | sort -n | uniq -c | awk '{ print $2, $1 }'
 }
 
-wait_until() {   # wait_until FILE CONDITION: until the newest run is so, 10 seconds at most
+wait_until() {   # wait_until FILE CONDITION: until the newest run is so, half a minute at most
   local i
-  for ((i = 0; i < 1000; i++)); do
+  for ((i = 0; i < 3000; i++)); do
     [ "$(state "$1" "$2")" = 1 ] && return
     sleep 0.01
   done
