@@ -31,7 +31,8 @@ SELECT phone_number, count(*) AS times, group_concat(name, ', ') AS names, max(e
 .print "3. How many of an audience have not agreed to emails?"
 SELECT count(*) AS members, sum(email_permission IS NOT 1) AS without_consent,
        sum(email IS NULL) AS without_email
-  FROM ortto_people WHERE audience = 'Subscribers';
+  FROM ortto_audience_members AS m JOIN crm_people AS p ON p.id = m.person_id
+ WHERE m.audience_name = 'Subscribers';
 
 .print "4. How does the list grow?"
 WITH month AS (
@@ -90,31 +91,27 @@ SELECT strftime('%Y', came) || ' Q' || ((strftime('%m', came) + 2) / 3) AS quart
 .print "9. Who is tagged vip, but is not in the audience VIP & friends?"
 SELECT p.email, p.name, p.tags FROM crm_people AS p
  WHERE EXISTS (SELECT 1 FROM json_each(p.tags) WHERE value = 'vip')
-   AND p.email <> '' AND p.id NOT IN (SELECT id FROM ortto_people WHERE audience = 'VIP & friends')
+   AND p.email <> '' AND p.id NOT IN (SELECT person_id FROM ortto_audience_members
+                                      WHERE audience_name = 'VIP & friends')
  ORDER BY p.email LIMIT 5;
 
--- The rest is for every night: before the copy is renewed, keep the old one.
-DROP TABLE IF EXISTS yesterday;
-CREATE TABLE yesterday AS SELECT * FROM crm_people;
-
--- Only for the sandbox, where nothing happens by night.
-UPDATE yesterday SET email_permission = NOT email_permission, city = 'Atlantis'
+-- The rest is for every night: the copy is renewed, and what that changes stands in crm_people_log.
+-- Only for the sandbox, where nothing happens by night: as if the copy were older than it is.
+UPDATE crm_people SET email_permission = NOT email_permission, city = 'Atlantis'
  WHERE email GLOB 'tom.*[27]@example.com';
-DELETE FROM yesterday WHERE email GLOB 'sam.jones.*@example.com';
-INSERT INTO yesterday(id, email)
-  SELECT 'gone', 'gone@example.com' FROM yesterday WHERE email = 'tara.okafor.1198@example.com';
+DELETE FROM crm_people WHERE email GLOB 'sam.jones.*@example.com';
+INSERT INTO crm_people(id, email) VALUES ('gone', 'gone@example.com');
 
 .print "10. What has changed since yesterday?"
-SELECT ortto_sync('ortto_people', 'crm_people') ->> 'state' AS copy;
-SELECT 'came' AS what, count(*) AS people FROM crm_people WHERE id NOT IN (SELECT id FROM yesterday)
-UNION ALL SELECT 'left', count(*) FROM yesterday WHERE id NOT IN (SELECT id FROM crm_people)
-UNION ALL SELECT 'changed', count(*) FROM (SELECT * FROM crm_people EXCEPT SELECT * FROM yesterday)
-           WHERE id IN (SELECT id FROM yesterday);
+SELECT ortto_sync('ortto_people', 'crm_people', '{"log":true}') ->> 'state' AS copy;
+SELECT action, column_name, count(*) AS times FROM crm_people_log
+ WHERE at >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-1 day') GROUP BY action, column_name ORDER BY 1, 2;
 
-.print "11. And who has changed their mind?"
-SELECT n.email, o.email_permission AS before, n.email_permission AS now, o.city AS city_before, n.city AS city_now
-  FROM crm_people AS n JOIN yesterday AS o USING (id)
- WHERE n.email_permission IS NOT o.email_permission ORDER BY n.email LIMIT 3;
+.print "11. And who has changed their mind about emails?"
+SELECT p.email, l.before, l.after, (SELECT c.after FROM crm_people_log AS c
+          WHERE c.id = l.id AND c.at = l.at AND c.column_name = 'city') AS moved_to
+  FROM crm_people_log AS l JOIN crm_people AS p USING (id)
+ WHERE l.column_name = 'email_permission' ORDER BY p.email LIMIT 3;
 
 .print "12. A list for a colleague is in list.csv."
 -- With --bom a spreadsheet sees that the file is UTF-8; .excel in place of .once opens it there at once. A
@@ -200,15 +197,18 @@ SELECT email, iif(name GLOB '[-=+@]*', ' ' || name, name) AS name, country, plan
 --   copy
 --   ----
 --   done
---   what     people
---   -------  ------
---   came     2
---   left     1
---   changed  12
---   11. And who has changed their mind?
---   email                       before  now  city_before  city_now
---   --------------------------  ------  ---  -----------  --------
---   tom.dubois.132@example.com  1       0    Atlantis     Lisbon
---   tom.dubois.872@example.com  0       1    Atlantis     Tokyo
---   tom.evans.1032@example.com  0       1    Atlantis     Oslo
+--   action    column_name       times
+--   --------  ----------------  -----
+--   deleted                     1
+--   inserted                    2
+--   updated   city              9
+--   updated   email             1
+--   updated   email_permission  9
+--   updated   phone_number      2
+--   11. And who has changed their mind about emails?
+--   email                       before  after  moved_to
+--   --------------------------  ------  -----  --------
+--   tom.dubois.132@example.com  1       0      Lisbon
+--   tom.dubois.872@example.com  0       1      Tokyo
+--   tom.evans.1032@example.com  0       1      Oslo
 --   12. A list for a colleague is in list.csv.
