@@ -6,7 +6,8 @@
 # A ```text block right behind another is what that prints, folded at 115 columns; a block without one
 # must not fail. All ```sql is one session, until one that is marked new. ```sh begins in the project's
 # folder; what calls make or cc, in a copy of it. A block marked norun (it installs, or runs these tests)
-# is looked at for its syntax alone. Ports read PORT and request ids UUID.
+# is looked at for its syntax alone. ```output FILE is what that example says that it prints, which is compared
+# with what it does. Ports read PORT and request ids UUID.
 # shellcheck shell=bash
 README=${README:-$ROOT/README.md}
 HERE=$PWD
@@ -277,6 +278,16 @@ prints_what_it_says() {   # prints_what_it_says FILE: its last comment is what i
   ORTTO_SEGMENT_KEY=psb-sandbox-segment-key ask :memory: <"$file" 2>&1 | normal | diff -u said -
 }
 
+outputs_are_those_of_the_examples() {
+  local file n=0
+  while read -r file; do
+    n=$((n + 1))
+    awk -v file="$file" '$0 == "```output " file { on = 1; next } /^```/ { on = 0 } on' "$README" >shown
+    sed -n '/^-- Against the sandbox server it prints:$/,$ s/^--   //p' "$ROOT/$file" | diff -u - shown || return
+  done < <(sed -n 's/^```output //p' "$README")
+  [ $n -gt 0 ]
+}
+
 # Those in SQL are run here, whatever they are called; the others by a test that knows what they do.
 every_example_is_run() {
   local file missing=0
@@ -335,6 +346,7 @@ run_sh_blocks
 run_python_blocks
 check "README.md's links lead somewhere" links_lead_somewhere
 check "README.md fits into 115 columns" fits_into_115_columns
+check "what README.md says that examples print is what they print" outputs_are_those_of_the_examples
 check "every example is run by a test, and named by README.md" every_example_is_run
 for file in "$ROOT"/examples/*.sql; do
   check "${file##*/} prints what it says" prints_what_it_says "$file"
