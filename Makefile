@@ -65,7 +65,8 @@ TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup setup-ci static amalgamation sandbox install uninstall demo test check bench sanitize asan ubsan \
+.PHONY: all help setup setup-ci static amalgamation dist smoke sandbox install uninstall demo test check bench \
+        sanitize asan ubsan \
         valgrind oom tsan fuzz fuzz-run lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix foreign clean \
         distclean \
         need-box need-cmocka need-shell need-asan need-tsan need-fuzz need-valgrind need-lint FORCE
@@ -95,6 +96,13 @@ CJSON_SRC = $(or $(CJSON),$(firstword $(wildcard .build/cjson/cjson-*)))
 $(B)/ortto.c: $(SRC) $(wildcard *.h src/*.h src/*/*.h) src/rooms src/amalgamation.sh $(B)/how
 	@[ -n '$(CJSON_SRC)' ] || test/debian_source.sh cjson .build/cjson
 	CC='$(CC)' CPPFLAGS='$(OWN_CPP) $(CPPFLAGS)' src/amalgamation.sh "$$(ls -d $(or $(CJSON),.build/cjson/cjson-*) | head -n 1)" $@
+
+# What can be taken along: archives of the sources and of the extension, for Debian, Python and Node; and whether each
+# of them works where it was installed.
+dist: $(EXT) $(B)/ortto.c
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' LDFLAGS='$(LDFLAGS)' src/dist/dist.sh $(B)/dist $(EXT) $(B)/ortto.c
+smoke: dist $(SANDBOX)
+	@$(TELL) test/smoke.sh $(B)/dist
 
 # The C tests take from this what they need; one that includes a source file takes nothing of it.
 $(B)/libparts.a: $(CORE_OBJ)
@@ -244,7 +252,7 @@ $(B)/fuzz_%: $(B)/test/fuzz/fuzz_%.o $(B)/test/fuzz/network.o $(filter-out %/htt
 
 LINT_C  = $(wildcard *.c src/*.c src/*/*.c test/*.c test/*/*.c)
 LINT_H  = $(wildcard *.h src/*.h src/*/*.h test/*.h test/*/*.h)
-LINT_SH = $(wildcard .ci/run test/*.sh test/*/*.sh examples/*.sh)
+LINT_SH = $(wildcard .ci/run src/*.sh src/*/*.sh test/*.sh test/*/*.sh examples/*.sh)
 lint: need-lint need-box need-cmocka $(B)/how
 	@$(MAKE) -s -k lint-cppcheck lint-shell lint-width lint-rooms $(LINT_C:%=%.lint)
 # Whether a variable is set the analyzer and the compilers know better than cppcheck.
@@ -284,6 +292,8 @@ help:
 	@echo '                  if ORTTO_API_KEY is set'
 	@echo 'make test         all tests (ONLY=pattern SKIP=pattern UPDATE=1 JOBS=2 TIMEOUT=seconds)'
 	@echo 'make amalgamation $(B)/ortto.c: all of it but libcurl in one file, for programs that compile SQLite in'
+	@echo 'make dist         $(B)/dist: archives, a Debian package, a wheel, an npm archive, SHA256SUMS'
+	@echo 'make smoke        installs each of them into an empty folder, reads and writes with it'
 	@echo 'make sandbox      build the server that stands in for Ortto, and say where it is'
 	@echo 'make static       .build/libortto.a, to compile into a program: sqlite3_ortto_init'
 	@echo 'make install      copy $(SO) to $(LIBDIR) (DESTDIR and PREFIX are honoured)'
