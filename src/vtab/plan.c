@@ -241,7 +241,7 @@ static void plan_equal(plan *p, int i, const ortto_field *f){
   plan_argument(p, i, 0, in ? 'i' : tokens[c->op==SQLITE_INDEX_CONSTRAINT_IS], c->iColumn);
   plan_rows(p, email ? 0.0002 : 0.02, in ? 25 : 2);
   p->by_key = 1;
-  if( !dependent ) plan_words(p, in ? "filter: %s IN list" : "filter: %s = value", f->column);
+  if( !dependent ) plan_words(p, in ? "filter: %s IN list (if none is '')" : "filter: %s = value", f->column);
   if( !dependent ) return;
   plan_looked_up(p, c->iColumn, c->iColumn, f->column);
   plan_dependent(p);
