@@ -263,6 +263,7 @@ typedef struct ortto_query {   /* all zero: every row. Strings and arrays are co
   const char *cursor_id;       /* go on under this cursor ... */
   int64_t offset;              /* ... from this offset */
   ortto_cache *cache;          /* by_ids: what was fetched before with the same fields; or NULL */
+  const char *note;            /* a constant for the log's error of its requests that succeed; or NULL */
 } ortto_query;
 
 /* Opens a read; sends nothing yet. Close with ortto_reader_close, which cancels what is in flight. */
@@ -384,7 +385,7 @@ typedef struct ortto_log_entry {
   int64_t sent_bytes, received_bytes;   /* bodies; received as decompressed */
   int64_t rows;                /* records in the answer, -1 where it has none */
   char request_id[64];         /* Ortto's, "" if none */
-  char error[256];             /* "" if none */
+  char error[256];             /* "" if none; or the note of the query */
 } ortto_log_entry;
 
 /* Entry `number`, or the oldest one kept that comes after it; NULL if there is none. Valid until the next

@@ -151,7 +151,9 @@ http_request *reader_request(ortto_reader *r, const char *path, cJSON *body, int
     body = NULL;
   }
   http_request *c = request_new(r->endpoint, "POST", path, json_print(body), REQUEST_READ|flags, r->doing);
-  if( c ) c->answered = &r->answered;
+  if( c==NULL ) return NULL;
+  c->answered = &r->answered;
+  c->note = r->note;
   return c;
 }
 

@@ -70,6 +70,7 @@ struct ortto_reader {
   ortto_endpoint *endpoint;        /* a reference */
   ortto_table table;
   const char *doing;               /* constant, for messages: "reading people" */
+  const char *note;                /* as the query's */
   const way *way;
   void *own;                       /* the way's struct; NULL: it is not open */
   const ortto_field **field;       /* as asked, then those that the way needs; room for FIELDS_MORE */

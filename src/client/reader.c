@@ -69,6 +69,7 @@ int ortto_reader_open(ortto_endpoint *e, const ortto_query *q, ortto_reader **ou
   r->endpoint = endpoint_keep(e);
   r->table = q->table;
   r->doing = reading[q->table];
+  r->note = q->note;
   r->way = way_of(q);
   r->tail = &r->head;
   r->parts = 1;

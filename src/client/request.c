@@ -442,7 +442,7 @@ static void request_arrived(http_request *r){
     if( r->answered ) *r->answered = 1;
   }
   if( r->transfer.end==HTTP_ANSWERED && status>=200 && status<300 ){
-    log_attempt(r, NULL, NULL);
+    log_attempt(r, NULL, r->note);
     latency_note(r->endpoint->limits, now - r->started);
     if( r->expected ) request_expect(r, r->transfer.answer.n);
     r->rc = ORTTO_OK;

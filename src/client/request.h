@@ -43,6 +43,7 @@ struct http_request {
   ortto_endpoint *endpoint;        /* a reference */
   const char *method, *path;       /* constants */
   const char *doing;               /* constant, for messages: "reading people" */
+  const char *note;                /* constant, for the log where it succeeds; or NULL */
   char *url, *body;
   size_t body_n;
   size_t expected;                 /* bytes of its answer, as far as its owner knows */

@@ -32,11 +32,18 @@ static uint64_t text_key(const unsigned char *text, size_t n){
   return mix64(h);
 }
 
+/* Most texts show by their first byte that they are no number. */
+static int may_be_number(sqlite3_value *v){
+  if( sqlite3_value_type(v)!=SQLITE_TEXT ) return 1;
+  const unsigned char *text = sqlite3_value_text(v);
+  return text && text[0]<='9';
+}
+
 static void match_key(sqlite3_context *ctx, int argc, sqlite3_value **argv){
   sqlite3_value *v = argv[0];
   uint64_t key = 0;
   (void)argc;
-  switch( sqlite3_value_numeric_type(v) ){
+  switch( may_be_number(v) ? sqlite3_value_numeric_type(v) : SQLITE_TEXT ){
     case SQLITE_NULL: break;
     case SQLITE_INTEGER: case SQLITE_FLOAT: key = number_key(sqlite3_value_double(v)); break;
     default: {

@@ -9,7 +9,7 @@
 #include "convert.h"
 
 #define WAITING_MAX 4              /* look-ups that are kept although they are not complete */
-#define ROWS_BETWEEN_STOPS 256
+#define ROWS_BETWEEN_STOPS 2048
 
 /* -- the columns wanted -- */
 

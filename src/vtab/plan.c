@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "sql.h"
 #include "table.h"
 
 typedef struct plan {
@@ -175,10 +176,26 @@ static int has_dependent(plan *p, int column){
   return 0;
 }
 
+/* A program may have put a collation of its own in the place of NOCASE: does that find equal what SQLite's
+** does not, so that rows cannot be found by it (match_key.h)? */
+static int is_nocase_replaced(plan *p){
+  sqlite3_int64 more = 1;
+  int rc = sql_integer(p->t->conn->db, &more, "SELECT count(*) FROM (SELECT 'a' AS a, 'b' AS b "
+                       "UNION ALL VALUES('\u00e4', '\u00c4'), ('e', '\u00e9'), ('ss', '\u00df'), ('1', '01'), "
+                       "('ab', 'a b'), ('ab', 'a-b'), ('a', 'a ')) WHERE a = b COLLATE NOCASE");
+  return rc!=SQLITE_OK || more;
+}
+
+/* Are rows that this comparison finds equal under one number? */
+static int is_known(plan *p, int i){
+  if( is_binary(p, i) || has_collation(p, i, "RTRIM") ) return 1;
+  return has_collation(p, i, "NOCASE") && !is_nocase_replaced(p);
+}
+
 /* Found by what is compared in a list that is here. */
 static void plan_local(plan *p, int i, int column, const char *name){
   int op = p->info->aConstraint[i].op, dependent = is_dependent(p, i);
-  int known = is_binary(p, i) || has_collation(p, i, "NOCASE") || has_collation(p, i, "RTRIM");
+  int known = is_known(p, i);
   if( is_in(p, i) || (!known && op!=SQLITE_INDEX_CONSTRAINT_EQ) ) return;
   plan_argument(p, i, 0, !known ? 'X' : op==SQLITE_INDEX_CONSTRAINT_EQ ? 'x' : 'y', column);
   if( !known || !dependent ) return;
@@ -241,7 +258,7 @@ static void plan_equal(plan *p, int i, const ortto_field *f){
   plan_argument(p, i, 0, in ? 'i' : tokens[c->op==SQLITE_INDEX_CONSTRAINT_IS], c->iColumn);
   plan_rows(p, email ? 0.0002 : 0.02, in ? 25 : 2);
   p->by_key = 1;
-  if( !dependent ) plan_words(p, in ? "filter: %s IN list" : "filter: %s = value", f->column);
+  if( !dependent ) plan_words(p, in ? "filter: %s IN list (if none is '')" : "filter: %s = value", f->column);
   if( !dependent ) return;
   plan_looked_up(p, c->iColumn, c->iColumn, f->column);
   plan_dependent(p);

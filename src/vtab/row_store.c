@@ -11,8 +11,8 @@
 #include "sql.h"
 
 #define READ_ALL (-1)
-#define READ_ONE (-2)
-#define STEPS_BETWEEN_STOPS 20000
+#define STEPS_BETWEEN_STOPS 100000
+#define ROW_BITS 32                /* of an id, the lower ones: the row's number in its answer */
 
 /* ---- what was asked ---- */
 
@@ -42,11 +42,10 @@ static int store_prepare(row_store *s, const char *columns){
   char *marks = sqlite3_mprintf("%.*c", 2*s->columns, ',');
   if( marks==NULL ) return SQLITE_NOMEM;
   for(int i=1; i<2*s->columns; i+=2) marks[i] = '?';
-  int rc = sql_run(s->db, "CREATE TABLE row(answer INTEGER, number INTEGER, list%s, "
-                   "PRIMARY KEY(answer, number)) WITHOUT ROWID", columns);
+  int rc = sql_run(s->db, "CREATE TABLE row(id INTEGER PRIMARY KEY, list%s)", columns);
   if( rc==SQLITE_OK ) rc = sql_run(s->db, "CREATE TABLE asked(high INTEGER, low INTEGER, answer INTEGER, "
                                    "by INTEGER, PRIMARY KEY(high, low)) WITHOUT ROWID");
-  if( rc==SQLITE_OK ) rc = sql_prepare(s->db, &s->insert, "INSERT INTO row VALUES(?,?,?%s)", marks);
+  if( rc==SQLITE_OK ) rc = sql_prepare(s->db, &s->insert, "INSERT INTO row VALUES(?,?%s)", marks);
   if( rc==SQLITE_OK )
     rc = sql_prepare(s->db, &s->find, "SELECT answer, by FROM asked WHERE high=? AND low=?");
   if( rc==SQLITE_OK ) rc = sql_prepare(s->db, &s->keep, "INSERT OR REPLACE INTO asked VALUES(?,?,?,?)");
@@ -63,7 +62,7 @@ int store_open(row_store *s){
   int rc = columns && s->indexed ? SQLITE_OK : SQLITE_NOMEM;
   if( rc==SQLITE_OK ){
     memset(s->indexed, 0, (size_t)s->columns + 1);
-    rc = sqlite3_open_v2("", &s->db, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE, NULL);
+    rc = sqlite3_open_v2("", &s->db, SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE|SQLITE_OPEN_NOMUTEX, NULL);
   }
   if( rc==SQLITE_OK ) rc = match_key_register(s->db);
   if( rc==SQLITE_OK ) sqlite3_progress_handler(s->db, STEPS_BETWEEN_STOPS, s->stop, s->ctx);
@@ -126,33 +125,37 @@ int store_keep(row_store *s, question q, sqlite3_int64 answer, int column){
 
 /* ---- rows ---- */
 
+/* The rows of an answer stand together, in their order: so they are added at the end, which SQLite does
+** fastest, and an index entry is two numbers, compared as such. */
+static sqlite3_int64 row_id(sqlite3_int64 answer, sqlite3_int64 row){
+  return (sqlite3_int64)((uint64_t)answer << ROW_BITS) + row;
+}
+
 int store_add(row_store *s, sqlite3_int64 answer, sqlite3_int64 row, int list, const ortto_value *value,
               const char *extra){
   int rc = store_open(s), plain = s->columns - (extra!=NULL);
   if( rc!=SQLITE_OK ) return rc;
-  sqlite3_bind_int64(s->insert, 1, answer);
-  sqlite3_bind_int64(s->insert, 2, row);
-  sqlite3_bind_int(s->insert, 3, list);
-  for(int i=0; rc==SQLITE_OK && i<plain; i++) rc = bind_value(s->insert, 4+i, &value[i]);
-  if( rc==SQLITE_OK && extra ) rc = sqlite3_bind_text(s->insert, 4+plain, extra, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(s->insert, 1, row_id(answer, row));
+  sqlite3_bind_int(s->insert, 2, list);
+  for(int i=0; rc==SQLITE_OK && i<plain; i++) rc = bind_value(s->insert, 3+i, &value[i]);
+  if( rc==SQLITE_OK && extra ) rc = sqlite3_bind_text(s->insert, 3+plain, extra, -1, SQLITE_STATIC);
   return rc==SQLITE_OK ? kept_run(s->insert) : rc;
 }
 
 int store_drop(row_store *s, sqlite3_int64 answer){
-  return s->db ? sql_run(s->db, "DELETE FROM row WHERE answer=%lld", answer) : SQLITE_OK;
+  return s->db ? sql_run(s->db, "DELETE FROM row WHERE id BETWEEN %lld AND %lld", row_id(answer, 0),
+                         row_id(answer + 1, 0) - 1) : SQLITE_OK;
 }
 
 static int reading_prepare(row_store *s, int column, sqlite3_stmt **out){
   char *columns = column_names(s->columns);
   if( columns==NULL ) return SQLITE_NOMEM;
   int rc;
-  if( column==READ_ONE )
-    rc = sql_prepare(s->db, out, "SELECT list%s FROM row WHERE answer=?1 AND number=?2", columns);
-  else if( column==READ_ALL )
-    rc = sql_prepare(s->db, out, "SELECT list%s FROM row WHERE answer=?1 ORDER BY number", columns);
+  if( column==READ_ALL )
+    rc = sql_prepare(s->db, out, "SELECT list%s FROM row WHERE id BETWEEN ?1 AND ?2 ORDER BY id", columns);
   else
-    rc = sql_prepare(s->db, out, "SELECT list%s FROM row INDEXED BY by%d WHERE answer=?1 AND "
-                     "match_key(v%d)=match_key(?2)", columns, column, column);
+    rc = sql_prepare(s->db, out, "SELECT list%s FROM row INDEXED BY by%d WHERE match_key(v%d)=match_key(?3) "
+                     "AND id BETWEEN ?1 AND ?2", columns, column, column);
   sqlite3_free(columns);
   return rc;
 }
@@ -167,7 +170,8 @@ static int reading_new(row_store *s, int column, sqlite3_stmt **out){
   return rc;
 }
 
-static int reading_lend(row_store *s, int column, sqlite3_int64 answer, sqlite3_stmt **out){
+/* A statement over the rows from one id to another. */
+static int reading_lend(row_store *s, int column, sqlite3_int64 from, sqlite3_int64 to, sqlite3_stmt **out){
   int rc = store_open(s);
   *out = NULL;
   for(int i=0; rc==SQLITE_OK && *out==NULL && i<s->reading_count; i++){
@@ -177,16 +181,17 @@ static int reading_lend(row_store *s, int column, sqlite3_int64 answer, sqlite3_
     *out = r->stmt;
   }
   if( rc==SQLITE_OK && *out==NULL ) rc = reading_new(s, column, out);
-  return rc==SQLITE_OK ? sqlite3_bind_int64(*out, 1, answer) : rc;
+  if( rc==SQLITE_OK ) rc = sqlite3_bind_int64(*out, 1, from);
+  return rc==SQLITE_OK ? sqlite3_bind_int64(*out, 2, to) : rc;
 }
 
 int store_rows(row_store *s, sqlite3_int64 answer, sqlite3_stmt **out){
-  return reading_lend(s, READ_ALL, answer, out);
+  return reading_lend(s, READ_ALL, row_id(answer, 0), row_id(answer + 1, 0) - 1, out);
 }
 
 static int index_make(row_store *s, int column){
   if( s->indexed[column] ) return SQLITE_OK;
-  int rc = sql_run(s->db, "CREATE INDEX by%d ON row(answer, match_key(v%d))", column, column);
+  int rc = sql_run(s->db, "CREATE INDEX by%d ON row(match_key(v%d))", column, column);
   s->indexed[column] = rc==SQLITE_OK;
   return rc;
 }
@@ -195,13 +200,13 @@ int store_matches(row_store *s, sqlite3_int64 answer, int column, sqlite3_value 
   *out = NULL;
   int rc = store_open(s);
   if( rc==SQLITE_OK ) rc = index_make(s, column);
-  if( rc==SQLITE_OK ) rc = reading_lend(s, column, answer, out);
-  return rc==SQLITE_OK ? sqlite3_bind_value(*out, 2, v) : rc;
+  if( rc==SQLITE_OK ) rc = reading_lend(s, column, row_id(answer, 0), row_id(answer + 1, 0) - 1, out);
+  return rc==SQLITE_OK ? sqlite3_bind_value(*out, 3, v) : rc;
 }
 
 int store_row(row_store *s, sqlite3_int64 answer, sqlite3_int64 row, sqlite3_stmt **out){
-  int rc = reading_lend(s, READ_ONE, answer, out);
-  return rc==SQLITE_OK ? sqlite3_bind_int64(*out, 2, row) : rc;
+  sqlite3_int64 id = row_id(answer, row);
+  return reading_lend(s, READ_ALL, id, id, out);
 }
 
 void store_return(row_store *s, sqlite3_stmt *stmt){

@@ -31,7 +31,7 @@ void question_text(question *q, const char *text, size_t n);
 
 typedef struct row_reading {       /* a statement over rows, lent to one cursor */
   sqlite3_stmt *stmt;
-  int column;                      /* by which they are found, or READ_ALL, READ_ONE */
+  int column;                      /* by which they are found, or READ_ALL */
   int lent;
 } row_reading;
 

@@ -76,6 +76,18 @@ static int is_exact_text(sqlite3_value *v){
   return text && ortto_text_is_exact(text, (size_t)sqlite3_value_bytes(v));
 }
 
+/* For the log: why more rows are asked for than match. */
+static const char unasked_empty[] =
+  "ortto: more rows were asked for than match, since Ortto cannot be asked for an empty text";
+static const char unasked_other[] =
+  "ortto: more rows were asked for than match, since Ortto cannot be asked for one of the values: a number, "
+  "or a text that it may read in another way";
+
+static void unasked_note(scan_setup *q, sqlite3_value *v){
+  int empty = sqlite3_value_type(v)==SQLITE_TEXT && sqlite3_value_bytes(v)==0;
+  q->query.note = empty ? unasked_empty : unasked_other;
+}
+
 /* NULL equals nothing, and no column holds a BLOB. */
 static int matches_nothing(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_NULL || sqlite3_value_type(v)==SQLITE_BLOB;
@@ -107,7 +119,11 @@ static int equals_add(scan_setup *q, int column, char token, sqlite3_value *v){
   }
   probe_add(q, column, v);
   if( is_null ) presence_add(q, column, ORTTO_HAS_NO_VALUE, key);
-  if( is_null || !is_exact_text(v) ) return SQLITE_OK;
+  if( is_null ) return SQLITE_OK;
+  if( !is_exact_text(v) ){
+    unasked_note(q, v);
+    return SQLITE_OK;
+  }
   const char *text = (const char *)sqlite3_value_text(v);
   condition_new(q, column, ORTTO_IS, key)->count = 1;
   question_text(part_of(q, key, 'e', column), text, (size_t)sqlite3_value_bytes(v));
@@ -120,7 +136,7 @@ static int few_values(const scan_setup *q, int count){
   return count<=100 || total==0 || count/100 < total/500;
 }
 
-/* A list of texts is pushed whole or not at all. */
+/* A list of texts is pushed whole or not at all: for one that cannot be asked for all rows are needed. */
 static int values_add(scan_setup *q, int column, sqlite3_value *list){
   sqlite3_value *v;
   int rc = SQLITE_OK, from = q->listed, whole = 1;
@@ -128,6 +144,7 @@ static int values_add(scan_setup *q, int column, sqlite3_value *list){
   for(; rc==SQLITE_OK && step==SQLITE_OK; step=sqlite3_vtab_in_next(list, &v)){
     if( matches_nothing(v) || !whole ) continue;
     whole = is_exact_text(v) && q->listed-from<LIST_MAX;
+    if( !is_exact_text(v) ) unasked_note(q, v);
     if( whole ) rc = list_add(q, (const char *)sqlite3_value_text(v));
   }
   if( rc!=SQLITE_OK ) return rc;

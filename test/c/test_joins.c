@@ -98,6 +98,40 @@ static void what_cannot_be_asked_is_read_once(void **state){
   costs("SELECT count(*) FROM few, ortto_people", 6);
 }
 
+/* All rows are needed for it, and the log says why; not where every value was asked for. */
+static void one_value_cannot_be_asked(void **state){
+  (void)state;
+  static const char said[] = "SELECT count(*) FROM ortto_log WHERE error LIKE '%for an empty text'";
+  static const char other[] = "SELECT count(*) FROM ortto_log WHERE error LIKE '%for one of the values%'";
+  costs("SELECT count(*) FROM ortto_people WHERE email IN (SELECT email FROM few)", 1);
+  costs("SELECT count(*) FROM ortto_people WHERE email = (SELECT email FROM few)", 1);
+  assert_sql(db, "SELECT count(*) FROM ortto_log WHERE error LIKE '%cannot be%'", "0");
+  costs("SELECT count(*) FROM ortto_people WHERE email IN (SELECT email FROM l)", 6);
+  assert_sql(db, said, "6");
+  costs("SELECT count(*) FROM ortto_people WHERE email = ''", 6);
+  assert_sql(db, said, "12");
+  assert_sql(db, other, "0");
+  costs("SELECT count(*) FROM ortto_people WHERE first_name IN ('a', 'a ')", 6);
+  assert_sql(db, other, "6");
+}
+
+/* One that looks at the first byte alone. */
+static int first_byte(void *ctx, int n, const void *a, int m, const void *b){
+  (void)ctx;
+  int x = n ? *(const unsigned char *)a : -1, y = m ? *(const unsigned char *)b : -1;
+  return x - y;
+}
+
+/* Fewer rows than the program's own NOCASE finds would be wrong. */
+static void the_programs_own_nocase(void **state){
+  (void)state;
+  static const char sql[] = "SELECT count(p.id), count(*) FROM few l LEFT JOIN ortto_people p "
+                            "ON p.city = l.city COLLATE NOCASE";
+  costs(sql, 6);
+  assert_int_equal(sqlite3_create_collation(db, "NOCASE", SQLITE_UTF8, NULL, first_byte), SQLITE_OK);
+  costs(sql, 12);
+}
+
 /* Those that the query names come 100 at a time. */
 static void named_keys_come_together(void **state){
   (void)state;
@@ -367,6 +401,8 @@ int main(void){
     cmocka_unit_test_setup_teardown(keys_are_remembered, fresh, over),
     cmocka_unit_test_setup_teardown(then_the_list_is_read, fresh, over),
     cmocka_unit_test_setup_teardown(what_cannot_be_asked_is_read_once, fresh, over),
+    cmocka_unit_test_setup_teardown(one_value_cannot_be_asked, fresh, over),
+    cmocka_unit_test_setup_teardown(the_programs_own_nocase, fresh, over),
     cmocka_unit_test_setup_teardown(named_keys_come_together, fresh, over),
     cmocka_unit_test_setup_teardown(a_dear_key_is_given_up, fresh, over),
     cmocka_unit_test_setup_teardown(small_tables_are_read_once, fresh, over),

@@ -36,9 +36,9 @@ SELECT id FROM ortto_people WHERE email = 'x'
 SELECT id FROM ortto_people WHERE email IS 'x'
   ortto_people: filter: email = value, columns: id, email
 SELECT id FROM ortto_people WHERE email IN ('x', 'y')
-  ortto_people: filter: email IN list, columns: id, email
+  ortto_people: filter: email IN list (if none is ''), columns: id, email
 SELECT id FROM ortto_people WHERE email = 'x' OR email = 'y'
-  ortto_people: filter: email IN list, columns: id, email
+  ortto_people: filter: email IN list (if none is ''), columns: id, email
 SELECT id FROM ortto_people WHERE first_name IS NULL AND last_name IS NOT NULL
   ortto_people: filter: first_name IS NULL, filter: last_name IS NOT NULL, columns: id, first_name, last_name
 SELECT id FROM ortto_people WHERE first_name = 'x' AND last_name = 'y'
