@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # make bench: how many requests and bytes a query costs, and how fast a copy is, against what is possible.
 #
-#   make bench           about three minutes
+#   make bench           about four minutes
 #   make bench FULL=1    memory at 1,000,000 people too
 #
 # Compared with the extension:
 #   sequential   what one writes first: curl | jq | sqlite3, a page at a time
-#   network      the same pages by curl --parallel, thrown away: no client can be faster
+#   network      the same pages by curl --parallel, thrown away: no client can be faster with as many in flight
 #   cpu          the same pages, in memory already, parsed by cJSON and inserted by one prepared statement
+#   hash         a sync that finds nothing changed: every row read by the extension and hashed, nothing written
 # The reader of answers alone is compared with cJSON and yyjson (libyyjson-dev, or YYJSON=DIR with its yyjson.h
 # and yyjson.c).
 # All against a sandbox server on this machine, which needs a share of its processors.
@@ -33,6 +34,7 @@ missed=0
 
 ${CC:-cc} -O2 -w -o "$WORK/bench_cpu" test/bench/bench_cpu.c -lcjson -lsqlite3 -lm ||
   { echo "the comparison with cJSON needs its development files: apt-get install libcjson-dev" >&2; exit 1; }
+${CC:-cc} -O2 -w -o "$WORK/bench_hash" test/bench/bench_hash.c -lsqlite3
 
 read -ra cjson_flags <<<"${CJSON_FLAGS:--lcjson}"
 bench_reader() { ${CC:-cc} -O2 -w -pthread -o "$WORK/bench_reader" test/bench/bench_reader.c src/json.c src/json_check.c src/text.c src/os.c "$@" "${cjson_flags[@]}" -lm; }
@@ -71,6 +73,13 @@ ${2:-SELECT 1;}
 CREATE TEMP TABLE before AS SELECT count(*) AS n FROM ortto_log;
 CREATE TEMP TABLE result AS $1;
 SELECT count(*), coalesce(sum(received_bytes), 0), coalesce(sum(ms), 0) / 1000.0 FROM (SELECT * FROM ortto_log LIMIT -1 OFFSET (SELECT n FROM before));
+S
+}
+
+synced() {   # seconds that a sync of the whole table into synced.db takes, and those of the processor
+  sql "$WORK/synced.db" <<'S' | awk '/^Run Time:/ { print $4, $6 + $8 }'
+.timer on
+SELECT ortto_sync('people', 'people');
 S
 }
 
@@ -159,21 +168,25 @@ pages=$(((total + 499) / 500))
 
 echo "(a) A full copy of $(thousands "$total") people, $FIELDS columns and the id, in $pages requests."
 echo "    Rows per second; 'sequential' is measured on 10 pages, and where the rate allows less, taken as that."
-echo "    'in flight' is what the network gets; ours is as by default (auto)."
+echo "    'in flight' is what the network gets, and where it is 8, ours too; else ours is as by default (auto)."
 echo
 printf '    %8s %5s %10s | %9s %9s %11s | %9s %12s\n' latency rate 'in flight' ours network sequential 'of network' 'x sequential'
-declare -A time
+declare -A time of_floor
 for latency in 0 50 200; do
   control set "{\"latency_ms\":$latency}"
   sequential=$(sequential 10)
-  for rate in 0 10 30; do
-    flight=16
+  ways=('0,8' '0,16' '30,16')
+  [ $latency != 200 ] || ways+=('10,16')         # 10 seconds each, and the same at any latency: see (b)
+  for each in "${ways[@]}"; do
+    rate=${each%,*} flight=${each#*,} concurrency=auto
+    [ "$flight" = 16 ] || concurrency=$flight
     floor=$(network "$rate" "$flight")
-    ours=$(ORTTO_RATE=$rate copy)
+    ours=$(ORTTO_RATE=$rate ORTTO_CONCURRENCY=$concurrency copy)
     time[$latency,$rate]=$ours
     time[network,$latency,$rate]=$floor
     slow=$(awk -v s="$sequential" -v r="$rate" 'BEGIN { print (r > 0 && s > r * 500 ? r * 500 : s) }')
     time[sequential,$latency,$rate]=$slow
+    of_floor[$latency,$each]=$(calc "$floor / $ours")
     printf '    %5d ms %5d %10d | %9s %9s %11s | %8.0f%% %12.1f\n' "$latency" "$rate" "$flight" "$(thousands "$(calc "$total / $ours")")" \
       "$(thousands "$(calc "$total / $floor")")" "$(thousands "$slow")" "$(calc "100 * $floor / $ours")" "$(calc "$total / $ours / $slow")"
   done
@@ -196,6 +209,12 @@ for rate in 30 10; do
   speed=$(calc "$total / ${time[200,$rate]}")
   share=$(calc "100 * $speed / ($rate * 500)")
   target "$share >= 95" "$(printf '200 ms, rate %d: %.1f %% of %s rows/s; to reach: 95 %%' $rate "$share" "$(thousands $((rate * 500)))")"
+done
+for latency in 50 200; do
+  for flight in 8 16; do
+    share=${of_floor[$latency,0,$flight]}
+    target "$share >= 0.97" "$(printf '%d ms, no limit, %d in flight: %.2f of the network; to reach: 0.97' $latency $flight "$share")"
+  done
 done
 share=$(calc "100 * $floors / ${time[0,0]}")
 target "$share >= 70" "$(printf 'no latency, no limit: %.0f %% of what the two floors one after the other allow; to reach: 70 %%' "$share")"
@@ -255,6 +274,29 @@ read -r requests bytes took < <(cost 'SELECT * FROM temp.people LIMIT 10' | tr '
 target "$requests == 1" "$requests request, $(thousands "$bytes") bytes; to reach: 1 request"
 : "$took"
 stop_sandbox
+
+# ---- a sync ------------------------------------------------------------------------------------
+
+echo
+echo "(g) A sync of 100,000 people that finds nothing changed; the best of two, by turns"
+start_sandbox --people 100000
+declare -A best=()
+keep() { best[$1]+="$2 " best[cpu $1]+="$3 "; }   # keep WHAT SECONDS SECONDS-OF-THE-PROCESSOR
+for _ in 1 2; do
+  rm -f "$WORK/synced.db"
+  read -r real cpu < <(synced); keep first "$real" "$cpu"
+  read -r real cpu < <(synced); keep second "$real" "$cpu"
+  read -r real cpu rows < <("$WORK/bench_hash" "$EXT" "$fields"); keep hash "$real" "$cpu"
+done
+stop_sandbox
+for what in "${!best[@]}"; do
+  best[$what]=$(tr ' ' '\n' <<<"${best[$what]}" | grep . | sort -g | head -n 1)
+done
+first=${best[first]} second=${best[second]} hashed=${best[hash]}
+printf '    first %.2f s, unchanged %.2f s, fetch and hash of %s rows %.2f s\n' "$first" "$second" "$(thousands "$rows")" "$hashed"
+printf '    of the processor alone: %.2f s, %.2f s, %.2f s\n' "${best[cpu first]}" "${best[cpu second]}" "${best[cpu hash]}"
+target "$second <= 1.1 * $first" "$(printf '%.2f times the first; to reach: 1.1' "$(calc "$second / $first")")"
+target "$second <= 1.8 * $hashed" "$(printf '%.2f times fetch and hash; to reach: 1.8' "$(calc "$second / $hashed")")"
 
 # ---- memory ------------------------------------------------------------------------------------
 

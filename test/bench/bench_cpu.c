@@ -4,7 +4,7 @@
 **   bench_cpu DATABASE FIELD,FIELD,... PAGE.json...
 **
 ** Reads the pages into memory; then, timed, parses each once with cJSON and inserts its rows with one
-** prepared statement in one transaction. Prints the seconds and the rows.
+** prepared statement in one transaction. Prints the processor's seconds and the rows.
 */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -24,7 +24,7 @@ static void die(const char *what) {
 
 static double seconds(void) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);   /* others may want the processor too */
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 

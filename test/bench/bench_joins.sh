@@ -16,6 +16,7 @@ people=${1:-10000}
 BIG=${BIG:-200000}
 SANDBOX=${SANDBOX:-$ROOT/.build/ortto_sandbox}
 EXT=${EXT:-$ROOT/ortto.so}
+case $EXT in /*) ;; *) EXT=$ROOT/$EXT ;; esac
 # shellcheck source=test/lib.sh
 . "$ROOT/test/lib.sh"
 for name in $(compgen -e); do
