@@ -181,7 +181,7 @@ static int has_dependent(plan *p, int column){
 static int is_nocase_replaced(plan *p){
   sqlite3_int64 more = 1;
   int rc = sql_integer(p->t->conn->db, &more, "SELECT count(*) FROM (SELECT 'a' AS a, 'b' AS b "
-                       "UNION ALL VALUES('\u00e4', '\u00c4'), ('e', '\u00e9'), ('ss', '\u00df'), ('1', '01'), "
+                       "UNION ALL VALUES('\u00e4', '\u00c4'), ('e', '\u00e9'), ('ss', '\u00df'), ('1', '01'),"
                        "('ab', 'a b'), ('ab', 'a-b'), ('a', 'a ')) WHERE a = b COLLATE NOCASE");
   return rc!=SQLITE_OK || more;
 }

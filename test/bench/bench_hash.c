@@ -50,7 +50,8 @@ static uint64_t hash_row(sqlite3_stmt *s, int columns) {
 
 static void open_table(sqlite3 *db, const char *extension, const char *fields) {
   char *why = NULL;
-  char *sql = sqlite3_mprintf("CREATE VIRTUAL TABLE temp.people USING ortto(table=people, fields=%Q)", fields);
+  char *sql = sqlite3_mprintf(
+      "CREATE VIRTUAL TABLE temp.people USING ortto(table=people, fields=%Q)", fields);
   sqlite3_enable_load_extension(db, 1);
   if (sqlite3_load_extension(db, extension, NULL, &why)) die(why ? why : extension);
   if (!sql || sqlite3_exec(db, sql, NULL, NULL, &why)) die(why ? why : "out of memory");

@@ -704,8 +704,8 @@ static void assert_screen(const char *written){
     fail_msg("a line's tail stands there still: %s", screen);
 }
 
-/* A line with rows of how many, rows per second, the time left and what is waited for, and at the end what was
-** done; only if it is asked for, and only on a terminal. Other waits: progress.test.sh. */
+/* A line with rows of how many, rows per second, the time left and what is waited for, and at the end what
+** was done; only if it is asked for, and only on a terminal. Other waits: progress.test.sh. */
 static void test_progress(void **state){
   (void)state;
   char *got = progress_of("on", 1);
