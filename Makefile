@@ -65,8 +65,8 @@ TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup setup-ci static amalgamation dist smoke sandbox install uninstall demo test check bench \
-        sanitize asan ubsan \
+.PHONY: all help setup setup-ci static amalgamation dist dist-windows smoke test-windows check-macos sandbox install \
+        uninstall demo test check bench sanitize asan ubsan \
         valgrind oom tsan fuzz fuzz-run lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix foreign clean \
         distclean \
         need-box need-cmocka need-shell need-asan need-tsan need-fuzz need-valgrind need-lint FORCE
@@ -103,6 +103,13 @@ dist: $(EXT) $(B)/ortto.c
 	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' LDFLAGS='$(LDFLAGS)' src/dist/dist.sh $(B)/dist $(EXT) $(B)/ortto.c
 smoke: dist $(SANDBOX)
 	@$(TELL) test/smoke.sh $(B)/dist
+# What other systems have: Windows by mingw-w64, tried under wine.
+dist-windows: amalgamation
+	CC='$(CC)' CPPFLAGS='$(OWN_CPP) $(CPPFLAGS)' WERROR='$(WERROR)' src/dist/windows.sh $(B)/ortto.c "$$(ls -d $(or $(CJSON),.build/cjson/cjson-*) | head -n 1)"
+test-windows: dist-windows need-shell sandbox
+	test/windows.sh
+check-macos: amalgamation
+	@CC='$(CC)' CPPFLAGS='$(OWN_CPP) $(CPPFLAGS)' test/macos.sh "$$(ls -d $(or $(CJSON),.build/cjson/cjson-*) | head -n 1)"
 
 # The C tests take from this what they need; one that includes a source file takes nothing of it.
 $(B)/libparts.a: $(CORE_OBJ)
@@ -294,6 +301,9 @@ help:
 	@echo 'make amalgamation $(B)/ortto.c: all of it but libcurl in one file, for programs that compile SQLite in'
 	@echo 'make dist         $(B)/dist: archives, a Debian package, a wheel, an npm archive, SHA256SUMS'
 	@echo 'make smoke        installs each of them into an empty folder, reads and writes with it'
+	@echo 'make dist-windows .build/dist/ortto-VERSION-windows-x64.zip (mingw-w64)'
+	@echo 'make test-windows the SQL and shell tests with it, under wine'
+	@echo 'make check-macos  does a compiler for macOS take it (zig, from npm)'
 	@echo 'make sandbox      build the server that stands in for Ortto, and say where it is'
 	@echo 'make static       .build/libortto.a, to compile into a program: sqlite3_ortto_init'
 	@echo 'make install      copy $(SO) to $(LIBDIR) (DESTDIR and PREFIX are honoured)'

@@ -126,7 +126,7 @@ END {
   print "#pragma GCC diagnostic ignored \"-Wunused-function\"\n#endif"
   take_cjson("cJSON.h")
   take_cjson("cJSON.c")
-  print "#undef true\n#undef false\n#ifdef __GNUC__\n#pragma GCC diagnostic pop\n#endif"
+  print "#undef true\n#undef false\n#undef near\n#ifdef __GNUC__\n#pragma GCC diagnostic pop\n#endif"
   for (i = 1; i <= lines; i++) print text[i]
 }' "$tmp/names" "$tmp/inlined" <(printf '%s\n' "${rooms[@]}") >"$out.new"
 mv "$out.new" "$out"

@@ -1,9 +1,10 @@
 /*
-** os.c - see os.h.
+** os.c - see os.h: Linux, macOS and their like.
 */
 #define _GNU_SOURCE
 #include "os.h"
 
+#ifndef _WIN32
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -75,6 +76,17 @@ void os_once(void (*fn)(void)){
   pthread_once(&once, fn);
 }
 
+char *os_environment(const char *name, int *failed){
+  const char *value = getenv(name);
+  char *copy = value ? strdup(value) : NULL;
+  *failed = value && copy==NULL;
+  return copy;
+}
+
+FILE *os_open_to_read(const char *path){
+  return fopen(path, "rb");
+}
+
 void os_host_name(char *name, size_t size){
   memset(name, 0, size);                         /* a name that is cut need not be terminated */
   gethostname(name, size - 1);
@@ -136,3 +148,4 @@ void os_lock_release(os_lock *lock){
   free(lock->path);
   *lock = (os_lock){ 0 };
 }
+#endif

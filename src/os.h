@@ -1,6 +1,9 @@
 /*
 ** os.h - what differs between operating systems, and nothing else: clocks, chance, addresses, numbers in
-** text, once, the environment, terminals, locks that end with their process.
+** text, once, the environment, names of files, terminals, locks that end with their process.
+**
+** Texts, names of variables and paths among them, are UTF-8 on Windows (os_windows.c) and what the system has
+** elsewhere (os.c).
 **
 ** The one place to port. Uses the system alone; knows neither SQLite nor Ortto. Nothing but os_sleep
 ** blocks. No other room includes a header of the system's beyond the C library's own.
@@ -10,6 +13,20 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+
+/* A function that takes what printf takes, from its arguments f and a on; a variable that no other library
+** sees. */
+#if defined(__MINGW32__) && !defined(__clang__)
+#define OS_PRINTF(f, a) __attribute__((format(gnu_printf, f, a)))   /* printf means Microsoft's there */
+#else
+#define OS_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#endif
+#ifdef _WIN32
+#define OS_HIDDEN                  /* as all is that is not exported */
+#else
+#define OS_HIDDEN __attribute__((visibility("hidden")))
+#endif
 
 #define SECOND ((int64_t)1000000)  /* times inside are microseconds of the monotonic clock */
 
@@ -38,6 +55,13 @@ double os_parse_double(const char *text, char **end);
 
 /* Calls fn, once in this process, however many threads ask; all return after it has. Always the same fn. */
 void os_once(void (*fn)(void));
+
+/* A variable of the environment as it is now (malloc); NULL where it is not set, and when out of memory: then
+** *failed is set. */
+char *os_environment(const char *name, int *failed);
+
+/* Opens a file, byte for byte; NULL, and errno says why. */
+FILE *os_open_to_read(const char *path);
 
 /* This machine's name, cut to size; "" where it cannot be told. */
 void os_host_name(char *name, size_t size);

@@ -2,7 +2,7 @@
 ** text.h - growing text, memory that is freed together, hashing, a map from text to number, UTF-8, searching
 ** eight bytes at a time, the closest name.
 **
-** May use: the C library. Must not know: SQLite, Ortto, JSON, the network. Nothing here depends on the
+** May use: os. Must not know: SQLite, Ortto, JSON, the network. Nothing here depends on the
 ** process's locale.
 */
 #ifndef ORTTO_TEXT_H
@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "os.h"
 
 /* ---- growing text -------------------------------------------------------------------------------------- */
 
@@ -24,7 +26,7 @@ typedef struct buf {               /* all zero at first; terminated whenever p i
 void buf_add(buf *b, const char *text, size_t n);
 void buf_puts(buf *b, const char *text);
 void buf_vprintf(buf *b, const char *format, va_list args);
-__attribute__((format(printf, 2, 3)))
+OS_PRINTF(2, 3)
 void buf_printf(buf *b, const char *format, ...);
 void buf_free(buf *b);
 
@@ -38,7 +40,7 @@ typedef struct arena {             /* all zero at first */
 /* These give NULL when out of memory. What they give lives until arena_reset or arena_free. */
 void *arena_alloc(arena *a, size_t n);
 char *arena_text(arena *a, const char *text, size_t n);     /* a terminated copy */
-__attribute__((format(printf, 2, 3)))
+OS_PRINTF(2, 3)
 char *arena_printf(arena *a, const char *format, ...);
 void arena_free(arena *a);
 

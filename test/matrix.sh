@@ -78,6 +78,11 @@ against() {   # against WHICH: the tests
 }
 
 shell_source
+if [ "${1:-}" = sources ]; then   # only those: .build/sqlite/shell.c, and the folder of SQLite's that is said
+  amalgamation $oldest
+  echo "$top/$oldest.src"
+  exit
+fi
 [ $# -gt 0 ] || set -- oldest middle newest debug
 failed=
 for which; do

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "../../ortto_client.h"
+#include "../os.h"
 
 #define POLL_MS 40                 /* how long anything waits before it asks whether to go on */
 
@@ -27,7 +28,7 @@ void context_init(context *c, const ortto_host *host);
 
 /* Sets the last error: a sentence that begins with "ortto: " and holds no key. It is cut at a character's
 ** end. */
-__attribute__((format(printf, 2, 3)))
+OS_PRINTF(2, 3)
 void set_error(context *c, const char *format, ...);
 
 /* The same, and gives ORTTO_ERROR. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../os.h"
 #include "../text.h"
 #include "url.h"
 
@@ -101,14 +102,15 @@ static int endpoint_numbers(ortto_endpoint *e, const settings *own, const ortto_
   return rc;
 }
 
-static int keep(context *ctx, char **to, const char *value){
-  *to = text_copy(value);
-  return *to || value==NULL ? ORTTO_OK : no_memory(ctx);
-}
-
-static const char *environment(const char *variable){
-  const char *value = getenv(variable);
-  return value && value[0] ? value : NULL;
+/* The variable, NULL where it is not set or empty. */
+static int from_environment(context *ctx, char **to, const char *variable){
+  int failed = 0;
+  *to = os_environment(variable, &failed);
+  if( *to && (*to)[0]==0 ){
+    free(*to);
+    *to = NULL;
+  }
+  return failed ? no_memory(ctx) : ORTTO_OK;
 }
 
 /* The setting, else what counts for curl: CURL_CA_BUNDLE alone, or SSL_CERT_FILE and SSL_CERT_DIR. */
@@ -116,10 +118,10 @@ static int endpoint_authorities(ortto_endpoint *e, const settings *own){
   enum origin from;
   int rc = setting_value(e->context, own, NULL, ORTTO_CA_FILE, &e->ca_file, &from);
   if( rc!=ORTTO_OK || e->ca_file ) return rc;
-  const char *bundle = environment("CURL_CA_BUNDLE");
-  if( bundle ) return keep(e->context, &e->ca_file, bundle);
-  rc = keep(e->context, &e->ca_file, environment("SSL_CERT_FILE"));
-  return rc==ORTTO_OK ? keep(e->context, &e->ca_folder, environment("SSL_CERT_DIR")) : rc;
+  rc = from_environment(e->context, &e->ca_file, "CURL_CA_BUNDLE");
+  if( rc!=ORTTO_OK || e->ca_file ) return rc;
+  rc = from_environment(e->context, &e->ca_file, "SSL_CERT_FILE");
+  return rc==ORTTO_OK ? from_environment(e->context, &e->ca_folder, "SSL_CERT_DIR") : rc;
 }
 
 int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ortto_protocol protocol,

@@ -155,6 +155,12 @@ static CURLcode only_http(CURL *easy){
 #pragma GCC diagnostic pop
 #endif
 
+/* Schannel knows no folders of authorities: then its own store counts. */
+static CURLcode set_folder(CURL *easy, const char *folder){
+  CURLcode code = folder ? curl_easy_setopt(easy, CURLOPT_CAPATH, folder) : CURLE_OK;
+  return code==CURLE_NOT_BUILT_IN ? CURLE_OK : code;
+}
+
 /* What is promised, and what the rest rests on. */
 static CURLcode set_promises(http_transfer *t, const http_ask *ask){
   CURL *easy = t->easy;
@@ -162,7 +168,7 @@ static CURLcode set_promises(http_transfer *t, const http_ask *ask){
   SET(CURLOPT_FOLLOWLOCATION, 0L);
   if( ask->direct ) SET(CURLOPT_NOPROXY, "*");
   if( ask->ca_file ) SET(CURLOPT_CAINFO, ask->ca_file);
-  if( ask->ca_folder ) SET(CURLOPT_CAPATH, ask->ca_folder);
+  if( code==CURLE_OK ) code = set_folder(easy, ask->ca_folder);
   SET(CURLOPT_PRIVATE, t);
   SET(CURLOPT_WRITEFUNCTION, on_data);
   SET(CURLOPT_WRITEDATA, t);

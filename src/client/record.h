@@ -88,12 +88,12 @@ struct ortto_sending {
 const char *keep(ortto_sending *s, const char *text);
 
 /* The record ends here, for this reason besides those that it has already. Gives 0. */
-__attribute__((format(printf, 4, 5)))
+OS_PRINTF(4, 5)
 int refuse(ortto_sending *s, record *r, int status, const char *format, ...);
 
 /* One reason, which lies in what is given under that name (any text of JSON's, escapes as they are). The
 ** record is looked at further, so that all its reasons come out: gives 1, or 0 when out of memory. */
-__attribute__((format(printf, 4, 5)))
+OS_PRINTF(4, 5)
 int blame(ortto_sending *s, record *r, js name, const char *format, ...);
 
 /* The record is not sent, for want of memory. Gives 0. */

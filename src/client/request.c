@@ -154,7 +154,7 @@ static uint64_t request_hash(const http_request *r){
   return hash_bytes(h, r->body ? r->body : "", r->body_n);
 }
 
-__attribute__((format(printf, 2, 3)))
+OS_PRINTF(2, 3)
 static void request_fail(http_request *r, const char *format, ...){
   buf b = { 0 };
   va_list args;

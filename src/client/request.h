@@ -103,7 +103,7 @@ ortto_waiting requests_wait_for(const request_queue *q, int64_t *ms);
 void requests_serve(request_queue *q);
 
 /* A complete answer that is not what it must be: sets the error, notes it in the log. */
-__attribute__((format(printf, 2, 3)))
+OS_PRINTF(2, 3)
 void set_bad_answer(http_request *r, const char *format, ...);
 #define bad_answer(...) (set_bad_answer(__VA_ARGS__), ORTTO_ERROR)
 

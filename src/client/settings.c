@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../os.h"
 #include "../text.h"
 #include "url.h"
 
@@ -135,7 +136,7 @@ static int key_form_check(context *ctx, ortto_setting s, const char *value, int 
 }
 
 static int is_readable(const char *path){
-  FILE *file = fopen(path, "rb");
+  FILE *file = os_open_to_read(path);
   char byte;
   int readable = file && fread(&byte, 1, 1, file)==1;
   if( file ) fclose(file);
@@ -185,10 +186,9 @@ int settings_check(context *ctx, ortto_setting setting, const char *value, int i
   return normal_setting(ctx, setting, value, in_args, normal);
 }
 
-/* The value in force, as it was written, and where it stands. */
-static const char *setting_raw(const settings *own, const ortto_args *args, ortto_setting s,
+/* The value in force, as it was written, and where it stands; set: its variable of the environment. */
+static const char *setting_raw(const settings *own, const ortto_args *args, ortto_setting s, const char *set,
                                enum origin *from){
-  const char *set = getenv(known[s].variable);
   *from = FROM_ENVIRONMENT;
   if( s==ORTTO_WRITE && set && same_word(set, "off") ) return set;      /* the last word */
   *from = FROM_CONFIG;
@@ -205,10 +205,13 @@ static const char *setting_raw(const settings *own, const ortto_args *args, ortt
 
 int setting_value(context *ctx, const settings *own, const ortto_args *args, ortto_setting s, char **value,
                   enum origin *from){
-  const char *raw = setting_raw(own, args, s, from);
+  int failed = 0, rc = ORTTO_OK;
+  char *set = os_environment(known[s].variable, &failed);
   *value = NULL;
-  if( raw==NULL ) return ORTTO_OK;
-  int rc = normal_setting(ctx, s, raw, *from==FROM_ARGS, value);
+  if( failed ) return no_memory(ctx);
+  const char *raw = setting_raw(own, args, s, set, from);
+  if( raw ) rc = normal_setting(ctx, s, raw, *from==FROM_ARGS, value);
+  free(set);
   if( rc==ORTTO_ERROR && *from==FROM_ENVIRONMENT ){
     char why[sizeof ctx->error];
     snprintf(why, sizeof why, "%s", ctx->error);
@@ -224,7 +227,7 @@ static int cannot_read(context *ctx, ortto_setting s, const char *path, int why)
 /* First line of a file. */
 static int key_from_file(context *ctx, ortto_setting s, const char *path, char **key){
   char line[4096];
-  FILE *file = fopen(path, "r");
+  FILE *file = os_open_to_read(path);
   if( file==NULL ) return cannot_read(ctx, s, path, errno);
   size_t n = fread(line, 1, sizeof line - 1, file);
   int broken = ferror(file) ? errno : 0;
@@ -238,13 +241,17 @@ static int key_from_file(context *ctx, ortto_setting s, const char *path, char *
 }
 
 static int key_from_environment(context *ctx, ortto_setting s, const char *variable, char **key){
-  const char *got = getenv(variable);
-  if( got==NULL || got[0]==0 )
-    return fail(ctx, "ortto: %s is to come from the environment variable %.60s, which is not set; set it "
-                "before the program starts, or give the key with SELECT ortto_config('%s', '...')",
-                known[s].name, variable, known[s].name);
-  *key = text_copy(got);
-  return *key ? ORTTO_OK : no_memory(ctx);
+  int failed = 0;
+  char *got = os_environment(variable, &failed);
+  if( failed ) return no_memory(ctx);
+  if( got && got[0] ){
+    *key = got;
+    return ORTTO_OK;
+  }
+  free(got);
+  return fail(ctx, "ortto: %s is to come from the environment variable %.60s, which is not set; set it "
+              "before the program starts, or give the key with SELECT ortto_config('%s', '...')",
+              known[s].name, variable, known[s].name);
 }
 
 /* What people paste with a key is no part of it: a byte order mark, blanks, a line end, quotes around it. */
@@ -336,7 +343,10 @@ int settings_show(context *ctx, const settings *own, ortto_setting setting, char
 
 const char *settings_origin(const settings *own, ortto_setting setting){
   enum origin from;
-  setting_raw(own, NULL, setting, &from);
+  int failed = 0;
+  char *set = os_environment(known[setting].variable, &failed);
+  setting_raw(own, NULL, setting, set, &from);
+  free(set);
   if( from==FROM_ENVIRONMENT ) return known[setting].variable;
   return from==FROM_CONFIG ? "ortto_config" : "default";
 }
@@ -347,7 +357,11 @@ const char *ortto_setting_meaning(ortto_setting setting){
 
 int settings_is_set(const settings *own, ortto_setting setting){
   enum origin from;
-  return setting_raw(own, NULL, setting, &from)!=NULL;
+  int failed = 0;
+  char *set = os_environment(known[setting].variable, &failed);
+  int is_set = failed || setting_raw(own, NULL, setting, set, &from)!=NULL;
+  free(set);
+  return is_set;
 }
 
 int settings_number(context *ctx, const settings *own, const ortto_args *args, ortto_setting setting,

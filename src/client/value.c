@@ -28,7 +28,7 @@ static void value_real(ortto_value *out, double r){
   out->real = r;
 }
 
-__attribute__((format(printf, 2, 3)))
+OS_PRINTF(2, 3)
 static cJSON *cannot(encoder *e, const char *format, ...){
   va_list args;
   va_start(args, format);

@@ -9,9 +9,11 @@
 
 #include <sqlite3ext.h>
 
+#include "../os.h"
+
 #ifndef SQLITE_CORE
 /* Set once, at loading (ortto_vtab.c); hidden, as every extension has one of that name. */
-extern const sqlite3_api_routines *sqlite3_api __attribute__((visibility("hidden")));
+extern const sqlite3_api_routines *sqlite3_api OS_HIDDEN;
 #endif
 
 #endif

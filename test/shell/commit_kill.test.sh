@@ -132,7 +132,7 @@ peak() {   # peak SQL: the most memory, in kB, that the shell needed for it
   { echo ".load ./ortto"; echo "$1"; echo '.shell grep VmHWM /proc/$PPID/status'; } | sqlite3 -batch -bail :memory: 2>&1 | tee peak.out | sed -nE 's/^VmHWM:[^0-9]*([0-9]+).*/\1/p'
 }
 series="WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT"
-if [ -n "${PRELOAD:-}${VALGRIND:-}" ] || [ ! -r /proc/self/status ]; then
+if [ -n "${PRELOAD:-}${VALGRIND:-}${WINDOWS:-}" ] || [ ! -r /proc/self/status ]; then
   echo 'ok the memory of large transactions # skip (watched, or no /proc)'
 else
   control reset '{}' >control.out

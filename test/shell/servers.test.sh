@@ -95,13 +95,16 @@ at() { export ORTTO_API_URL=https://${2:-localhost}:$1; }
 all="SELECT ortto_check(); SELECT count(*), count(DISTINCT id), sum(length(email)) > 100 FROM (SELECT id, email FROM ortto_people)"
 whole=$(ORTTO_API_URL=$server ask "$all")
 good_answer='[ "$said" = "$whole" ]'
+not_on_windows() { [ -n "${WINDOWS:-}" ] && skip "$1" "$2"; }
 refused() {   # refused NAME WORDS: a certificate that is not accepted; nothing came through
+  [ -z "${WINDOWS:-}" ] || set -- "$1" schannel
   forget
   said=$(ask "$all")
   verdict "$1" 'says "certificate was not accepted" && says "'"$2"'" && ! grep -qx ok <<<"$said" && [ "$(count)" = 0 ]'
 }
 at $good
-refused "an authority that nobody named" "unable to get local issuer"
+not_on_windows "an authority that nobody named" "wine trusts any" ||
+  refused "an authority that nobody named" "unable to get local issuer"
 said=$(ORTTO_CA_FILE=$PWD/ca.pem ask "$all")
 verdict "ORTTO_CA_FILE" "$good_answer"
 said=$(ask "SELECT ortto_config('ca_file', '$PWD/ca.pem') IS NULL; $all" | tail -n +2)
@@ -113,7 +116,7 @@ done
 mkdir authorities
 cp ca.pem "authorities/$(openssl x509 -hash -noout -in ca.pem).0"
 said=$(SSL_CERT_DIR=$PWD/authorities ask "$all")
-verdict "SSL_CERT_DIR" "$good_answer"
+not_on_windows SSL_CERT_DIR "there is none" || verdict "SSL_CERT_DIR" "$good_answer"
 ORTTO_CA_FILE=$PWD/other.pem refused "another authority" "unable to get local issuer"
 said=$(SSL_CERT_FILE=$PWD/other.pem ORTTO_CA_FILE=$PWD/ca.pem ask "$all")
 verdict "the setting goes before the variable" "$good_answer"
@@ -127,14 +130,15 @@ said=$(ORTTO_CA_FILE=$PWD/selfsigned.pem ask "$all")
 verdict "one that signs itself is named" "$good_answer"
 at $good 127.0.0.1
 said=$(ask "$all")
-verdict "an address in place of a name" "$good_answer"
+not_on_windows "an address in place of a name" "libcurl compares names alone there" ||
+  verdict "an address in place of a name" "$good_answer"
 at $wrong 127.0.0.1; refused "an address that the certificate has not" "127.0.0.1"
 
 # ---- HTTP/2 and 1.1, IPv6, compression -----------------------------------------------------------------------
 at $good
 : >nginx.log
 said=$(ORTTO_CONCURRENCY=8 ask "$all")
-verdict "HTTP/2" "$good_answer"' && grep -q "^HTTP/2.0 /v1/person/get 200" nginx.log && ! grep -q "^HTTP/1" nginx.log'
+not_on_windows "HTTP/2" "not in that libcurl" || verdict "HTTP/2" "$good_answer"' && grep -q "^HTTP/2.0 /v1/person/get 200" nginx.log && ! grep -q "^HTTP/1" nginx.log'
 said=$(ask "INSERT INTO ortto_people(email) VALUES('h2@example.com'); SELECT count(*) FROM ortto_people WHERE email = 'h2@example.com'")
 verdict "writing over HTTP/2" '[ "$said" = 1 ]'
 whole=$(ORTTO_API_URL=$server ask "$all")

@@ -47,8 +47,12 @@ sqlite3 -batch work.db "UPDATE ortto_sync_state SET beat = 0"
 check_like 'however long the first has been silent' '*another sync into *people* is at work*' "$(run work.db)"
 check_like 'the same target in other letters is the same' '*another sync into *PEOPLE* is at work*' \
   "$(run work.db "SELECT ortto_sync('source', 'PEOPLE')")"
-ln -s work.db by_link.db
-check_like 'the same file by a link is the same' '*another sync into *people* is at work*' "$(run by_link.db)"
+if [ -n "${WINDOWS:-}" ]; then
+  echo 'ok the same file by a link is the same # skip: SQLite follows no links on Windows'
+else
+  ln -s work.db by_link.db
+  check_like 'the same file by a link is the same' '*another sync into *people* is at work*' "$(run by_link.db)"
+fi
 murder
 control clear '{}'
 check_like 'killed, it leaves its file' 1 "$(locks)"

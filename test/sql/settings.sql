@@ -73,8 +73,8 @@ SELECT ortto_config('key', 'file:empty.txt');
 SELECT ortto_config('key', 'file:second.txt');
 .shell printf 'with \tcontrol\n' > control.txt
 SELECT ortto_config('key', 'file:control.txt');
-.shell printf 'nul \0inside\n' > nul.txt
-SELECT ortto_config('key', 'file:nul.txt');
+.shell printf 'nul \0inside\n' > zero.txt
+SELECT ortto_config('key', 'file:zero.txt');
 SELECT ortto_config('api_url', 'http://example.com');
 SELECT ortto_config('api_url', 'ftp://127.0.0.1');
 SELECT ortto_config('api_url', '127.0.0.1:80');
