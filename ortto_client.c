@@ -240,40 +240,83 @@ static int audience_result(context *ctx, const audience_search *s){
   return ORTTO_OK;
 }
 
-/* All audiences go by once. The closest names are kept in memory. */
-static int audiences_match(context *ctx, ortto_reader *r, audience_search *search, int count, arena *memory){
-  const ortto_value *v = NULL;
-  int rc = ortto_reader_next(r, &v), ok = 1;
-  for(; ok && rc==ORTTO_ROW; rc=ok ? ortto_reader_next(r, &v) : rc){
-    if( v[0].kind!=ORTTO_VALUE_TEXT ) continue;
-    int named = v[1].kind==ORTTO_VALUE_TEXT;
-    char *name = arena_text(memory, named ? v[1].text : "", named ? v[1].length : 0);
-    ok = name!=NULL;
-    for(int i=0; ok && i<count; i++) ok = audience_offer(&search[i], &v[0], &v[1], name);
+typedef struct audience_named {
+  ortto_value id, name;
+  char *text;                      /* the name, "" where there is none */
+} audience_named;
+
+struct ortto_audiences {
+  audience_named *audience;
+  int count, room;
+  arena memory;
+};
+
+void ortto_audiences_free(ortto_audiences *all){
+  if( all==NULL ) return;
+  arena_free(&all->memory);
+  free(all->audience);
+  free(all);
+}
+
+/* 0 when out of memory. */
+static int audience_keep(ortto_audiences *all, const ortto_value *id, const ortto_value *name){
+  if( all->count==all->room ){
+    int room = all->room ? all->room*2 : 64;
+    audience_named *grown = realloc(all->audience, (size_t)room * sizeof *grown);
+    if( grown==NULL ) return 0;
+    all->audience = grown;
+    all->room = room;
   }
-  if( !ok ) return no_memory(ctx);
-  if( rc!=ORTTO_DONE ) return rc;
-  rc = ORTTO_OK;
-  for(int i=0; rc==ORTTO_OK && i<count; i++) rc = audience_result(ctx, &search[i]);
+  int named = name->kind==ORTTO_VALUE_TEXT;
+  audience_named *a = &all->audience[all->count++];
+  *a = (audience_named){ .id = *id, .name = *name };
+  a->text = arena_text(&all->memory, named ? name->text : "", named ? name->length : 0);
+  a->id.text = arena_text(&all->memory, id->text, id->length);
+  if( named ) a->name.text = a->text;
+  return a->text && a->id.text;
+}
+
+static int audiences_read(ortto_endpoint *e, ortto_audiences *all){
+  const ortto_field *field = ortto_table_fields(ORTTO_AUDIENCES)->field, *fields[] = { &field[0], &field[1] };
+  ortto_query q = { .table = ORTTO_AUDIENCES, .fields = fields, .field_count = 2 };
+  ortto_reader *r = NULL;
+  const ortto_value *v = NULL;
+  int rc = ortto_reader_open(e, &q, &r), ok = 1;
+  if( rc==ORTTO_OK ) rc = ortto_reader_next(r, &v);
+  for(; ok && rc==ORTTO_ROW; rc=ok ? ortto_reader_next(r, &v) : rc)
+    if( v[0].kind==ORTTO_VALUE_TEXT ) ok = audience_keep(all, &v[0], &v[1]);
+  ortto_reader_close(r);
+  if( !ok ) return no_memory(e->context);
+  return rc==ORTTO_DONE ? ORTTO_OK : rc;
+}
+
+/* They are read whole, or not at all. */
+static int audiences_have(ortto_endpoint *e, ortto_audiences **all){
+  if( *all ) return ORTTO_OK;
+  ortto_audiences *made = calloc(1, sizeof *made);
+  if( made==NULL ) return no_memory(e->context);
+  int rc = audiences_read(e, made);
+  if( rc==ORTTO_OK ) *all = made;
+  else ortto_audiences_free(made);
   return rc;
 }
 
-int ortto_audiences_find(ortto_endpoint *e, const char *const *names, int count, char **ids){
-  const ortto_field *field = ortto_table_fields(ORTTO_AUDIENCES)->field, *fields[] = { &field[0], &field[1] };
-  ortto_query q = { .table = ORTTO_AUDIENCES, .fields = fields, .field_count = 2 };
-  arena memory = { 0 };
-  ortto_reader *r;
-  audience_search *search = calloc((size_t)count + 1, sizeof *search);
-  if( search==NULL ) return no_memory(e->context);
-  for(int i=0; i<count; i++){
-    search[i].wanted = names[i];
-    search[i].near = closest_to(names[i]);
+static int audience_find(context *ctx, const ortto_audiences *all, const char *wanted, char **id){
+  audience_search s = { .wanted = wanted, .near = closest_to(wanted) };
+  int ok = 1;
+  for(int i=0; ok && i<all->count; i++){
+    const audience_named *a = &all->audience[i];
+    ok = audience_offer(&s, &a->id, &a->name, a->text);
   }
-  int rc = ortto_reader_open(e, &q, &r);
-  if( rc==ORTTO_OK ) rc = audiences_match(e->context, r, search, count, &memory);
-  ortto_reader_close(r);
-  for(int i=0; i<count; i++) ids[i] = search[i].id;
-  arena_free(&memory);
-  free(search);
+  *id = s.id;
+  return ok ? audience_result(ctx, &s) : no_memory(ctx);
+}
+
+int ortto_audiences_find(ortto_endpoint *e, const char *const *names, int count, char **ids,
+                         ortto_audiences **known){
+  ortto_audiences *here = NULL, **all = known ? known : &here;
+  int rc = audiences_have(e, all);
+  for(int i=0; rc==ORTTO_OK && i<count; i++) rc = audience_find(e->context, *all, names[i], &ids[i]);
+  ortto_audiences_free(here);
   return rc;
 }

@@ -45,6 +45,7 @@ typedef struct ortto_client ortto_client;
 typedef struct ortto_endpoint ortto_endpoint;
 typedef struct ortto_reader ortto_reader;
 typedef struct ortto_cache ortto_cache;
+typedef struct ortto_audiences ortto_audiences;
 
 /* ---- client -------------------------------------------------------------------------------------------- */
 
@@ -304,8 +305,10 @@ void ortto_cache_free(ortto_cache *cache);
 
 /* The ids of the audiences with these names or ids, in their order, from one list of all; unknown and
 ** ambiguous names are errors. ids[] is NULL before; what is there afterwards is freed by the caller, after
-** an error too. */
-int ortto_audiences_find(ortto_endpoint *endpoint, const char *const *names, int count, char **ids);
+** an error too. known: NULL, or where that list is kept for further calls; NULL before the first. */
+int ortto_audiences_find(ortto_endpoint *endpoint, const char *const *names, int count, char **ids,
+                         ortto_audiences **known);
+void ortto_audiences_free(ortto_audiences *known);
 
 /* Is this JSON text, and an object? Strict: nothing behind it. */
 int ortto_json_is_object(const char *text, size_t length);

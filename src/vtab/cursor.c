@@ -254,6 +254,8 @@ static int run_check(run *r, scan_setup *q){
   table *t = r->t;
   if( r->checked && r->changes==t->conn->changes ) return SQLITE_OK;
   int rc = table_may_act(t);
+  ortto_audiences_free(r->audiences);
+  r->audiences = NULL;
   if( rc==SQLITE_OK ) rc = account_connect(t, &q->endpoint);
   r->checked = rc==SQLITE_OK;
   r->changes = t->conn->changes;
@@ -275,7 +277,8 @@ static int cursor_begin(cursor *cur, scan_setup *q){
 
 int vt_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv){
   cursor *cur = (cursor *)base;
-  scan_setup q = { .t = (table *)base->pVtab, .given = cur->given };
+  scan_setup q = { .t = (table *)base->pVtab, .given = cur->given,
+                   .known_audiences = &cur->run->audiences };
   (void)number;
   int rc = cursor_reset(cur);
   cur->rowid = -1;

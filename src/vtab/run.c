@@ -30,6 +30,7 @@ void run_leave(run *r){
     r->memories = m->next;
     memory_free(m);
   }
+  ortto_audiences_free(r->audiences);
   if( r->t->run==r ) r->t->run = NULL;
   sqlite3_free(r);
 }

@@ -27,6 +27,7 @@ typedef struct run {
   int checked;                     /* it may read, and from the account of that number of changes */
   int changes;
   memory *memories;
+  ortto_audiences *audiences;      /* all of that account's, once one was named */
 } run;
 
 /* For a new cursor. NULL when out of memory. */

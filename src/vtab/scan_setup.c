@@ -374,7 +374,8 @@ static int audiences_ask(scan_setup *q){
   if( q->audience==NULL ) return SQLITE_NOMEM;
   q->query.audiences = (const char *const *)q->audience;
   q->query.audience_count = q->audiences;
-  return vt_fail(q->t, ortto_audiences_find(q->endpoint, q->named, q->audiences, q->audience));
+  return vt_fail(q->t, ortto_audiences_find(q->endpoint, q->named, q->audiences, q->audience,
+                                            q->known_audiences));
 }
 
 static void setup_limit(scan_setup *q){

@@ -40,10 +40,11 @@ typedef struct placed {            /* beside each condition */
   int key;                         /* it is one of the keys, and no part of which list is meant */
 } placed;
 
-typedef struct scan_setup {        /* zero but for t, given, endpoint; the query is good until setup_free */
+typedef struct scan_setup {        /* zero but for t, given, endpoint, known_audiences; the query is good until setup_free */
   table *t;
   sqlite3_value **given;           /* the cursor's values of hidden columns, HIDDEN_MAX; it frees them */
   ortto_endpoint *endpoint;        /* freed here */
+  ortto_audiences **known_audiences;  /* of the run, listed once; or NULL */
   ortto_query query;               /* but for the fields wanted, conditions and ids */
   unsigned long long used;         /* columns, as SQLite counts them */
   int exact;                       /* SQLite checks nothing more */

@@ -45,7 +45,7 @@ static int reader_open(sync_run *s){
   }
   const char *name = s->args.audience;
   char *audience = NULL;
-  int rc = name ? ortto_audiences_find(s->endpoint, &name, 1, &audience) : ORTTO_OK;
+  int rc = name ? ortto_audiences_find(s->endpoint, &name, 1, &audience, NULL) : ORTTO_OK;
   q.audiences = (const char *const *)&audience;
   q.audience_count = audience!=NULL;
   q.filter = s->args.filter;

@@ -150,7 +150,7 @@ static int segment_prove(const table *t, ortto_endpoint *e){
   ortto_reader *reader = NULL;
   int64_t count;
   ortto_query q = { .table = t->kind, .fields = fields, .field_count = 1, .filter = t->args.filter };
-  int rc = name ? ortto_audiences_find(e, &name, 1, &audience) : ORTTO_OK;
+  int rc = name ? ortto_audiences_find(e, &name, 1, &audience, NULL) : ORTTO_OK;
   q.audiences = (const char *const *)&audience;
   q.audience_count = audience!=NULL;
   if( rc==ORTTO_OK && q.filter ) rc = ortto_reader_open(e, &q, &reader);

@@ -166,6 +166,19 @@ static void small_tables_are_read_once(void **state){
   assert_int_equal(server_count(&sandbox, "/v1/person/get/activities"), 2);
 }
 
+/* One list of the audiences, and one read for each of them. */
+static void audiences_are_listed_once(void **state){
+  (void)state;
+  sql_must(db, "CREATE TABLE a AS SELECT id FROM ortto_audiences LIMIT 10");
+  server_do(&sandbox, "/sandbox/forget", NULL);
+  assert_sql(db, "SELECT count(*)>10 FROM a JOIN ortto_people p ON p.audience = a.id", "1");
+  assert_int_equal(server_count(&sandbox, "/v1/audiences/get"), 2);
+  char *said = sql_text(db, "SELECT count(*) FROM (SELECT id FROM a UNION ALL SELECT 'nobody') a "
+                        "JOIN ortto_people p ON p.audience = a.id");
+  assert_non_null(strstr(said, "there is no audience 'nobody'"));
+  sqlite3_free(said);
+}
+
 /* Refused before anything is asked, where SQLite does not say which columns change. */
 static void update_from_asks_nothing(void **state){
   (void)state;
@@ -406,6 +419,7 @@ int main(void){
     cmocka_unit_test_setup_teardown(named_keys_come_together, fresh, over),
     cmocka_unit_test_setup_teardown(a_dear_key_is_given_up, fresh, over),
     cmocka_unit_test_setup_teardown(small_tables_are_read_once, fresh, over),
+    cmocka_unit_test_setup_teardown(audiences_are_listed_once, fresh, over),
     cmocka_unit_test_setup_teardown(update_from_asks_nothing, fresh, over),
     cmocka_unit_test_setup_teardown(a_run_remembers_for_itself, fresh, over),
     cmocka_unit_test_setup_teardown(others_in_progress, fresh, over),
