@@ -40,7 +40,8 @@ typedef struct placed {            /* beside each condition */
   int key;                         /* it is one of the keys, and no part of which list is meant */
 } placed;
 
-typedef struct scan_setup {        /* zero but for t, given, endpoint, known_audiences; the query is good until setup_free */
+/* All zero at first but for t, given, endpoint, known_audiences; the query is good until setup_free. */
+typedef struct scan_setup {
   table *t;
   sqlite3_value **given;           /* the cursor's values of hidden columns, HIDDEN_MAX; it frees them */
   ortto_endpoint *endpoint;        /* freed here */
