@@ -36,7 +36,7 @@ verdict 'a join: both tables'
 seen=$(on_terminal "SELECT ortto_sync('ortto_people', 'local')->>'state';")
 has '^ortto_people: [0-9]+ of [0-9]+ rows, .* s left, waiting for the rate' && has '^ortto_people: [0-9]{4} rows in [0-9.]+ s'
 verdict 'a sync: its last line stays'
-[ "$(grep -v '^ *$' <<<"$seen" | tail -n 1)" = done ]
+[ "$(grep -v '^ *$' <<<"$seen" | tail -n 1)" = "done" ]
 verdict 'and the result stands below it'
 
 seen=$(on_terminal "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 600)
