@@ -44,6 +44,7 @@ void conn_release(conn *c){
   sqlite3_free(c->key);
   map_free(&c->key_places);
   sqlite3_free(c->at_change);
+  sqlite3_free(c->idle);
   conn_anew_forget(c);
   conn_gone_forget(c);
   sqlite3_free(c);
@@ -93,20 +94,37 @@ int statement_writes(const conn *c){
 
 /* -- another account -- */
 
-/* All statements in progress; *count of them. NULL when out of memory. */
-static running *running_now(const conn *c, int *count){
+static running running_of(sqlite3_stmt *s){
+  return (running){ s, sqlite3_stmt_status(s, SQLITE_STMTSTATUS_RUN, 0),
+                    sqlite3_stmt_status(s, SQLITE_STMTSTATUS_REPREPARE, 0),
+                    sqlite3_stmt_status(s, SQLITE_STMTSTATUS_VM_STEP, 0) };
+}
+
+/* All statements in progress, or all others; *count of them. NULL when out of memory. */
+static running *statements(const conn *c, int in_progress, int *count){
   int n = 0;
-  for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
-    n += sqlite3_stmt_busy(s)!=0;
+  for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s)) n++;
   running *list = sqlite3_malloc64(((sqlite3_uint64)n + 1) * sizeof *list);
   if( list==NULL ) return NULL;
   n = 0;
   for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
-    if( sqlite3_stmt_busy(s) )
-      list[n++] = (running){ s, sqlite3_stmt_status(s, SQLITE_STMTSTATUS_RUN, 0),
-                             sqlite3_stmt_status(s, SQLITE_STMTSTATUS_REPREPARE, 0) };
+    if( (sqlite3_stmt_busy(s)!=0)==in_progress ) list[n++] = running_of(s);
   *count = n;
   return list;
+}
+
+static running *running_now(const conn *c, int *count){
+  return statements(c, 1, count);
+}
+
+/* Of those that have run before, so that it can be told whether they have gone on since. */
+static void idle_note(conn *c){
+  int n = 0, kept = 0;
+  running *list = statements(c, 0, &n);
+  for(int i=0; list && i<n; i++) if( list[i].run ) list[kept++] = list[i];
+  sqlite3_free(c->idle);
+  c->idle = list;
+  c->idles = kept;
 }
 
 /* Is it in progress, begun and prepared again so many times since? The statement may be gone: so it is looked
@@ -130,6 +148,7 @@ int conn_account_changed(conn *c){
   sqlite3_free(c->at_change);
   c->at_change = list;
   c->at_changes = n;
+  idle_note(c);
   c->changes++;
   c->total[0] = c->total[1] = 0;
   int rc = c->register_eponymous(c, ORTTO_PEOPLE);
@@ -149,9 +168,28 @@ void conn_prune(conn *c){
   for(int i=0; i<c->at_changes; i++)
     if( still_runs(c, &c->at_change[i]) ) c->at_change[kept++] = c->at_change[i];
   c->at_changes = kept;
+  idle_note(c);
 }
 
 /* -- a statement that SQLite begins anew -- */
+
+/* SQLite adds a statement's steps up when it hands out a row: in its first run there are none before. In a later
+** one there are as many as when it was at rest, where that is known. */
+static int has_no_rows_yet(const conn *c, sqlite3_stmt *s){
+  running now = running_of(s);
+  if( now.run<=1 ) return now.steps==0;
+  for(int i=0; i<c->idles; i++){
+    const running *then = &c->idle[i];
+    if( then->statement==s && then->run + 1==now.run ) return then->steps==now.steps;
+  }
+  return 0;
+}
+
+int conn_has_no_rows_yet(const conn *c){
+  for(sqlite3_stmt *s=sqlite3_next_stmt(c->db, NULL); s; s=sqlite3_next_stmt(c->db, s))
+    if( sqlite3_stmt_busy(s) && has_no_rows_yet(c, s) ) return 1;
+  return 0;
+}
 
 int conn_begin_anew(conn *c){
   conn_anew_forget(c);

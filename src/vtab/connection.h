@@ -27,6 +27,7 @@ typedef struct registration {      /* what a module or a function is registered 
 typedef struct running {           /* a statement in one of its runs */
   sqlite3_stmt *statement;
   int run, prepared;               /* how often it was begun, and prepared again */
+  int steps;                       /* of SQLite's, in all its runs */
 } running;
 
 typedef struct gone {
@@ -50,6 +51,8 @@ struct conn {
   running *at_change;              /* statements that ran when the account was changed by ortto_config */
   int at_changes;
   int changes;                     /* of the account, so far */
+  running *idle;                   /* those that did not run at a change, or when one was prepared ... */
+  int idles;                       /* ... and had run before */
   running *anew;                   /* statements of which SQLite is to begin one anew */
   int anews;
   void *kept;                      /* what that one remembers (once.c) */
@@ -102,8 +105,10 @@ void conn_prune(conn *c);
 /* ---- a statement that SQLite begins anew ---- */
 
 /* For a table that has other columns than the running statement was prepared with: SQLITE_SCHEMA, and SQLite
-** prepares it again and begins it anew, in the same call; or SQLITE_NOMEM. */
+** prepares it again and begins it anew, in the same call; or SQLITE_NOMEM. Rows that it has returned it would
+** return a second time: so it must be sure that there are none. */
 int conn_begin_anew(conn *c);
+int conn_has_no_rows_yet(const conn *c);
 
 /* Was that the last thing that happened, so that what ends now may be wanted again? Then it is kept instead
 ** of `p` being freed: 1. */

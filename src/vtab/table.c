@@ -211,10 +211,14 @@ static int schema_reset(sqlite3 *db){
   return rc;
 }
 
-int table_anew(const table *t){
+int table_anew(table *t){
   conn *c = t->conn;
+  int may = conn_has_no_rows_yet(c);
   int rc = t->created ? schema_reset(c->db) : c->register_eponymous(c, t->kind);
-  return rc==SQLITE_OK ? conn_begin_anew(c) : rc;
+  if( rc==SQLITE_OK && may ) return conn_begin_anew(c);
+  if( rc==SQLITE_OK && !t->created ) rc = schema_reset(c->db);   /* the next run is prepared anew */
+  return rc!=SQLITE_OK ? rc : vt_error(t, "ortto: the columns of %s became known only now, when this statement may have returned rows: "
+                  "run it again", t->name);
 }
 
 int table_ready(table *t){

@@ -64,7 +64,7 @@ int table_ready(table *t);
 
 /* The table is to be connected anew, as its columns are others: SQLITE_SCHEMA, for SQLite to prepare the
 ** running statement again, or an error. */
-int table_anew(const table *t);
+int table_anew(table *t);
 
 /* ---- methods of the modules ---- */
 

@@ -66,6 +66,24 @@ static void test_another_account(void **state){
   db_close(db);
 }
 
+/* Rows that it has returned it does not return again: then it is an error, and the next run is right. */
+static void test_behind_rows(void **state){
+  (void)state;
+  sqlite3 *db = db_open(&first);
+  sqlite3_stmt *stmt = prepared(db, "SELECT 'mine' UNION ALL SELECT * FROM (SELECT count(email) FROM ortto_people)");
+  sqlite3_free(run(db, stmt));
+  move(db, &second);
+  assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+  assert_int_equal(sqlite3_step(stmt), SQLITE_ERROR);
+  if( strstr(sqlite3_errmsg(db), "run it again")==NULL ) fail_msg("%s", sqlite3_errmsg(db));
+  sqlite3_reset(stmt);
+  char *got = run(db, stmt);
+  assert_string_equal(got, "mine");
+  sqlite3_free(got);
+  sqlite3_finalize(stmt);
+  db_close(db);
+}
+
 /* Another run is another call; so is another statement's. */
 static void test_each_run(void **state){
   (void)state;
@@ -124,7 +142,7 @@ static void test_many_rows(void **state){
 
 int main(void){
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_another_account), cmocka_unit_test(test_each_run),
+    cmocka_unit_test(test_another_account), cmocka_unit_test(test_behind_rows), cmocka_unit_test(test_each_run),
     cmocka_unit_test(test_not_begun_anew), cmocka_unit_test(test_many_rows),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);
