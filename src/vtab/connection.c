@@ -173,8 +173,8 @@ void conn_prune(conn *c){
 
 /* -- a statement that SQLite begins anew -- */
 
-/* SQLite adds a statement's steps up when it hands out a row: in its first run there are none before. In a later
-** one there are as many as when it was at rest, where that is known. */
+/* SQLite adds a statement's steps up when it hands out a row: in its first run there are none before. In a
+** later one there are as many as when it was at rest, where that is known. */
 static int has_no_rows_yet(const conn *c, sqlite3_stmt *s){
   running now = running_of(s);
   if( now.run<=1 ) return now.steps==0;

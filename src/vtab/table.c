@@ -217,8 +217,9 @@ int table_anew(table *t){
   int rc = t->created ? schema_reset(c->db) : c->register_eponymous(c, t->kind);
   if( rc==SQLITE_OK && may ) return conn_begin_anew(c);
   if( rc==SQLITE_OK && !t->created ) rc = schema_reset(c->db);   /* the next run is prepared anew */
-  return rc!=SQLITE_OK ? rc : vt_error(t, "ortto: the columns of %s became known only now, when this statement may have returned rows: "
-                  "run it again", t->name);
+  if( rc!=SQLITE_OK ) return rc;
+  return vt_error(t, "ortto: the columns of %s became known only now, when this statement may have returned "
+                  "rows: run it again", t->name);
 }
 
 int table_ready(table *t){

@@ -70,7 +70,8 @@ static void test_another_account(void **state){
 static void test_behind_rows(void **state){
   (void)state;
   sqlite3 *db = db_open(&first);
-  sqlite3_stmt *stmt = prepared(db, "SELECT 'mine' UNION ALL SELECT * FROM (SELECT count(email) FROM ortto_people)");
+  sqlite3_stmt *stmt = prepared(db,
+    "SELECT 'mine' UNION ALL SELECT * FROM (SELECT count(email) FROM ortto_people)");
   sqlite3_free(run(db, stmt));
   move(db, &second);
   assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
@@ -142,7 +143,8 @@ static void test_many_rows(void **state){
 
 int main(void){
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_another_account), cmocka_unit_test(test_behind_rows), cmocka_unit_test(test_each_run),
+    cmocka_unit_test(test_another_account), cmocka_unit_test(test_behind_rows),
+    cmocka_unit_test(test_each_run),
     cmocka_unit_test(test_not_begun_anew), cmocka_unit_test(test_many_rows),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);
