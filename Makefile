@@ -26,6 +26,8 @@ SO       = ortto.so
 SHARED   = -shared -Wl,-z,relro,-z,now $(if $(SANITIZE),,-Wl,-z,defs)
 EXPORTED = nm -D --defined-only $(1) | awk '{ print $$NF }'
 LOCALIZE = objcopy --localize-hidden
+# On i386 every file has the same helpers in a group; of two such groups a linker keeps one, and a hidden one is lost.
+UNGROUP  = $(shell $(CC) -Wl,--help 2>/dev/null | sed -n 's/.*--force-group-allocation.*/-Wl,--force-group-allocation/p' | head -n 1)
 endif
 
 # cJSON is the system's, unless CJSON=DIR names a folder with a cJSON.c and cJSON.h of one's own:
@@ -85,7 +87,7 @@ $(EXT): $(EXT_OBJ)
 # For programs that compile the extension in: one object, one visible symbol.
 static: $(B)/libortto.a
 $(B)/libortto.a: $(CORE_OBJ)
-	$(CC) -r -nostdlib -o $(B)/libortto.o $^
+	$(CC) -r -nostdlib $(UNGROUP) -o $(B)/libortto.o $^
 	$(LOCALIZE) $(B)/libortto.o
 	rm -f $@ && $(AR) rcs $@ $(B)/libortto.o
 

@@ -43,7 +43,11 @@ against() {   # against ARCH
   local words=(B=".build/$1" EXT=".build/$1/ortto.so" CC="$compiler --sysroot=$at/root"
                LDFLAGS="-Wl,-rpath-link,$at/root/usr/lib/$triple:$at/root/lib/$triple") tests=() test
   for test in test/c/test_*.c; do tests+=(".build/$1/$(basename "$test" .c)"); done
-  make -s "${words[@]}" ".build/$1/ortto.so" "${tests[@]}"
+  make -s "${words[@]}" ".build/$1/ortto.so" ".build/$1/libortto.a" "${tests[@]}"
+  # shellcheck disable=SC2046
+  echo 'int sqlite3_ortto_init(void *, char **, const void *); int k; int main(void) { return k || !sqlite3_ortto_init; }' |
+    $compiler "--sysroot=$at/root" -fPIC -o "$at/compiled_in" -x c - -x none "$at/libortto.a" \
+      -Wl,-rpath-link,"$at/root/usr/lib/$triple:$at/root/lib/$triple" -lsqlite3 $(pkg-config --libs libcurl libcjson) -lm
   cp .build/ortto_sandbox "$at/ortto_sandbox"
   mkdir -p "$at/bin"
   printf '#!/bin/sh\nexec %s -L %s "$@"\n' "$qemu" "$at/root" >"$at/bin/foreign"
