@@ -41,6 +41,7 @@ against() {   # against ARCH
   export PKG_CONFIG_SYSROOT_DIR=$at/root
   export PKG_CONFIG_LIBDIR=$at/root/usr/lib/$triple/pkgconfig:$at/root/usr/share/pkgconfig
   local words=(B=".build/$1" EXT=".build/$1/ortto.so" CC="$compiler --sysroot=$at/root"
+               LOCALIZE="${compiler%gcc}objcopy --localize-hidden"
                LDFLAGS="-Wl,-rpath-link,$at/root/usr/lib/$triple:$at/root/lib/$triple") tests=() test
   for test in test/c/test_*.c; do tests+=(".build/$1/$(basename "$test" .c)"); done
   make -s "${words[@]}" ".build/$1/ortto.so" ".build/$1/libortto.a" "${tests[@]}"
