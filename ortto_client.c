@@ -276,7 +276,7 @@ static int audiences_read(ortto_endpoint *e, ortto_audiences *all){
   const ortto_value *v = NULL;
   int rc = ortto_reader_open(e, &q, &r), ok = 1;
   if( rc==ORTTO_OK ) rc = ortto_reader_next(r, &v);
-  for(; ok && rc==ORTTO_ROW; rc=ok ? ortto_reader_next(r, &v) : rc)
+  for(; ok && v && rc==ORTTO_ROW; rc=ok ? ortto_reader_next(r, &v) : rc)
     if( v[0].kind==ORTTO_VALUE_TEXT ) ok = audience_keep(all, &v[0], &v[1]);
   ortto_reader_close(r);
   if( !ok ) return no_memory(e->context);
@@ -309,7 +309,7 @@ int ortto_audiences_find(ortto_endpoint *e, const char *const *names, int count,
                          ortto_audiences **known){
   ortto_audiences *here = NULL, **all = known ? known : &here;
   int rc = audiences_have(e, all);
-  for(int i=0; rc==ORTTO_OK && i<count; i++) rc = audience_find(e->context, *all, names[i], &ids[i]);
+  for(int i=0; rc==ORTTO_OK && *all && i<count; i++) rc = audience_find(e->context, *all, names[i], &ids[i]);
   ortto_audiences_free(here);
   return rc;
 }

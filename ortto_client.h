@@ -308,7 +308,7 @@ void ortto_cache_free(ortto_cache *cache);
 ** an error too. known: NULL, or where that list is kept for further calls; NULL before the first. */
 int ortto_audiences_find(ortto_endpoint *endpoint, const char *const *names, int count, char **ids,
                          ortto_audiences **known);
-void ortto_audiences_free(ortto_audiences *known);
+void ortto_audiences_free(ortto_audiences *all);
 
 /* Is this JSON text, and an object? Strict: nothing behind it. */
 int ortto_json_is_object(const char *text, size_t length);

@@ -336,7 +336,7 @@ int settings_show(context *ctx, const settings *own, ortto_setting setting, char
   if( rc!=ORTTO_OK || value==NULL || !is_secret(setting) ) return rc;
   rc = key_resolve(ctx, setting, value, &key);
   free(value);
-  *text = rc==ORTTO_OK ? masked(key) : NULL;
+  *text = rc==ORTTO_OK && key ? masked(key) : NULL;
   free(key);
   return rc==ORTTO_OK && *text==NULL ? no_memory(ctx) : rc;
 }
