@@ -214,7 +214,10 @@ static int audience_offer(audience_search *s, const ortto_value *id, const ortto
   size_t n = strlen(s->wanted);
   int is_id = id->length==n && memcmp(id->text, s->wanted, n)==0;
   int is_name = name->kind==ORTTO_VALUE_TEXT && name->length==n && memcmp(name->text, s->wanted, n)==0;
-  closest_offer(&s->near, text, text);
+  if( same_word(text, s->wanted) ){
+    s->near.found = text;
+    s->near.distance = 0;
+  }else closest_offer(&s->near, text, text);
   s->by_name += is_name;
   if( (!is_id && !is_name) || s->by_id ) return 1;
   s->by_id = is_id;
@@ -223,10 +226,14 @@ static int audience_offer(audience_search *s, const ortto_value *id, const ortto
   return s->id!=NULL;
 }
 
-static int audience_result(context *ctx, audience_search *s){
+static int audience_result(context *ctx, const audience_search *s){
+  int is_near = s->near.found[0] && s->near.distance*2<=strlen(s->wanted);
+  if( s->id==NULL && is_near )
+    return fail(ctx, "ortto: there is no audience '%.80s'; the closest is '%.80s' (SELECT id, name FROM "
+                "ortto_audiences lists them)", s->wanted, s->near.found);
   if( s->id==NULL )
-    return fail(ctx, "ortto: there is no audience '%.80s'%s (SELECT id, name FROM ortto_audiences lists "
-                "them)", s->wanted, closest_said(&s->near));
+    return fail(ctx, "ortto: there is no audience '%.80s'; SELECT id, name FROM ortto_audiences lists them",
+                s->wanted);
   if( !s->by_id && s->by_name>1 )
     return fail(ctx, "ortto: %d audiences are called '%.80s'; give the id of one of them (SELECT id, name "
                 "FROM ortto_audiences)", s->by_name, s->wanted);

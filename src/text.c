@@ -108,12 +108,11 @@ char *text_copy(const char *text){
   return text ? text_copy_n(text, strlen(text)) : NULL;
 }
 
-static char lower(char c){
-  return c>='A' && c<='Z' ? (char)(c + 32) : c;
-}
-
 int same_word(const char *a, const char *b){
-  for(; *a && *b; a++, b++) if( lower(*a)!=lower(*b) ) return 0;
+  for(; *a && *b; a++, b++){
+    char x = *a>='A' && *a<='Z' ? (char)(*a + 32) : *a, y = *b>='A' && *b<='Z' ? (char)(*b + 32) : *b;
+    if( x!=y ) return 0;
+  }
   return *a==*b;
 }
 
@@ -230,29 +229,22 @@ char *arena_printf(arena *a, const char *format, ...){
   return out;
 }
 
-static size_t least(size_t a, size_t b){
-  return a<b ? a : b;
-}
-
-/* The letters before a[i-1] and b[j-1] change places, and one step is less than two. */
-static int change_places(const char *a, size_t i, const char *b, size_t j){
-  return i>1 && j>1 && lower(a[i-1])==lower(b[j-2]) && lower(a[i-2])==lower(b[j-1]);
-}
-
 size_t edit_distance(const char *a, const char *b){
-  size_t n = strlen(a), m = strlen(b), rows[3][CLOSEST_MAX + 1];
-  if( n>CLOSEST_MAX || m>CLOSEST_MAX ) return CLOSEST_MAX + 1;
-  for(size_t j=0; j<=m; j++) rows[0][j] = j;
+  size_t n = strlen(a), m = strlen(b), row[65];
+  if( n>64 || m>64 ) return 65;
+  for(size_t j=0; j<=m; j++) row[j] = j;
   for(size_t i=1; i<=n; i++){
-    size_t *row = rows[i%3], *above = rows[(i+2)%3], *two_above = rows[(i+1)%3];
+    size_t corner = row[0];
     row[0] = i;
     for(size_t j=1; j<=m; j++){
-      row[j] = above[j-1] + (lower(a[i-1])!=lower(b[j-1]));
-      row[j] = least(row[j], least(above[j], row[j-1]) + 1);
-      if( change_places(a, i, b, j) ) row[j] = least(row[j], two_above[j-2] + 1);
+      size_t best = corner + (a[i-1]!=b[j-1]);
+      if( row[j]+1<best ) best = row[j]+1;
+      if( row[j-1]+1<best ) best = row[j-1]+1;
+      corner = row[j];
+      row[j] = best;
     }
   }
-  return rows[n%3][m];
+  return row[m];
 }
 
 size_t characters(const char *text, size_t n){
@@ -275,7 +267,7 @@ char *folded(arena *a, const char *text, size_t n){
     }
     if( capital && may_turn ) out[used++] = '_';
     may_turn = (c>='a' && c<='z') || (c>='0' && c<='9') || (unsigned char)c>=0x80;
-    out[used++] = lower(c);
+    out[used++] = capital ? (char)(c + 32) : c;
   }
   if( out ) out[used] = 0;
   return out;
@@ -290,12 +282,15 @@ char *text_copy_n(const char *text, size_t n){
 }
 
 int same_start(const char *text, const char *word, size_t n){
-  for(size_t i=0; i<n; i++) if( lower(text[i])!=word[i] ) return 0;
+  for(size_t i=0; i<n; i++){
+    char x = text[i]>='A' && text[i]<='Z' ? (char)(text[i] + 32) : text[i];
+    if( x!=word[i] ) return 0;
+  }
   return 1;
 }
 
 closest closest_to(const char *wanted){
-  return (closest){ .wanted = wanted, .found = "", .distance = CLOSEST_MAX + 1 };
+  return (closest){ wanted, "", CLOSEST_MAX + 1 };
 }
 
 void closest_offer(closest *c, const char *name, const char *shown){
@@ -303,15 +298,6 @@ void closest_offer(closest *c, const char *name, const char *shown){
   if( d>=c->distance ) return;
   c->distance = d;
   c->found = shown;
-}
-
-const char *closest_said(closest *c){
-  size_t n = strlen(c->wanted), most = n>2 ? n/3 : 0;
-  int keep = cut_to(CLOSEST_MAX, c->found, strlen(c->found));
-  c->said[0] = 0;
-  if( c->found[0] && c->distance<=most )
-    snprintf(c->said, sizeof c->said, "; the closest is '%.*s'", keep, c->found);
-  return c->said;
 }
 
 int up_to(int most, size_t n){

@@ -68,8 +68,7 @@ int has_controls(const char *text);
 ** memory. */
 char *folded(arena *a, const char *text, size_t n);
 
-/* Letters to be changed, put in, left out, or to change places with the next; the case of ASCII letters does
-** not count. CLOSEST_MAX + 1 for texts longer than CLOSEST_MAX. */
+/* Letters to be changed, put in or left out; CLOSEST_MAX + 1 for texts longer than CLOSEST_MAX. */
 size_t edit_distance(const char *a, const char *b);
 
 /* ---- hashing, and a map from text to number ------------------------------------------------------------ */
@@ -149,22 +148,17 @@ static inline unsigned first_marked(uint64_t marks){
 
 /* ---- the closest name ---------------------------------------------------------------------------------- */
 
-/* The closest of several names to one that was not found: begin with closest_to, offer each, and let
-** closest_said put it into the message. `wanted` and what was offered must live until then. */
-#define CLOSEST_MAX 64
+/* The closest of several names to one that was not found: begin with closest_to, offer each, and found is
+** it. */
 typedef struct closest {
   const char *wanted;
   const char *found;               /* what was offered as `shown` with the closest name; "" before any */
   size_t distance;                 /* above CLOSEST_MAX: none was short enough to be measured */
-  char said[CLOSEST_MAX + 32];
 } closest;
+#define CLOSEST_MAX 64
 
 closest closest_to(const char *wanted);
 void closest_offer(closest *c, const char *name, const char *shown);
-
-/* "; the closest is 'email'"; "" where none is near: a name that has little in common leads astray. Near is
-** what differs in a third of the letters wanted at most. Lives in c. */
-const char *closest_said(closest *c);
 
 /* How much of a text of n bytes a message shows: for "%.*s". */
 int up_to(int most, size_t n);

@@ -251,10 +251,10 @@ int ortto_field_is_listed(ortto_endpoint *e, const ortto_field *field, int *list
 
 /* ---- activities, audiences ---------------------------------------------------------------------------- */
 
-closest closest_activity(const activity_types *types, const char *name){
+const char *closest_activity(const activity_types *types, const char *name){
   closest c = closest_to(name);
   for(int i=0; i<types->count; i++) closest_offer(&c, types->type[i].name, types->type[i].name);
-  return c;
+  return c.found;
 }
 
 const char *audience_known(const account *a, const char *name){

@@ -109,7 +109,7 @@ int account_have(ortto_endpoint *e, int parts, int64_t since);
 /* Was that one part asked at `since` or later? */
 int account_is_new(const account *a, int part, int64_t since);
 
-closest closest_activity(const activity_types *types, const char *name);
+const char *closest_activity(const activity_types *types, const char *name);
 
 /* The id of an audience that was named before, or NULL. */
 const char *audience_known(const account *a, const char *name);

@@ -71,9 +71,8 @@ static const activity_type *unlisted(ortto_sending *s, record *r, const char *id
 }
 
 static const activity_type *activity_unknown(ortto_sending *s, record *r, const char *name){
-  closest near = closest_activity(s->endpoint->account->activities, name);
-  blame(s, r, named("event"), "ortto: there is no activity '%.60s'%s. Make it in Ortto, or with the option "
-        "\"create\":true", name, closest_said(&near));
+  blame(s, r, named("event"), "ortto: there is no activity '%.60s'; the closest is '%s'. Make it in Ortto, "
+        "or with the option \"create\":true", name, closest_activity(s->endpoint->account->activities, name));
   return NULL;
 }
 
@@ -118,8 +117,10 @@ static int attribute_missing(ortto_sending *s, record *r, const activity_type *t
   utf8_mend(key);
   closest c = closest_to(key);
   for(int i=0; i<t->attributes; i++) closest_offer(&c, t->attribute[i].name, t->attribute[i].name);
-  return blame(s, r, label, "ortto: the activity '%s' has no attribute '%s'%s; attributes cannot be added to "
-               "an activity that exists", t->name, key, closest_said(&c));
+  int any = t->attributes>0;
+  return blame(s, r, label, "ortto: the activity '%s' has no attribute '%s'%s%s%s; attributes cannot be "
+               "added to an activity that exists", t->name, key, any ? "; the closest is '" : "", c.found,
+               any ? "'" : "");
 }
 
 typedef struct attributes {        /* of one record */

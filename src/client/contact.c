@@ -98,9 +98,8 @@ static int field_missing(ortto_sending *s, contact *c, js name, js v, const char
   }
   snprintf(key, sizeof key, "%.*s", cut_to(79, name.p, name.n), name.p);
   utf8_mend(key);
-  closest near = closest_field(s, key);
-  return blame(s, c->r, name, "ortto: there is no %s '%s'%s (SELECT column_name, id FROM ortto_fields lists "
-               "all)", where, key, closest_said(&near));
+  return blame(s, c->r, name, "ortto: there is no %s '%s'; the closest is '%s' (SELECT column_name, id FROM "
+               "ortto_fields lists all)", where, key, closest_field(s, key));
 }
 
 /* One member of `fields` or `traits`; `where` is what one is called. 0: refused, -1: read the record

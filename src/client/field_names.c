@@ -284,9 +284,9 @@ static int unknown_field(context *ctx, const listing *l, ortto_table table, cons
   }
   if( c.at && choose_sorted(l, CUSTOM, &c) && choose_sorted(l, BUILT_IN, &c) )
     for(int i=0; i<c.count && b.n<600; i++) buf_printf(&b, "%s%s", i ? ", " : "", l->field[c.at[i]].id);
-  set_error(ctx, "ortto: %s have no field '%.60s'%s. The fields are %s%s "
+  set_error(ctx, "ortto: %s have no field '%.60s'; the closest is '%s'. The fields are %s%s "
             "(SELECT id FROM ortto_fields lists all)",
-            ortto_table_name(table), id, closest_said(&near), b.p ? b.p : "", b.n>=600 ? ", ..." : "");
+            ortto_table_name(table), id, near.found, b.p ? b.p : "", b.n>=600 ? ", ..." : "");
   buf_free(&b);
   free(c.at);
   return ORTTO_ERROR;

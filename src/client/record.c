@@ -258,14 +258,14 @@ int field_meant(ortto_sending *s, const char *name, size_t n, int as_trait, cons
   return 1;
 }
 
-closest closest_field(const ortto_sending *s, const char *name){
+const char *closest_field(const ortto_sending *s, const char *name){
   closest c = closest_to(name);
   for(int i=1; s->fields && i<s->fields->count; i++){
     const ortto_field *f = &s->fields->field[i];
     closest_offer(&c, f->column, f->column);
     closest_offer(&c, f->id, f->id);
   }
-  return c;
+  return c.found[0] ? c.found : "email";
 }
 
 const char *generated_id(ortto_sending *s, const record *r){

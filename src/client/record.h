@@ -142,7 +142,7 @@ int field_meant(ortto_sending *s, const char *name, size_t n, int as_trait, cons
 int ids_add(ortto_sending *s, const char **ids, const char *id);
 
 /* A column name or an id. */
-closest closest_field(const ortto_sending *s, const char *name);
+const char *closest_field(const ortto_sending *s, const char *name);
 
 /* A time (s->when) and an id make a delivery that is repeated the same event. This is a UUID that follows
 ** from the record's place and the call's seed; NULL when out of memory. */

@@ -427,11 +427,9 @@ static int option_field(ortto_sending *s, const char *option, const char *name, 
   context *ctx = s->endpoint->context;
   if( name==NULL || is_id_name(name) ) return ORTTO_OK;
   const ortto_field *f = field_named(s, name, strlen(name));
-  if( f==NULL ){
-    closest near = closest_field(s, name);
-    return fail(ctx, "ortto: the option %s names no field: there is no '%.60s'%s (SELECT column_name, id "
-                "FROM ortto_fields lists all)", option, name, closest_said(&near));
-  }
+  if( f==NULL )
+    return fail(ctx, "ortto: the option %s names no field: there is no '%.60s'; the closest is '%s'", option,
+                name, closest_field(s, name));
   if( id==NULL ) return ORTTO_OK;
   *id = arena_text(&s->memory, f->id, strlen(f->id));
   return *id ? ORTTO_OK : no_memory(ctx);

@@ -21,10 +21,3 @@ SELECT value->>'status', value->>'errors' FROM json_each(ortto_upsert('[{"fields
 .shell $ROOT/test/sql/requests.sh >/dev/null
 SELECT value->>'errormessage' FROM json_each(ortto_upsert('[{"user_id":"m1","traits":{"never made":1,"birthday":"x"}}]', '{"create":true}'));
 .shell $ROOT/test/sql/requests.sh count | grep create
-
-.print -- A closest name is named only where one is near: two letters that change places are one step, their case none.
-SELECT e.value->>'message' FROM json_each(ortto_upsert('[{"user_id":"a","fields":{"zip":1,"emial":"x","FRIST_NAME":"x","shoe size":2,"b":1}}]')) o, json_each(o.value, '$.errors') e;
-SELECT e.value->>'message' FROM json_each(ortto_track('[{"user_id":"a","event":"Nope nope"},{"user_id":"a","event":"Flight Booked","properties":{"meal":"none"}}]')) o, json_each(o.value, '$.errors') e;
-SELECT ortto_upsert('[{"user_id":"a"}]', '{"merge_by":["shoe size"]}');
-CREATE VIRTUAL TABLE temp.p USING ortto(table=people, fields='shoe_size');
-SELECT count(*) FROM ortto_people WHERE audience = 'Nobody at all';
