@@ -103,25 +103,30 @@ static int field_missing(ortto_sending *s, contact *c, js name, js v, const char
                "all)", where, key, closest_said(&near));
 }
 
+static int tags_put(ortto_sending *s, contact *c, js given, js v){
+  js tags;
+  return inner_of(s, c->r, v, '[', &tags) && other_put(s, c, &c->tags, &c->tags_name, given, tags, "tags");
+}
+
 /* One member of `fields` or `traits`; `where` is what one is called. 0: refused, -1: read the record
 ** again. */
 static int contact_member(ortto_sending *s, contact *c, js given, js v, int as_trait){
   const char *where = as_trait ? "trait" : "field", *several;
   const ortto_field *f;
-  js name, tags;
+  js name;
   name.p = text_clean(&s->memory, given.p, given.n, 1, &name.n);
   if( name.p==NULL ) return refuse_memory(s, c->r);
   if( (js_is(name, "id") && !as_trait) || js_is(name, "str::person_id")
    || (of_account(s) && js_is(name, "str:o:account_id")) )
     return other_put(s, c, &c->person_id, &c->person_id_name, given, v, "id");
-  if( js_is(name, "tags") && (!as_trait || !of_account(s)) )
-    return inner_of(s, c->r, v, '[', &tags) && other_put(s, c, &c->tags, &c->tags_name, given, tags, "tags");
+  if( js_is(name, "tags") && (!as_trait || !of_account(s)) ) return tags_put(s, c, given, v);
   if( !contact_field(s, name, as_trait, &f, &several) ) return refuse_memory(s, c->r);
   if( several )
     return blame(s, c->r, given, "ortto: the %s '%.*s' may be any of these: %.200s. Name it by its id", where,
                  cut_to(60, name.p, name.n), name.p, several);
   if( f==NULL ) return field_missing(s, c, name, v, where);
   if( f->read_only ) return blame(s, c->r, given, "ortto: %s '%s' is read-only", where, f->column);
+  if( strcmp(f->id, "tags")==0 ) return tags_put(s, c, given, v);      /* by another name: Tags */
   return value_put(s, c, (int)(f - s->fields->field), given, v);
 }
 
