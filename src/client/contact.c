@@ -81,6 +81,12 @@ static int contact_field(ortto_sending *s, js name, int as_trait, const ortto_fi
   return 1;
 }
 
+/* Will both be one field? -1: out of memory. */
+static int names_same(ortto_sending *s, js a, js b){
+  const char *one = folded(&s->memory, a.p, a.n), *other = folded(&s->memory, b.p, b.n);
+  return one && other ? strcmp(one, other)==0 : -1;
+}
+
 /* No field of that name. 0: refused. -1: fields were listed anew, so that places have moved: the record is
 ** read again. */
 static int field_missing(ortto_sending *s, contact *c, js name, js v, const char *where){
@@ -90,6 +96,9 @@ static int field_missing(ortto_sending *s, contact *c, js name, js v, const char
     return rc==ORTTO_OK ? -1 : refuse_by_call(s, c->r, NULL, rc);
   }
   if( s->options->create ){
+    int same = c->missing.p ? names_same(s, c->missing, name) : 0;
+    if( same<0 ) return refuse_memory(s, c->r);
+    if( same ) return given_twice(s, c, name, c->missing, "to be made");
     if( c->missing.p==NULL && !(js_type(v)=='n' && s->options->skip_nulls) ){
       c->missing = name;
       c->missing_value = v;
@@ -247,6 +256,11 @@ int contact_read(ortto_sending *s, contact *c){
     if( !values_check(s, c) ) return 0;
     if( is_refused(c->r) ){
       c->ordered = 0;                            /* said once is enough */
+      return 1;
+    }
+    if( !contact_keys(s, c) ) return 0;
+    if( is_refused(c->r) ){                      /* by what the caller will find again */
+      refusals_clear(c->r);
       return 1;
     }
     if( !field_create(s, c->r, c->missing.p, c->missing.n) ) return 0;
