@@ -187,13 +187,17 @@ static int members_known(ortto_sending *s, record *r){
   int track = s->verb==ORTTO_TRACK;
   const char *const *known = track ? track_members : upsert_members;
   int count = track ? COUNT(track_members) : COUNT(upsert_members);
+  unsigned given = 0;
   js name, v;
   int ok = 1;
   js_iter it = js_in(r->given);
   while( ok && js_next(&it, &name, &v) ){
     int i = 0;
     while( i<count && !js_is(name, known[i]) ) i++;
-    if( i==count )
+    if( i<count && given & 1u<<i )               /* the one would hide what the other says */
+      ok = blame(s, r, name, "ortto: the record has \"%s\" twice", known[i]);
+    else if( i<count ) given |= 1u<<i;
+    else
       ok = blame(s, r, name, "ortto: a record has no member '%.*s' here; contact fields belong into "
                  "\"fields\" or \"traits\"%s", cut_to(40, name.p, name.n), name.p,
                  track ? ", attributes into \"properties\"" : "");
