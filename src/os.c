@@ -87,6 +87,11 @@ FILE *os_open_to_read(const char *path){
   return fopen(path, "rb");
 }
 
+int os_is_file(const char *path){
+  struct stat is;
+  return stat(path, &is)==0 && !S_ISDIR(is.st_mode);
+}
+
 void os_host_name(char *name, size_t size){
   memset(name, 0, size);                         /* a name that is cut need not be terminated */
   gethostname(name, size - 1);

@@ -63,6 +63,9 @@ char *os_environment(const char *name, int *failed);
 /* Opens a file, byte for byte; NULL, and errno says why. */
 FILE *os_open_to_read(const char *path);
 
+/* Is there a file of that name, no folder? It is not opened. */
+int os_is_file(const char *path);
+
 /* This machine's name, cut to size; "" where it cannot be told. */
 void os_host_name(char *name, size_t size);
 

@@ -129,6 +129,13 @@ FILE *os_open_to_read(const char *path){
   return file;
 }
 
+int os_is_file(const char *path){
+  wchar_t *wide = win_wide(path);
+  DWORD is = wide ? GetFileAttributesW(wide) : INVALID_FILE_ATTRIBUTES;
+  free(wide);
+  return is!=INVALID_FILE_ATTRIBUTES && !(is & FILE_ATTRIBUTE_DIRECTORY);
+}
+
 void os_host_name(char *name, size_t size){
   wchar_t wide[256];
   DWORD n = sizeof wide/sizeof *wide;

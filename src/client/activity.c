@@ -211,6 +211,16 @@ static int person_add(ortto_sending *s, contact *c, cJSON *item){
   return (r->merge_by!=NULL || refuse_memory(s, r)) && fields_add(s, c, item);
 }
 
+/* An activity that is made stays for ever: first, is all else of the record good? 0: the record is over. */
+static int rest_check(ortto_sending *s, contact *c){
+  if( !s->options->create ) return 1;
+  cJSON *trial = cJSON_CreateObject();
+  int ok = trial ? person_add(s, c, trial) && when_add(s, c->r, trial) && location_add(s, c->r, trial)
+                 : refuse_memory(s, c->r);
+  cJSON_Delete(trial);
+  return ok;
+}
+
 int activity_item(ortto_sending *s, contact *c){
   record *r = c->r;
   js properties = js_get(r->given, "properties");
@@ -222,10 +232,13 @@ int activity_item(ortto_sending *s, contact *c){
     ok = blame(s, r, named("properties"), "ortto: properties must be an object, not %s", js_kind(properties));
   if( ok && is_present(c->tags) )
     ok = blame(s, r, c->tags_name, "ortto: tags are set by ortto_upsert: an activity sets none");
+  int before = r->reasons;
+  ok = ok && rest_check(s, c);
+  int told = r->reasons>before;                  /* what is wrong with the rest has been said */
   const activity_type *t = ok ? activity_of(s, r, good ? properties : (js){ 0 }) : NULL;
   ok = ok && (t ? member_add(s, r, item, "activity_id", cJSON_CreateString(t->id)) : r->reasons>0);
   if( ok && t && good ) ok = attributes_add(s, r, t, properties, item);
-  ok = ok && person_add(s, c, item) && when_add(s, r, item) && location_add(s, r, item);
+  if( !told ) ok = ok && person_add(s, c, item) && when_add(s, r, item) && location_add(s, r, item);
   char *text = json_print(item);
   size_t n = text ? strlen(text) : 0;
   if( ok && !is_refused(r) && n>ACTIVITY_MAX )

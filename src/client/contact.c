@@ -81,6 +81,12 @@ static int contact_field(ortto_sending *s, js name, int as_trait, const ortto_fi
   return 1;
 }
 
+/* Will both be one field? -1: out of memory. */
+static int names_same(ortto_sending *s, js a, js b){
+  const char *one = folded(&s->memory, a.p, a.n), *other = folded(&s->memory, b.p, b.n);
+  return one && other ? strcmp(one, other)==0 : -1;
+}
+
 /* No field of that name. 0: refused. -1: fields were listed anew, so that places have moved: the record is
 ** read again. */
 static int field_missing(ortto_sending *s, contact *c, js name, js v, const char *where){
@@ -90,6 +96,9 @@ static int field_missing(ortto_sending *s, contact *c, js name, js v, const char
     return rc==ORTTO_OK ? -1 : refuse_by_call(s, c->r, NULL, rc);
   }
   if( s->options->create ){
+    int same = c->missing.p ? names_same(s, c->missing, name) : 0;
+    if( same<0 ) return refuse_memory(s, c->r);
+    if( same ) return given_twice(s, c, name, c->missing, "to be made");
     if( c->missing.p==NULL && !(js_type(v)=='n' && s->options->skip_nulls) ){
       c->missing = name;
       c->missing_value = v;
@@ -102,25 +111,30 @@ static int field_missing(ortto_sending *s, contact *c, js name, js v, const char
                "ortto_fields lists all)", where, key, closest_field(s, key));
 }
 
+static int tags_put(ortto_sending *s, contact *c, js given, js v){
+  js tags;
+  return inner_of(s, c->r, v, '[', &tags) && other_put(s, c, &c->tags, &c->tags_name, given, tags, "tags");
+}
+
 /* One member of `fields` or `traits`; `where` is what one is called. 0: refused, -1: read the record
 ** again. */
 static int contact_member(ortto_sending *s, contact *c, js given, js v, int as_trait){
   const char *where = as_trait ? "trait" : "field", *several;
   const ortto_field *f;
-  js name, tags;
+  js name;
   name.p = text_clean(&s->memory, given.p, given.n, 1, &name.n);
   if( name.p==NULL ) return refuse_memory(s, c->r);
   if( (js_is(name, "id") && !as_trait) || js_is(name, "str::person_id")
    || (of_account(s) && js_is(name, "str:o:account_id")) )
     return other_put(s, c, &c->person_id, &c->person_id_name, given, v, "id");
-  if( js_is(name, "tags") && (!as_trait || !of_account(s)) )
-    return inner_of(s, c->r, v, '[', &tags) && other_put(s, c, &c->tags, &c->tags_name, given, tags, "tags");
+  if( js_is(name, "tags") && (!as_trait || !of_account(s)) ) return tags_put(s, c, given, v);
   if( !contact_field(s, name, as_trait, &f, &several) ) return refuse_memory(s, c->r);
   if( several )
     return blame(s, c->r, given, "ortto: the %s '%.*s' may be any of these: %.200s. Name it by its id", where,
                  cut_to(60, name.p, name.n), name.p, several);
   if( f==NULL ) return field_missing(s, c, name, v, where);
   if( f->read_only ) return blame(s, c->r, given, "ortto: %s '%s' is read-only", where, f->column);
+  if( strcmp(f->id, "tags")==0 ) return tags_put(s, c, given, v);      /* by another name: Tags */
   return value_put(s, c, (int)(f - s->fields->field), given, v);
 }
 
@@ -172,13 +186,17 @@ static int members_known(ortto_sending *s, record *r){
   int track = s->verb==ORTTO_TRACK;
   const char *const *known = track ? track_members : upsert_members;
   int count = track ? COUNT(track_members) : COUNT(upsert_members);
+  unsigned given = 0;
   js name, v;
   int ok = 1;
   js_iter it = js_in(r->given);
   while( ok && js_next(&it, &name, &v) ){
     int i = 0;
     while( i<count && !js_is(name, known[i]) ) i++;
-    if( i==count )
+    if( i<count && given & 1u<<i )               /* the one would hide what the other says */
+      ok = blame(s, r, name, "ortto: the record has \"%s\" twice", known[i]);
+    else if( i<count ) given |= 1u<<i;
+    else
       ok = blame(s, r, name, "ortto: a record has no member '%.*s' here; contact fields belong into "
                  "\"fields\" or \"traits\"%s", cut_to(40, name.p, name.n), name.p,
                  track ? ", attributes into \"properties\"" : "");
@@ -241,6 +259,11 @@ int contact_read(ortto_sending *s, contact *c){
     if( !values_check(s, c) ) return 0;
     if( is_refused(c->r) ){
       c->ordered = 0;                            /* said once is enough */
+      return 1;
+    }
+    if( !contact_keys(s, c) ) return 0;
+    if( is_refused(c->r) ){                      /* by what the caller will find again */
+      refusals_clear(c->r);
       return 1;
     }
     if( !field_create(s, c->r, c->missing.p, c->missing.n) ) return 0;

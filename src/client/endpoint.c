@@ -51,7 +51,7 @@ static int endpoint_key(ortto_endpoint *e, const settings *own, const ortto_args
                 "ortto_config('segment_key', '...'), with the key of a Segment (Actions) data source");
   }
   *literal = strncmp(value, "env:", 4)!=0 && strncmp(value, "file:", 5)!=0;
-  rc = key_resolve(ctx, s, value, &e->key);
+  rc = key_resolve(ctx, s, value, *from, &e->key);
   free(value);
   return rc;
 }

@@ -272,12 +272,14 @@ static void trim_key(char *text){
 }
 
 /* A path where file:PATH was meant; a key holds no slash as far as any was seen [guess], and names no
-** file. */
+** file. What begins as paths alone do is one, whether the file is there or not. */
 static int is_path(const char *key){
-  return (strchr(key, '/') || strchr(key, '\\')) && is_readable(key);
+  static const char *const begins[] = { "~/", "./", "../" };
+  for(int i=0; i<COUNT(begins); i++) if( strncmp(key, begins[i], strlen(begins[i]))==0 ) return 1;
+  return (strchr(key, '/') || strchr(key, '\\')) && os_is_file(key);
 }
 
-int key_resolve(context *ctx, ortto_setting s, const char *value, char **key){
+int key_resolve(context *ctx, ortto_setting s, const char *value, enum origin from, char **key){
   int rc = ORTTO_OK;
   *key = NULL;
   if( strcmp(value, "file:")==0 || strcmp(value, "env:")==0 )
@@ -290,7 +292,7 @@ int key_resolve(context *ctx, ortto_setting s, const char *value, char **key){
   }
   if( rc!=ORTTO_OK || *key==NULL ) return rc;
   trim_key(*key);
-  int path = is_path(*key);
+  int path = from!=FROM_ARGS && is_path(*key);
   if( !path && (*key)[0] && !has_controls(*key) ) return ORTTO_OK;
   if( path ) set_error(ctx, "ortto: %s is the path of a file: write file: in front of it", known[s].name);
   else
@@ -307,7 +309,7 @@ int settings_set(context *ctx, settings *own, ortto_setting setting, const char 
     int rc = normal_setting(ctx, setting, value, 0, &normal);
     if( rc==ORTTO_OK && is_secret(setting) ){    /* a name or path that leads nowhere is better known now */
       char *key = NULL;
-      rc = key_resolve(ctx, setting, normal, &key);
+      rc = key_resolve(ctx, setting, normal, FROM_CONFIG, &key);
       free(key);
     }
     if( rc!=ORTTO_OK ){
@@ -334,7 +336,7 @@ int settings_show(context *ctx, const settings *own, ortto_setting setting, char
   int rc = setting_value(ctx, own, NULL, setting, &value, &from);
   *text = value;
   if( rc!=ORTTO_OK || value==NULL || !is_secret(setting) ) return rc;
-  rc = key_resolve(ctx, setting, value, &key);
+  rc = key_resolve(ctx, setting, value, from, &key);
   free(value);
   *text = rc==ORTTO_OK && key ? masked(key) : NULL;
   free(key);

@@ -35,8 +35,9 @@ int settings_number(context *ctx, const settings *own, const ortto_args *args, o
 int setting_value(context *ctx, const settings *own, const ortto_args *args, ortto_setting s, char **value,
                   enum origin *from);
 
-/* A key in one of its three forms becomes the key (malloc). */
-int key_resolve(context *ctx, ortto_setting s, const char *value, char **key);
+/* A key in one of its three forms becomes the key (malloc). In a table's arguments somebody else's database
+** file may have brought it: then nothing is asked of the file system, not even whether it is a path. */
+int key_resolve(context *ctx, ortto_setting s, const char *value, enum origin from, char **key);
 
 /* ORTTO_ERROR, with what would be right. */
 int bad_setting(context *ctx, ortto_setting s, const char *value);

@@ -33,6 +33,17 @@ taken "quotes inside the variable" '"sandbox-key"'
 taken "apostrophes and blanks around the key" " 'sandbox-key' "
 said=$(ORTTO_API_KEY=$PWD/bom.key ask)
 verdict "a forgotten file: is told" 'says "file:" && ! says sandbox-key'
+for path in '~/nobody.key' ./not-there.key ../not-there.key; do
+  said=$(ORTTO_API_KEY=$path ask)
+  verdict "a forgotten file: is told, where $path leads nowhere" 'says "write file: in front"'
+done
+# A database file may name any path there: it is sent as it stands, and neither opened nor looked for.
+mkfifo pipe.key
+for path in "$PWD/pipe.key" "$PWD/bom.key" ./bom.key; do
+  said=$(timeout 20 "$SQLITE3" -batch -cmd '.load ./ortto' :memory: \
+    "CREATE VIRTUAL TABLE t USING ortto(table=people, key='$path', api_url='$ORTTO_API_URL')" 2>&1)
+  verdict "a path as the key in a table's arguments" 'says "answered 401" && ! says "path of a file"'
+done
 
 # ---- pages that are not Ortto's ------------------------------------------------------------
 fault '{"kind":"status","status":403,"times":1,"content_type":"text/html","body":"<html>Blocked by policy</html>"}'

@@ -52,6 +52,15 @@ SELECT value->>'status', value->>'errormessage' FROM json_each(ortto_upsert('[{"
 SELECT id, display_type FROM ortto_fields WHERE entity = 'people' AND name = 'weight';
 
 .print
+.print -- Nothing is made for a record that is refused for another reason: nobody is named, one name twice, a bad time.
+.shell $ROOT/test/sql/requests.sh >/dev/null
+SELECT value->>'errormessage' FROM json_each(ortto_upsert('[{"fields":{"first_name":"c"},"traits":{"Unmade 1":1}}, {"anonymous_id":"x","traits":{"Unmade 2":2}},
+  {"fields":{"id":"zz","Unmade 3":3}}, {"user_id":"u","traits":{"Unmade 4":4,"unmade_4":5}}, {"user_id":"u","traits":{"Unmade 5":4,"external_id":"v"}}]', '{"create":true}'));
+SELECT value->>'errormessage', value->'errors'->1 FROM json_each(ortto_track('[{"user_id":"u","event":"Unmade 1","timestamp":"yesterday"}, {"user_id":"u","event":"Unmade 2","ip":"here","message_id":3},
+  {"user_id":"u","event":"Unmade 3","location":[]}, {"user_id":"u","event":"Both New","ip":"here","properties":{"nix":1}}]', '{"create":true}'));
+.shell $ROOT/test/sql/requests.sh | grep create; true
+
+.print
 .print -- What the server refuses is an outcome of the record, and it is not asked again for the next one.
 .once body.json
 SELECT '{"kind":"status","status":400,"path":"/v1/person/custom-field/create","times":-1}';

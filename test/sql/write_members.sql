@@ -69,5 +69,11 @@ SELECT value->>'status', value->>'errortype', value->>'errormessage' FROM json_e
   {"user_id":"o12","fields":{"id":"no-id"}},{"user_id":"o13","fields":{"created":"2025-01-01T00:00:00Z"}},7,null,"text",[],{}]'));
 
 .print
+.print -- A member twice: the one would hide the other.
+SELECT value->>'status', value->'errors' FROM json_each(ortto_upsert('[{"user_id":"w1","fields":{"city":"Oslo"},"fields":{"email":"w@example.com"}},
+  {"user_id":"w1","user_id":"w2"},{"user_id":"w1","tags":["a"],"tags":["b"],"traits":{"created":1}}]'));
+SELECT ortto_track('{"user_id":"w1","event":"Song Played","event":"Song Stopped"}');
+
+.print
 .print -- Names like address.city, with a dot, are the parts of the address.
 SELECT ortto_upsert('{"user_id":"a1","traits":{"address.city":"Bergen"}}')->'sent'->'fields'->'geo::city';

@@ -42,6 +42,10 @@ SELECT value->>'status', value->>'errortype' FROM json_each(ortto_track('[{"user
 .print -- traits.tags are the record's tags; an activity has none.
 SELECT ortto_upsert('{"user_id":"t1","traits":{"tags":["VIP"]}}')->'sent';
 SELECT ortto_upsert('{"user_id":"t1","traits":{"tags":"[\"Two\"]"}}')->'sent';
+SELECT ortto_upsert('{"user_id":"t1","traits":{"Tags":["Three"]}}')->'sent';
+SELECT ortto_upsert('{"user_id":"t1","traits":{"TAGS":"four, five"}}');
+SELECT ortto_upsert('{"user_id":"t1","tags":["six"],"traits":{"Tags":["seven"]}}');
+SELECT ortto_track('{"user_id":"t1","event":"C++ read","traits":{"Tags":["VIP"]}}');
 SELECT ortto_track('{"user_id":"t1","event":"C++ read","traits":{"tags":["VIP"]}}');
 
 .print -- An activity that the instance does not list goes as it is, its attributes by their ids; alone, so that it takes no other with it.
