@@ -3,6 +3,7 @@
 #
 #   test/setup.sh        for make, make demo, make test
 #   test/setup.sh ci     for make sanitize, make valgrind and make lint as well
+#   test/setup.sh hosts  the programs that test/shell/hosts*.test.sh try the extension in
 #
 # Says nothing, and asks nobody on the network, when all of it is there.
 # With CJSON=DIR, a folder with a cJSON.c and cJSON.h of your own, the system's is left alone.
@@ -28,6 +29,15 @@ ci=(
   cppcheck shellcheck                     # make lint
   dpkg-dev                                # sources, for the amalgamation and make matrix
   openssl nginx-light tinyproxy           # test/shell/servers.test.sh, which skips what it has not
+  python3 php-cli php-sqlite3 libdbd-sqlite3-perl ruby-sqlite3 tcl libsqlite3-tcl   # test/shell/hosts.test.sh: some
+)
+hosts=(
+  python3-pandas python3-sqlalchemy python3-apsw sqlite-utils
+  php-cli php-sqlite3 libdbd-sqlite3-perl ruby-sqlite3 r-cran-rsqlite tcl libsqlite3-tcl
+  default-jdk-headless libxerial-sqlite-jdbc-java golang-go golang-github-mattn-go-sqlite3-dev
+  cargo librust-rusqlite-dev librust-cc-dev
+  gdal-bin unixodbc libsqliteodbc lua5.4 lua-sql-sqlite3 sqlitebrowser xvfb xauth
+  npm                                     # better-sqlite3, and a Node that has node:sqlite
 )
 # A browser without a window looks at the page of examples/picture.sh; Debian has this one, others may not.
 browser=chromium-headless-shell
@@ -78,6 +88,13 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     # cJSON's source, for the amalgamation: a test is skipped without it.
     [ -n "${CJSON:-}" ] || ls .build/cjson/cjson-*/cJSON.c >/dev/null 2>&1 ||
       test/debian_source.sh cjson .build/cjson 2>/dev/null || echo "setup: no source of cJSON" >&2
+  fi
+  if [ "${1:-}" = hosts ]; then
+    install_packages "${hosts[@]}"
+    # Version 12 is the last for Node 20.
+    [ -e .build/node/node_modules/node ] ||
+      npm install --silent --no-audit --no-fund --prefix .build/node better-sqlite3@12 node@22 ||
+      echo "setup: no better-sqlite3 and Node 22" >&2
   fi
 else
   for tool in cc pkg-config sqlite3 curl jq; do
