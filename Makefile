@@ -67,8 +67,8 @@ TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup setup-ci setup-hosts static amalgamation dist dist-windows smoke test-windows check-macos sandbox install \
-        uninstall demo test check bench sanitize asan ubsan \
+.PHONY: all help setup setup-ci setup-hosts static amalgamation dist dist-windows smoke test-windows check-macos \
+        sandbox install uninstall demo test check bench sanitize asan ubsan \
         valgrind oom tsan fuzz fuzz-run lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix foreign clean \
         distclean \
         need-box need-cmocka need-shell need-asan need-tsan need-fuzz need-valgrind need-lint FORCE

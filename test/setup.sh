@@ -3,7 +3,7 @@
 #
 #   test/setup.sh        for make, make demo, make test
 #   test/setup.sh ci     for make sanitize, make valgrind and make lint as well
-#   test/setup.sh hosts  the programs that test/shell/hosts*.test.sh try the extension in
+#   test/setup.sh hosts  the programs that the extension and its copy are tried in
 #
 # Says nothing, and asks nobody on the network, when all of it is there.
 # With CJSON=DIR, a folder with a cJSON.c and cJSON.h of your own, the system's is left alone.
@@ -37,6 +37,7 @@ hosts=(
   php-cli php-sqlite3 libdbd-sqlite3-perl ruby-sqlite3 r-cran-rsqlite tcl libsqlite3-tcl
   default-jdk-headless libxerial-sqlite-jdbc-java golang-go golang-github-mattn-go-sqlite3-dev
   cargo librust-rusqlite-dev librust-cc-dev
+  postgresql                              # test/shell/beyond.test.sh, and of npm: Litestream, DuckDB
   gdal-bin unixodbc libsqliteodbc lua5.4 lua-sql-sqlite3 sqlitebrowser python3-tk xvfb xauth
 )
 # A browser without a window looks at the page of examples/picture.sh; Debian has this one, others may not.
@@ -104,7 +105,7 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     install_packages "${hosts[@]}"
     command -v npm >/dev/null || install_packages npm
     # Version 12 is the last for Node 20.
-    node_modules better-sqlite3@12 node@22
+    node_modules better-sqlite3@12 node@22 @flydotio/litestream@latest @duckdb/node-api@latest
   fi
 else
   for tool in cc pkg-config sqlite3 curl jq; do
