@@ -80,7 +80,7 @@ else
   skip ODBC 'no isql with a driver for SQLite3'
 fi
 
-lua='print(require"luasql.sqlite3".sqlite3():connect("crm.db"):execute("SELECT load_extension(\"./ortto\")"))'
+lua="print(require'luasql.sqlite3'.sqlite3():connect('crm.db'):execute([[SELECT load_extension('./ortto')]]))"
 if lua5.4 -e 'require"luasql.sqlite3"' 2>/dev/null; then
   has 'LuaSQL cannot load it' "$(lua5.4 -e "$lua" 2>&1)" 'not authorized'
 else
