@@ -15,18 +15,20 @@ whole() { ask "$1" .dump | grep -vE '_litestream_|^PRAGMA'; }
 
 replicated() {   # what was written while it ran, and a second sync, which changes a little
   local pid tries=0
-  bash -c 'exec '"$(block replicate)" >replicate.out 2>&1 &
+  # Of npm it is a script that starts another program, which would outlive it: hence a group.
+  setsid bash -c "$(block replicate)" >replicate.out 2>&1 &
   pid=$!
-  nightly || { not_ok 'a copy beside Litestream'; kill $pid; return; }
+  trap 'kill -- -'$pid' 2>/dev/null' EXIT
+  nightly || { not_ok 'a copy beside Litestream'; return; }
   ask -cmd '.load ./ortto' :memory: "UPDATE ortto_people SET city = 'Bern' WHERE id IN (SELECT id FROM ortto_people LIMIT 20)"
-  nightly || { not_ok 'a second copy beside Litestream'; kill $pid; return; }
+  nightly || { not_ok 'a second copy beside Litestream'; return; }
   block restore >restore.sh
   until [ $((tries += 1)) -gt 40 ]; do
     sleep 0.5
     rm -f restored.db
     bash -e restore.sh >restore.out 2>&1 && cmp -s <(whole crm.db) <(whole restored.db) && break
   done
-  kill $pid
+  kill -- -$pid
   wait $pid 2>/dev/null
   [ $tries -le 40 ] || cat replicate.out restore.out
   is 'Litestream: what is restored is the copy' "$(whole restored.db | cksum)" "$(whole crm.db | cksum)"
