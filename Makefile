@@ -67,8 +67,8 @@ TEST_BIN  = $(addprefix $(B)/,$(basename $(notdir $(TEST_SRC))))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help setup setup-ci static amalgamation dist dist-windows smoke test-windows check-macos sandbox install \
-        uninstall demo test check bench sanitize asan ubsan \
+.PHONY: all help setup setup-ci setup-hosts static amalgamation dist dist-windows smoke test-windows check-macos \
+        sandbox install uninstall demo test check bench sanitize asan ubsan \
         valgrind oom tsan fuzz fuzz-run lint lint-cppcheck lint-shell lint-width lint-rooms bare matrix foreign clean \
         distclean \
         need-box need-cmocka need-shell need-asan need-tsan need-fuzz need-valgrind need-lint FORCE
@@ -207,6 +207,8 @@ setup:
 	@CJSON='$(CJSON)' test/setup.sh
 setup-ci:
 	@CJSON='$(CJSON)' test/setup.sh ci
+setup-hosts:
+	@CJSON='$(CJSON)' test/setup.sh hosts
 
 # ---- trying it -------------------------------------------------------------------
 # CJSON_FLAGS is what a program takes that is compiled in one go.
@@ -297,6 +299,7 @@ clean distclean:
 help:
 	@echo 'make              build $(SO)'
 	@echo 'make setup        install what is missing (apt-get); setup-ci: for valgrind and lint too'
+	@echo '                  setup-hosts: the programs that examples/hosts.md is about'
 	@echo 'make demo         a tour against a sandbox server, or read-only against Ortto itself'
 	@echo '                  if ORTTO_API_KEY is set'
 	@echo 'make test         all tests (ONLY=pattern SKIP=pattern UPDATE=1 JOBS=2 TIMEOUT=seconds)'

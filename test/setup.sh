@@ -3,6 +3,7 @@
 #
 #   test/setup.sh        for make, make demo, make test
 #   test/setup.sh ci     for make sanitize, make valgrind and make lint as well
+#   test/setup.sh hosts  the programs that the extension and its copy are tried in
 #
 # Says nothing, and asks nobody on the network, when all of it is there.
 # With CJSON=DIR, a folder with a cJSON.c and cJSON.h of your own, the system's is left alone.
@@ -28,6 +29,16 @@ ci=(
   cppcheck shellcheck                     # make lint
   dpkg-dev                                # sources, for the amalgamation and make matrix
   openssl nginx-light tinyproxy           # test/shell/servers.test.sh, which skips what it has not
+  python3 php-cli php-sqlite3 libdbd-sqlite3-perl ruby-sqlite3 tcl libsqlite3-tcl   # test/shell/hosts.test.sh: some
+  python3-tk xvfb xauth                   # test/shell/window.test.sh
+)
+hosts=(
+  python3-pandas python3-sqlalchemy python3-apsw sqlite-utils
+  php-cli php-sqlite3 libdbd-sqlite3-perl ruby-sqlite3 r-cran-rsqlite tcl libsqlite3-tcl
+  default-jdk-headless libxerial-sqlite-jdbc-java golang-go golang-github-mattn-go-sqlite3-dev
+  cargo librust-rusqlite-dev librust-cc-dev
+  postgresql                              # test/shell/beyond.test.sh, and of npm: Litestream, DuckDB
+  gdal-bin unixodbc libsqliteodbc lua5.4 lua-sql-sqlite3 sqlitebrowser python3-tk xvfb xauth
 )
 # A browser without a window looks at the page of examples/picture.sh; Debian has this one, others may not.
 browser=chromium-headless-shell
@@ -69,6 +80,16 @@ install_packages() {
   }
 }
 
+# Of npm: better-sqlite3, which takes minutes to build, and a Node that has node:sqlite, with its quarter of a
+# gigabyte. Tests are skipped without them.
+node_modules() {
+  local it missing=()
+  mkdir -p .build/node
+  for it; do [ -e ".build/node/node_modules/${it%@*}" ] || missing+=("$it"); done
+  [ ${#missing[@]} = 0 ] || npm install --silent --no-audit --no-fund --prefix .build/node "$@" >.build/setup.log 2>&1 ||
+    echo "setup: npm could not install: ${missing[*]}" >&2
+}
+
 mkdir -p .build
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
   install_packages "${build[@]}"
@@ -78,6 +99,13 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     # cJSON's source, for the amalgamation: a test is skipped without it.
     [ -n "${CJSON:-}" ] || ls .build/cjson/cjson-*/cJSON.c >/dev/null 2>&1 ||
       test/debian_source.sh cjson .build/cjson 2>/dev/null || echo "setup: no source of cJSON" >&2
+    ! command -v npm >/dev/null || node_modules node@22
+  fi
+  if [ "${1:-}" = hosts ]; then
+    install_packages "${hosts[@]}"
+    command -v npm >/dev/null || install_packages npm
+    # Version 12 is the last for Node 20.
+    node_modules better-sqlite3@12 node@22 @flydotio/litestream@latest @duckdb/node-api@latest
   fi
 else
   for tool in cc pkg-config sqlite3 curl jq; do
