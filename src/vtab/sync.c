@@ -281,8 +281,8 @@ static int word_is(const char *text, size_t n, const char *word){
 static int mode_read(sync_batch *batch, const char *how, size_t n, char **error){
   batch->changes = word_is(how, n, "changes");
   if( batch->changes || word_is(how, n, "full") ) return SQLITE_OK;
-  return error_set(error, "ortto: the mode of ortto_sync cannot be '%.*s'; it takes 'changes', "
-                    "or nothing for a full refresh", n<20 ? (int)n : 20, how);
+  return error_set(error, "ortto: the mode of ortto_sync cannot be '%.*s'; it takes 'full' "
+                    "(as without one) or 'changes'", n<20 ? (int)n : 20, how);
 }
 
 static int option_read(sync_batch *batch, js name, js value, char **error){
