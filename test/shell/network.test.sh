@@ -63,7 +63,7 @@ verdict "a proxy that wants a password" 'says "https_proxy=http://NAME:PASSWORD@
 said=$(ORTTO_CA_FILE=$PWD/none.pem ORTTO_API_URL=https://localhost:1 ask)
 verdict "a ca_file that is not there is told by name" 'says none.pem'
 if ! command -v openssl >/dev/null; then
-  echo "skipped: certificates (no openssl)"
+  echo "ok certificates # skip: no openssl"
   exit
 fi
 openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out ca.pem -days 2 -subj /CN=localhost \
