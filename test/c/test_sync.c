@@ -285,9 +285,13 @@ static void test_no_lock_while_waiting(void **state){
       "{\"kind\":\"hang\",\"path\":\"/v1/person/get\",\"after\":2,\"times\":-1}");
   if( pthread_create(&thread, NULL, sync_in_thread, db)!=0 ) fail_msg("no thread");
   for(int i=0; i<500 && server_count(&sandbox, "/v1/person/get")<3; i++) sleep_ms(10);
-  sleep_ms(20);
-  /* Exclusive: no reader may be there either. */
-  int rc = sql_run(other, "BEGIN EXCLUSIVE; CREATE TABLE mine(x); COMMIT");
+  /* Exclusive: no reader may be there either. The last page that came may still be on its way into the file. */
+  int rc = SQLITE_BUSY;
+  for(int i=0; i<500 && rc==SQLITE_BUSY; i++){
+    sleep_ms(10);
+    rc = sql_run(other, "BEGIN EXCLUSIVE; CREATE TABLE mine(x); COMMIT");
+    if( rc==SQLITE_BUSY ) sql_run(other, "ROLLBACK");
+  }
   server_do(&sandbox, "/sandbox/clear", NULL);
   pthread_join(thread, &answer);
   sqlite3_free(answer);
