@@ -24,7 +24,8 @@ unpack() {   # unpack ARCH: .build/ARCH/root
   local apt=(apt-get -q -y -o APT::Sandbox::User=root -o APT::Architecture="$1" -o APT::Architectures="$1"
     -o Dir::State="$at/apt" -o Dir::State::Lists="$at/apt/lists" -o Dir::State::status="$at/apt/status"
     -o Dir::Cache="$at/apt/cache" -o Debug::NoLocking=1)
-  { "${apt[@]}" update &&
+  # One list that cannot be had (of updates, say) leaves the others.
+  { { "${apt[@]}" update || true; } &&
     "${apt[@]}" --no-install-recommends --download-only install "${packages[@]}"; } >"$at/apt/log" 2>&1 ||
     { tail -n 5 "$at/apt/log" >&2; not_run "no packages for $1"; }
   for deb in "$at"/apt/cache/archives/*.deb; do dpkg-deb -x "$deb" "$at/root"; done

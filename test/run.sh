@@ -193,7 +193,13 @@ run_one() {
 
 # ---- all of them ------------------------------------------------------------------
 
+# Those that take longest begin first, so that none is left alone at the end.
+LONG='^(test_(differential|sync|sync_meet|oom|write)|(sync_kill|commit_kill|readme|progress|build|amalgamation)\.test\.sh)$'
 list_tests() {
+  all_tests | grep -E "$LONG"
+  all_tests | grep -vE "$LONG"
+}
+all_tests() {
   local source
   for source in test/c/test_*.c; do
     [ -f "$source" ] && basename "$source" .c
