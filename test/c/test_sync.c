@@ -285,7 +285,7 @@ static void test_no_lock_while_waiting(void **state){
       "{\"kind\":\"hang\",\"path\":\"/v1/person/get\",\"after\":2,\"times\":-1}");
   if( pthread_create(&thread, NULL, sync_in_thread, db)!=0 ) fail_msg("no thread");
   for(int i=0; i<500 && server_count(&sandbox, "/v1/person/get")<3; i++) sleep_ms(10);
-  /* Exclusive: no reader may be there either. The last page that came may still be on its way into the file. */
+  /* Exclusive: no reader may be there either. The page that came last may still be on its way to the file. */
   int rc = SQLITE_BUSY;
   for(int i=0; i<500 && rc==SQLITE_BUSY; i++){
     sleep_ms(10);

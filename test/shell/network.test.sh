@@ -33,6 +33,7 @@ taken "quotes inside the variable" '"sandbox-key"'
 taken "apostrophes and blanks around the key" " 'sandbox-key' "
 said=$(ORTTO_API_KEY=$PWD/bom.key ask)
 verdict "a forgotten file: is told" 'says "file:" && ! says sandbox-key'
+# shellcheck disable=SC2088
 for path in '~/nobody.key' ./not-there.key ../not-there.key; do
   said=$(ORTTO_API_KEY=$path ask)
   verdict "a forgotten file: is told, where $path leads nowhere" 'says "write file: in front"'
