@@ -57,7 +57,7 @@ make_linux() {
   local name=ortto-$version-linux-$cpu
   mkdir -p "$tmp/$name"
   alone
-  cp "$tmp/ortto.so" README.md LICENSE "$tmp/$name"
+  cp -r "$tmp/ortto.so" README.md LICENSE examples "$tmp/$name"
   archive "$name.tar.gz" "$name"
 }
 
