@@ -4,7 +4,7 @@
 #   src/dist/dist.sh OUT EXT AMALGAMATION [KIND...]     KIND: source linux deb wheel npm; without any: all
 #
 #   ortto-VERSION.tar.gz                        the sources, with the amalgamation ortto.c
-#   ortto-VERSION-linux-CPU.tar.gz              ortto.so, which needs libcurl
+#   ortto-VERSION-linux-CPU.tar.gz              ortto.so, which needs libcurl, and examples
 #   libsqlite3-mod-ortto_VERSION_ARCH.deb       for Debian: ortto.so where .load ortto finds it
 #   sqlite_ortto-VERSION-py3-none-linux_CPU.whl for Python (python/)
 #   sqlite-ortto-VERSION.tgz                    for Node (npm/)
