@@ -4,6 +4,7 @@
 #
 #   test/bare.sh [RELEASE...]   12, 13, or their names bookworm and trixie; without any: this system's
 #   AS='root user'              both, or one of them
+#   TIMEOUT                     as for make test; 300 here
 #
 # Needs root, debootstrap and a Debian with working apt sources: the bare system takes its packages
 # from where this one does. The work tree is tested as it is, committed or not. BARE=DIR keeps the
@@ -69,7 +70,7 @@ inside() {   # inside DIR USER COMMAND: its mounts and processes end with it
 
 failed=
 bundle_work_tree
-steps='git clone -q /ortto.bundle ortto && cd ortto && make demo && make test'
+steps="git clone -q /ortto.bundle ortto && cd ortto && make demo && make test TIMEOUT=${TIMEOUT:-300}"
 
 try() {   # try root|user
   bare_system "$top/$1" "git,make,gcc,libc6-dev$([ "$1" = root ] || echo ,sudo)"

@@ -35,7 +35,7 @@ exec '$top/bin/in_wine' '$wine' '$top/sqlite3.exe' "\$@"
 SQLITE3
 chmod +x "$top"/bin/*
 "$top/bin/in_wine" wineserver -p
-trap '"$top/bin/in_wine" wineserver -k' EXIT
+trap '"$top/bin/in_wine" wineserver -k >/dev/null 2>&1' EXIT
 "$top/bin/sqlite3" :memory: 'SELECT 1' >"$top/wine.log" 2>&1 || { cat "$top/wine.log" >&2; skipped "wine does not start"; }
 
 # Left out: those that build, run other programs with the extension in them, put a library in front of the shell or
