@@ -194,7 +194,7 @@ run_one() {
 # ---- all of them ------------------------------------------------------------------
 
 # Those that take longest begin first, so that none is left alone at the end.
-LONG='^(test_(differential|sync|sync_meet|oom|write)|(sync_kill|commit_kill|readme|progress|build|amalgamation)\.test\.sh)$'
+LONG='^(test_(differential|programs|sync|sync_meet|oom|write)|(sync_kill|commit_kill|readme|progress|build|amalgamation)\.test\.sh)$'
 list_tests() {
   all_tests | grep -E "$LONG"
   all_tests | grep -vE "$LONG"
