@@ -383,6 +383,7 @@ static void the_disk_is_full(void **state){
   full_vfs.zName = "full";
   full_vfs.xOpen = full_open;
   sqlite3_vfs_register(&full_vfs, 1);
+  sqlite3_int64 limit = sqlite3_soft_heap_limit64(3000000);   /* a file is needed earlier */
   static const char *const sql[] = {
     "SELECT count(p.first_name || p.last_name || p.email || p.notes || p.created || p.edited) FROM l LEFT "
     "JOIN "
@@ -402,6 +403,7 @@ static void the_disk_is_full(void **state){
     if( strncmp(got, "error", 5)==0 ) fail_msg("%s", got);
     sqlite3_free(got);
   }
+  sqlite3_soft_heap_limit64(limit);
   sqlite3_vfs_register(real, 1);
   sqlite3_vfs_unregister(&full_vfs);
   db_close(other);
