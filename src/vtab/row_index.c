@@ -58,7 +58,7 @@ static int part_write(const row_index *x, index_part *p){
     sqlite3_int64 number = pages_new(x->pages);
     if( i==0 ) p->top = number;
     p->first[i] = x->entry[at];
-    rc = pages_put(x->pages, number, x->entry + at, n*sizeof *x->entry);
+    rc = pages_put(x->pages, number, number, x->entry + at, n*sizeof *x->entry);
   }
   return rc;
 }
@@ -130,9 +130,9 @@ static size_t first_from(const uint64_t *entry, size_t n, uint64_t from){
 
 static int part_page(index_place *p, const row_index *x, size_t page){
   sqlite3_int64 number = x->part[p->part].top - (sqlite3_int64)page;
-  if( p->page.bytes && p->page.number==number ) return SQLITE_OK;
+  if( p->page.bytes && p->page.first==number ) return SQLITE_OK;
   int rc = page_read(&p->page, x->pages, number);
-  int found = p->page.bytes && p->page.number==number;
+  int found = p->page.bytes && p->page.first==number;
   return rc==SQLITE_OK && !found ? SQLITE_CORRUPT : rc;
 }
 

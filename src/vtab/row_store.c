@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "../text.h"
 #include "match_key.h"
 #include "sql.h"
 
@@ -89,7 +90,7 @@ void store_close(row_store *s){
   sqlite3_finalize(s->find);
   sqlite3_finalize(s->keep);
   sqlite3_finalize(s->key);
-  buf_free(&s->block);
+  sqlite3_free(s->block);
   pages_close(&s->pages);
 }
 
@@ -132,23 +133,32 @@ int store_keep(row_store *s, question q, sqlite3_int64 answer, int column){
 ** The list; then of each value its kind and, unless it is NULL, eight bytes, or the length and a text. A page
 ** has rows, then where each of them ends, then their number. */
 
-static void put_text(buf *b, const char *text, size_t n){
-  unsigned char size = n<LONG_TEXT ? (unsigned char)n : LONG_TEXT;
-  uint64_t length = n;
-  buf_add(b, (const char *)&size, 1);
-  if( size==LONG_TEXT ) buf_add(b, (const char *)&length, sizeof length);
-  buf_add(b, text, n);
+static unsigned char *put(unsigned char *at, const void *bytes, size_t n){
+  if( n ) memcpy(at, bytes, n);
+  return at + n;
 }
 
-static void put_value(buf *b, const ortto_value *v){
-  char kind = (char)v->kind;
-  buf_add(b, &kind, 1);
+static unsigned char *put_text(unsigned char *at, const char *text, size_t n){
+  uint64_t length = n;
+  *at++ = n<LONG_TEXT ? (unsigned char)n : LONG_TEXT;
+  if( n>=LONG_TEXT ) at = put(at, &length, sizeof length);
+  return put(at, text, n);
+}
+
+static unsigned char *put_value(unsigned char *at, const ortto_value *v){
+  *at++ = (unsigned char)v->kind;
   switch( v->kind ){
-    case ORTTO_VALUE_NULL: break;
-    case ORTTO_VALUE_INTEGER: buf_add(b, (const char *)&v->integer, sizeof v->integer); break;
-    case ORTTO_VALUE_REAL: buf_add(b, (const char *)&v->real, sizeof v->real); break;
-    default: put_text(b, v->text, v->length);
+    case ORTTO_VALUE_NULL: return at;
+    case ORTTO_VALUE_INTEGER: return put(at, &v->integer, sizeof v->integer);
+    case ORTTO_VALUE_REAL: return put(at, &v->real, sizeof v->real);
+    default: return put_text(at, v->text, v->length);
   }
+}
+
+/* At most so many bytes. */
+static size_t value_size(const ortto_value *v){
+  int is_text = v->kind==ORTTO_VALUE_TEXT || v->kind==ORTTO_VALUE_JSON;
+  return 2 + sizeof(uint64_t) + (is_text ? v->length : 0);
 }
 
 static const unsigned char *take(const unsigned char *at, void *to, size_t n){
@@ -181,41 +191,62 @@ static sqlite3_int64 page_number(sqlite3_int64 answer, sqlite3_int64 row){
 }
 
 static void block_clear(row_store *s){
-  s->block.n = 0;
+  s->block_n = 0;
   s->block_rows = 0;
+}
+
+/* Room for a row of that size, and for what stands behind the rows. */
+static int block_reserve(row_store *s, size_t size){
+  size_t need = s->block_n + size + sizeof s->row_end + sizeof s->block_rows;
+  if( need<=s->block_room ) return SQLITE_OK;
+  unsigned char *grown = need<=INT32_MAX ? sqlite3_realloc64(s->block, need + PAGE_BYTES) : NULL;
+  if( grown==NULL ) return pages_result(&s->pages, SQLITE_NOMEM);
+  s->block = grown;
+  s->block_room = need + PAGE_BYTES;
+  return SQLITE_OK;
 }
 
 static int block_end(row_store *s){
   if( s->block_rows==0 ) return s->pages.failed;
-  buf_add(&s->block, (const char *)s->row_end, s->block_rows * sizeof *s->row_end);
-  buf_add(&s->block, (const char *)&s->block_rows, sizeof s->block_rows);
-  int rc = s->block.failed ? pages_result(&s->pages, SQLITE_NOMEM)
-         : pages_put(&s->pages, page_number(s->block_answer, s->block_first), s->block.p, s->block.n);
+  unsigned char *end = put(s->block + s->block_n, s->row_end, s->block_rows * sizeof *s->row_end);
+  end = put(end, &s->block_rows, sizeof s->block_rows);
+  sqlite3_int64 first = page_number(s->block_answer, s->block_first);
+  int rc = pages_put(&s->pages, first, first + s->block_rows - 1, s->block, (size_t)(end - s->block));
   block_clear(s);
   return rc;
 }
 
 static int block_is_full(const row_store *s){
-  size_t row = s->block.n/s->block_rows;
+  size_t row = s->block_n/s->block_rows;
   return s->block_rows==ROWS_A_BLOCK
-      || s->block.n + row + (s->block_rows + 2)*sizeof *s->row_end>PAGE_BYTES;
+      || s->block_n + row + (s->block_rows + 2)*sizeof *s->row_end>PAGE_BYTES;
+}
+
+/* A block has rows of one answer. */
+static int block_begin(row_store *s, sqlite3_int64 answer, sqlite3_int64 row){
+  int rc = store_open(s);
+  if( rc==SQLITE_OK && s->block_rows && s->block_answer!=answer ) rc = block_end(s);
+  if( rc==SQLITE_OK && s->block_rows==0 ){
+    s->block_answer = answer;
+    s->block_first = row;
+  }
+  return rc;
 }
 
 int store_add(row_store *s, sqlite3_int64 answer, sqlite3_int64 row, int list, const ortto_value *value,
               const char *extra){
-  int rc = store_open(s), plain = s->columns - (extra!=NULL);
-  if( rc==SQLITE_OK && s->block_rows && s->block_answer!=answer ) rc = block_end(s);
+  ortto_value last = { .kind = ORTTO_VALUE_TEXT, .text = extra, .length = extra ? strlen(extra) : 0 };
+  int plain = s->columns - (extra!=NULL);
+  size_t size = sizeof list + value_size(&last);
+  for(int i=0; i<plain; i++) size += value_size(&value[i]);
+  int rc = block_begin(s, answer, row);
+  if( rc==SQLITE_OK ) rc = block_reserve(s, size);
   if( rc!=SQLITE_OK ) return rc;
-  if( s->block_rows==0 ){
-    s->block_answer = answer;
-    s->block_first = row;
-  }
-  buf_add(&s->block, (const char *)&list, sizeof list);
-  for(int i=0; i<plain; i++) put_value(&s->block, &value[i]);
-  if( extra )
-    put_value(&s->block, &(ortto_value){ .kind = ORTTO_VALUE_TEXT, .text = extra, .length = strlen(extra) });
-  if( s->block.failed || s->block.n>INT32_MAX ) return pages_result(&s->pages, SQLITE_NOMEM);
-  s->row_end[s->block_rows++] = (uint32_t)s->block.n;
+  unsigned char *at = put(s->block + s->block_n, &list, sizeof list);
+  for(int i=0; i<plain; i++) at = put_value(at, &value[i]);
+  if( extra ) at = put_value(at, &last);
+  s->block_n = (size_t)(at - s->block);
+  s->row_end[s->block_rows++] = (uint32_t)s->block_n;
   return block_is_full(s) ? block_end(s) : SQLITE_OK;
 }
 
@@ -293,10 +324,10 @@ static int page_of(row_reading *r, sqlite3_int64 row, int *there){
   if( *there ) return SQLITE_OK;
   r->page_answer = 0;
   int rc = page_read(&r->page, &r->store->pages, page_number(r->answer, row));
-  if( rc!=SQLITE_OK || r->page.bytes==NULL || r->page.number>>ROW_BITS!=r->answer ) return rc;
+  if( rc!=SQLITE_OK || r->page.bytes==NULL || r->page.first>>ROW_BITS!=r->answer ) return rc;
   memcpy(&r->page_rows, r->page.bytes + r->page.n - sizeof r->page_rows, sizeof r->page_rows);
   r->page_answer = r->answer;
-  r->page_first = r->page.number & UINT32_MAX;
+  r->page_first = r->page.first & UINT32_MAX;
   *there = row - r->page_first<r->page_rows;
   return SQLITE_OK;
 }

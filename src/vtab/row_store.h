@@ -20,7 +20,6 @@
 #include "row_index.h"
 #include "row_pages.h"
 #include "sqlite.h"
-#include "../text.h"
 #include "../../ortto_client.h"
 
 typedef struct question {          /* a hash of what was asked */
@@ -37,7 +36,7 @@ void question_text(question *q, const char *text, size_t n);
 typedef struct row_reading row_reading;
 typedef struct column_index column_index;
 
-typedef struct row_store {         /* all zero but for the first four: closed */
+typedef struct row_store {         /* all zero but for the first four and pages.most: closed */
   int columns;                     /* values of a row */
   size_t most;                     /* entries of indexes in memory, of 8 bytes; as many while one is made */
   int (*stop)(void *ctx);
@@ -49,7 +48,8 @@ typedef struct row_store {         /* all zero but for the first four: closed */
   column_index *indexes;           /* the one used last is the first */
   row_reading *readings;
   /* rows that are not in a page yet: those of one answer */
-  buf block;
+  unsigned char *block;
+  size_t block_n, block_room;
   sqlite3_int64 block_answer, block_first;
   uint32_t block_rows, row_end[ROWS_A_BLOCK];
 } row_store;

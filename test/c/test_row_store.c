@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "harness.h"
 #include "failing.h"
+#include "../../src/text.h"
 #include "../../src/vtab/row_store.h"
 
 #define COLUMNS 3                  /* a number, some value, a text that may be long */
@@ -30,8 +31,9 @@ static int stop(void *ctx){
   return stopped;
 }
 
+/* So many entries of indexes in memory, and ten times as many bytes of rows. */
 static row_store store_new(size_t most){
-  return (row_store){ .columns = COLUMNS, .most = most, .stop = stop };
+  return (row_store){ .columns = COLUMNS, .most = most, .pages = { .most = 10*most }, .stop = stop };
 }
 
 static ortto_value text_value(const char *s, size_t n){
