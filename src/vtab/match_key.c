@@ -47,10 +47,11 @@ static uint64_t text_key(const char *text, size_t n){
   return mix64(h);
 }
 
-/* No text with any other character is one, in any version; most show it soon. */
+/* No text with any other character is one, in any version; most show it soon. Newer versions read up to a
+** NUL. */
 static int may_be_number(const char *text, size_t n){
-  for(size_t i=0; i<n; i++)
-    if( text[i]==0 || strchr("0123456789+-.eE \t\n\v\f\r", text[i])==NULL ) return 0;
+  for(size_t i=0; i<n && text[i]; i++)
+    if( strchr("0123456789+-.eE \t\n\v\f\r", text[i])==NULL ) return 0;
   return n>0;
 }
 
