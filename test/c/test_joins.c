@@ -141,6 +141,36 @@ static void named_keys_come_together(void **state){
         "id FROM l)", 3);
 }
 
+/* One that is not among them matches nothing, and costs nothing. */
+static void other_keys_match_nothing(void **state){
+  (void)state;
+  sql_must(db, "CREATE TABLE more AS SELECT email, id FROM (SELECT email, id FROM l WHERE email <> '' "
+               "UNION ALL SELECT email, id FROM people) LIMIT 900");
+  costs("SELECT count(p.id), count(*) FROM more m LEFT JOIN ortto_people p ON p.email = m.email AND "
+        "p.email IN (SELECT email FROM few)", 1);
+  costs("SELECT count(p.id), count(*) FROM more m LEFT JOIN ortto_people p ON p.id = m.id AND p.id IN "
+        "(SELECT id FROM few)", 1);
+  costs("SELECT count(p.id), count(*) FROM more m LEFT JOIN ortto_people p ON p.email = m.email AND "
+        "p.email IN ('nobody@example.com', NULL)", 1);
+  costs("SELECT count(*) FROM more m JOIN ortto_people p ON p.email = m.email AND p.email IN ('x', 5, NULL)",
+        1);
+  costs("SELECT count(p.id), count(*) FROM l LEFT JOIN ortto_people p ON p.email = l.email AND "
+        "p.email IN (SELECT email FROM more UNION ALL SELECT 'no' || email FROM more)", 13);
+}
+
+/* Each row outside may name others: what the one does not name the next one may. */
+static void the_names_may_change(void **state){
+  (void)state;
+  sql_must(db, "CREATE TABLE pairs AS SELECT a.email, b.email AS other, a.id, b.id AS other_id "
+               "FROM few a, few b");
+  costs("SELECT count(p.id), count(*) FROM pairs l LEFT JOIN ortto_people p ON p.email = l.email AND "
+        "p.email IN (SELECT email FROM few WHERE email <> l.other)", 13);
+  costs("SELECT count(p.id), count(*) FROM pairs l LEFT JOIN ortto_people p ON p.id = l.id AND p.id IN "
+        "(SELECT id FROM few WHERE id = l.other_id)", 13);
+  costs("SELECT count(*) FROM pairs l WHERE EXISTS (SELECT 1 FROM ortto_people p WHERE p.email = l.email AND "
+        "p.email IN (SELECT email FROM few WHERE email <= l.other))", 13);
+}
+
 /* A key that many have: its pages would cost more than the list. */
 static void a_dear_key_is_given_up(void **state){
   (void)state;
@@ -419,6 +449,8 @@ int main(void){
     cmocka_unit_test_setup_teardown(one_value_cannot_be_asked, fresh, over),
     cmocka_unit_test_setup_teardown(the_programs_own_nocase, fresh, over),
     cmocka_unit_test_setup_teardown(named_keys_come_together, fresh, over),
+    cmocka_unit_test_setup_teardown(other_keys_match_nothing, fresh, over),
+    cmocka_unit_test_setup_teardown(the_names_may_change, fresh, over),
     cmocka_unit_test_setup_teardown(a_dear_key_is_given_up, fresh, over),
     cmocka_unit_test_setup_teardown(small_tables_are_read_once, fresh, over),
     cmocka_unit_test_setup_teardown(audiences_are_listed_once, fresh, over),
