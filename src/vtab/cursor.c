@@ -23,8 +23,8 @@ typedef struct cursor {
   const ortto_value *value;        /* then: the record, by place in memory->field[] */
   fetch *fetch;                    /* being read, and remembered */
   sqlite3_int64 at;                /* then: number of the row */
-  sqlite3_stmt *one;               /* and that row, where it is not the last one read */
-  sqlite3_stmt *rows;              /* remembered */
+  row_reading *one;                /* and that row, where it is not the last one read */
+  row_reading *rows;               /* remembered */
   sqlite3_value *given[HIDDEN_MAX];   /* to the hidden columns */
   sqlite3_value **several;         /* audiences by a list: then instead of the one given */
   int several_count;
@@ -77,10 +77,8 @@ static int cursor_reset(cursor *cur){
   ortto_reader_close(cur->reader);
   cur->reader = NULL;
   cur->value = NULL;
-  if( cur->memory ){
-    store_return(&cur->memory->store, cur->one);
-    store_return(&cur->memory->store, cur->rows);
-  }
+  store_return(cur->one);
+  store_return(cur->rows);
   cur->one = cur->rows = NULL;
   /* What nobody will read on is not worth finishing when all of the run ends. */
   if( cur->fetch ) rc = fetch_leave(cur->memory, cur->fetch);
@@ -127,14 +125,14 @@ static int fetch_step(cursor *cur){
   int rc = SQLITE_ROW;
   cur->at++;
   if( cur->at>cur->fetch->rows ) rc = fetch_next(cur->memory, cur->fetch);
-  store_return(&cur->memory->store, cur->one);
+  store_return(cur->one);
   cur->one = NULL;
   cur->eof = rc!=SQLITE_ROW;
   return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : rc;
 }
 
 static int rows_step(cursor *cur){
-  int rc = sqlite3_step(cur->rows);
+  int rc = reading_step(cur->rows);
   cur->eof = rc!=SQLITE_ROW;
   return rc==SQLITE_ROW || rc==SQLITE_DONE ? SQLITE_OK : memory_store_fail(cur->memory, rc);
 }
@@ -144,8 +142,8 @@ static int cursor_step(cursor *cur){
   return cur->fetch ? fetch_step(cur) : stream_step(cur);
 }
 
-/* The row stands in *value, or in *row behind one column. */
-static int row_here(cursor *cur, const ortto_value **value, sqlite3_stmt **row){
+/* The row stands in *value, or in *row. */
+static int row_here(cursor *cur, const ortto_value **value, row_reading **row){
   fetch *f = cur->fetch;
   *value = cur->value;
   *row = cur->rows;
@@ -155,7 +153,7 @@ static int row_here(cursor *cur, const ortto_value **value, sqlite3_stmt **row){
   int rc = SQLITE_OK;
   if( cur->one==NULL ){
     rc = store_row(&cur->memory->store, f->answer, cur->at, &cur->one);
-    if( rc==SQLITE_OK ) rc = sqlite3_step(cur->one);
+    if( rc==SQLITE_OK ) rc = reading_step(cur->one);
     if( rc==SQLITE_DONE ) rc = SQLITE_CORRUPT;
     if( rc==SQLITE_ROW ) rc = SQLITE_OK;
   }
@@ -343,10 +341,10 @@ static void result_more(sqlite3_context *ctx, const memory *m, const ortto_value
 /* Which of several audiences the row was found in. */
 static int found_in(cursor *cur, int *which){
   const ortto_value *value;
-  sqlite3_stmt *row;
+  row_reading *row;
   int rc = row_here(cur, &value, &row);
   if( rc!=SQLITE_OK ) return rc;
-  if( value==NULL ) *which = sqlite3_column_int(row, 0);
+  if( value==NULL ) *which = reading_list(row);
   else *which = cur->fetch ? cur->fetch->found_in : ortto_reader_audience(cur->reader);
   return SQLITE_OK;
 }
@@ -377,14 +375,14 @@ static int value_column(cursor *cur, sqlite3_context *ctx, int column){
   table *t = (table *)cur->base.pVtab;
   const memory *m = cur->memory;
   const ortto_value *value;
-  sqlite3_stmt *row;
+  row_reading *row;
   int place = m->place[column], is_more = place<0 && column_field(t, column)<0 && m->more_from>=0;
   if( place<0 && !is_more )
     return vt_error(t, "ortto: SQLite asks for the column %d that it did not announce; "
                     "please report the statement", column);
   int rc = row_here(cur, &value, &row);
   if( rc!=SQLITE_OK ) return rc;
-  if( row ) sqlite3_result_value(ctx, sqlite3_column_value(row, 1 + (is_more ? m->more_from : place)));
+  if( row ) result_value(ctx, reading_value(row, is_more ? m->more_from : place));
   else if( is_more ) result_more(ctx, m, value);
   else result_value(ctx, &value[place]);
   return SQLITE_OK;
@@ -411,10 +409,8 @@ int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
 }
 
 /* A value of the key, behind a blank. */
-static void key_add(sqlite3_str *s, const ortto_value *value, sqlite3_stmt *row, int place){
-  const ortto_value *v = value ? &value[place] : NULL;
-  if( v==NULL ) sqlite3_str_appendf(s, " %s", sqlite3_column_text(row, 1 + place));
-  else if( v->kind==ORTTO_VALUE_INTEGER ) sqlite3_str_appendf(s, " %lld", (long long)v->integer);
+static void key_add(sqlite3_str *s, const ortto_value *v){
+  if( v->kind==ORTTO_VALUE_INTEGER ) sqlite3_str_appendf(s, " %lld", (long long)v->integer);
   else if( v->kind==ORTTO_VALUE_TEXT ) sqlite3_str_appendf(s, " %.*s", (int)v->length, v->text);
 }
 
@@ -424,12 +420,12 @@ int vt_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid){
   table *t = (table *)base->pVtab;
   const memory *m = cur->memory;
   const ortto_value *value;
-  sqlite3_stmt *row;
+  row_reading *row;
   int rc = row_here(cur, &value, &row);
   if( rc!=SQLITE_OK ) return rc;
   sqlite3_str *s = sqlite3_str_new(NULL);
   sqlite3_str_appendf(s, "%d", t->kind);
-  for(int i=0; i<m->fields; i++) if( m->field[i]->key ) key_add(s, value, row, i);
+  for(int i=0; i<m->fields; i++) if( m->field[i]->key ) key_add(s, value ? &value[i] : reading_value(row, i));
   char *key = sqlite3_str_finish(s);
   rc = key ? conn_rowid(t->conn, key, &cur->rowid, rowid) : SQLITE_NOMEM;
   sqlite3_free(key);

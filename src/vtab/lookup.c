@@ -10,6 +10,7 @@
 #define KEYS_A_REQUEST 100
 #define ROWS_A_PAGE 500
 #define FIELDS_A_REQUEST 150
+#define COMPARED_MAX 10000000      /* hints in a run, a fraction of a second */
 #define COUNT_PAYS 4               /* from so many requests by id on, the number of all rows is worth one */
 
 list *lookup_list(memory *m, const scan_setup *q){
@@ -136,25 +137,53 @@ static int list_is_due(memory *m, scan_setup *q, list *l, int *due){
   return rc;
 }
 
+/* That hint goes into the request too, unless it was asked for. */
+static int hint_add(memory *m, scan_setup *q, sqlite3_value *hint, int *count){
+  sqlite3_int64 answer;
+  int column;
+  const char *text = (const char *)sqlite3_value_text(hint);
+  if( text==NULL ) return SQLITE_NOMEM;
+  question key = setup_key(q, text, strlen(text));
+  if( key.high==q->asked.high && key.low==q->asked.low ) return SQLITE_OK;
+  int rc = memory_store_fail(m, store_find(&m->store, key, &answer, &column));
+  if( rc!=SQLITE_OK || answer ) return rc;
+  ++*count;
+  return setup_add_key(q, text);
+}
+
 /* Fills the request with the next keys of the list that the query names. */
 static int keys_add(memory *m, scan_setup *q, list *l){
+  sqlite3_int64 at = 0;
+  sqlite3_value *hint;
   int rc = SQLITE_OK;
   for(int count=1; rc==SQLITE_OK && count<KEYS_A_REQUEST; ){
-    sqlite3_value *hint;
-    sqlite3_int64 answer;
-    int column;
-    rc = setup_hint(q, &l->hints, &hint);
-    if( rc!=SQLITE_OK || hint==NULL ) return rc;
-    const char *text = (const char *)sqlite3_value_text(hint);
-    if( text==NULL ) return SQLITE_NOMEM;
-    question key = setup_key(q, text, strlen(text));
-    if( key.high==q->asked.high && key.low==q->asked.low ) continue;
-    rc = memory_store_fail(m, store_find(&m->store, key, &answer, &column));
-    if( rc!=SQLITE_OK || answer ) continue;
-    rc = setup_add_key(q, text);
-    count++;
+    rc = setup_hint(q, &at, &hint);
+    if( rc!=SQLITE_OK || hint==NULL ) break;
+    if( at>l->hints && setup_can_be_key(q, hint) ) rc = hint_add(m, q, hint, &count);
   }
+  if( at>l->hints ) l->hints = at;
   return rc;
+}
+
+/* A key that the query does not name among others matches nothing. The list may be another one for the next
+** row outside, so it is looked through for each key; not for ever, as a request does not cost more. */
+static int key_is_named(const scan_setup *q, list *l, int *named){
+  sqlite3_int64 at = 0;
+  sqlite3_value *hint;
+  int rc = SQLITE_OK;
+  *named = q->hints==NULL || q->keys!=1 || l->compared>COMPARED_MAX;
+  while( rc==SQLITE_OK && !*named ){
+    rc = setup_hint(q, &at, &hint);
+    if( rc!=SQLITE_OK || hint==NULL ) break;
+    *named = setup_may_be_key(q, hint);
+  }
+  l->compared += at;
+  return rc;
+}
+
+/* An answer without rows, which is not remembered: the same key may be named for another row outside. */
+static int nothing_found(memory *m, found *out){
+  return memory_store_fail(m, store_rows(&m->store, ++m->store.answers, &out->rows));
 }
 
 /* Every key of a request for many has its rows by its column. */
@@ -220,7 +249,7 @@ static int key_ask(memory *m, scan_setup *q, list *l, found *out){
 
 static int key_rows(memory *m, scan_setup *q, list *l, found *out){
   sqlite3_int64 answer;
-  int column, due = 0;
+  int column, named, due = 0;
   int rc = memory_store_fail(m, store_find(&m->store, q->asked, &answer, &column));
   if( rc!=SQLITE_OK ) return rc;
   if( answer && column>=0 ) return answer_matches(m, q, answer, out);
@@ -230,7 +259,9 @@ static int key_rows(memory *m, scan_setup *q, list *l, found *out){
     fetch_use(out->fetch);
     return SQLITE_OK;
   }
-  rc = list_is_due(m, q, l, &due);
+  rc = key_is_named(q, l, &named);
+  if( rc==SQLITE_OK && !named ) return nothing_found(m, out);
+  if( rc==SQLITE_OK ) rc = list_is_due(m, q, l, &due);
   if( rc!=SQLITE_OK ) return rc;
   return due ? list_rows(m, q, l, out) : key_ask(m, q, l, out);
 }

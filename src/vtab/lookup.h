@@ -26,7 +26,7 @@
 #include "scan_setup.h"
 
 typedef struct found {             /* one of these */
-  sqlite3_stmt *rows;              /* lent by the store: to be stepped, and given back */
+  row_reading *rows;               /* lent by the store: to be stepped, and given back */
   fetch *fetch;                    /* read from its first row on; in use */
   int stream;                      /* nothing to be remembered: read it as it comes */
 } found;

@@ -10,14 +10,23 @@
 **
 ** Not covered, and so not to be looked up here: collations other than BINARY, NOCASE and RTRIM; a real number
 ** beside a column of type TEXT, whose text has as many digits as the user's connection says.
-** May use: sqlite, src/text. Must not know: tables, Ortto.
+** May use: sqlite, sql, src/text, src/os, convert. Must not know: tables, Ortto.
 */
 #ifndef ORTTO_VTAB_MATCH_KEY_H
 #define ORTTO_VTAB_MATCH_KEY_H
 
-#include "sqlite.h"
+#include <stdint.h>
 
-/* Makes match_key(x) known to a connection of our own. */
-int match_key_register(sqlite3 *db);
+#include "sqlite.h"
+#include "../../ortto_client.h"
+
+/* A statement on a connection of our own, through which SQLite says how it reads a text: the caller's to
+** finalize. */
+int match_key_prepare(sqlite3 *db, sqlite3_stmt **out);
+
+/* Of a value of SQLite's, which stays as it is (asking SQLite for its numeric type would change it), and of
+** one of Ortto's, where it is rarely asked. Codes are SQLite's. */
+int match_key_sqlite(sqlite3_stmt *reads, sqlite3_value *v, uint64_t *key);
+int match_key_ortto(sqlite3_stmt *reads, const ortto_value *v, uint64_t *key);
 
 #endif

@@ -10,6 +10,8 @@
 
 #define WAITING_MAX 4              /* look-ups that are kept although they are not complete */
 #define ROWS_BETWEEN_STOPS 2048
+#define BYTES_HELD 8000000         /* of rows, */
+#define ENTRIES_HELD 1000000       /* and of indexes: 8 MB */
 
 /* -- the columns wanted -- */
 
@@ -51,6 +53,7 @@ memory *memory_new(table *t, unsigned long long used){
     return NULL;
   }
   m->store = (row_store){ .columns = m->more_from<0 ? m->fields : m->more_from + 1,
+                          .most = ENTRIES_HELD, .pages = { .most = BYTES_HELD },
                           .stop = conn_interrupted, .ctx = t->conn };
   return m;
 }

@@ -29,7 +29,8 @@ typedef struct list {              /* all rows, or those that hidden columns and
   sqlite3_int64 count;             /* as a request for their number said, -1 not asked */
   fetch *fetch;                    /* being read; NULL: not, or not any more */
   sqlite3_int64 answer;            /* read: its rows in the store; 0: not */
-  sqlite3_int64 hints;             /* of a list of keys so many were looked at */
+  sqlite3_int64 hints;             /* of a list of keys so many were looked at, to be asked for */
+  sqlite3_int64 compared;          /* so many were compared with a key */
 } list;
 
 typedef struct memory {

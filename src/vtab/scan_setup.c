@@ -453,25 +453,33 @@ question setup_key(const scan_setup *q, const char *text, size_t n){
   return *at;
 }
 
-static int can_be_key(const scan_setup *q, sqlite3_value *v){
-  if( !q->query.by_ids ) return is_exact_text(v);
-  const char *text = sqlite3_value_type(v)==SQLITE_TEXT ? (const char *)sqlite3_value_text(v) : NULL;
-  return text && ortto_is_id(text, (size_t)sqlite3_value_bytes(v));
+int setup_hint(const scan_setup *q, sqlite3_int64 *at, sqlite3_value **hint){
+  int step = *at ? sqlite3_vtab_in_next(q->hints, hint) : sqlite3_vtab_in_first(q->hints, hint);
+  if( step==SQLITE_OK ) (*at)++;
+  else *hint = NULL;
+  return step==SQLITE_DONE ? SQLITE_OK : step;
 }
 
-int setup_hint(const scan_setup *q, sqlite3_int64 *at, sqlite3_value **hint){
-  sqlite3_value *v;
-  sqlite3_int64 number = 0;
-  *hint = NULL;
-  int step = sqlite3_vtab_in_first(q->hints, &v);
-  for(; step==SQLITE_OK; step=sqlite3_vtab_in_next(q->hints, &v)){
-    if( number++<*at ) continue;
-    *at = number;
-    if( !can_be_key(q, v) ) continue;
-    *hint = v;
-    return SQLITE_OK;
-  }
-  return step==SQLITE_DONE ? SQLITE_OK : step;
+int setup_can_be_key(const scan_setup *q, sqlite3_value *hint){
+  if( !q->query.by_ids ) return is_exact_text(hint);
+  const char *text = sqlite3_value_type(hint)==SQLITE_TEXT ? (const char *)sqlite3_value_text(hint) : NULL;
+  return text && ortto_is_id(text, (size_t)sqlite3_value_bytes(hint));
+}
+
+/* The condition that is the key. */
+static int key_condition(const scan_setup *q){
+  int key = 0;
+  while( !q->placed[key].key ) key++;
+  return key;
+}
+
+int setup_may_be_key(const scan_setup *q, sqlite3_value *hint){
+  int type = sqlite3_value_type(hint);
+  if( type!=SQLITE_TEXT ) return type!=SQLITE_NULL;
+  const char *key = q->list[q->query.by_ids ? 0 : q->placed[key_condition(q)].from];
+  const char *text = (const char *)sqlite3_value_text(hint);
+  size_t n = strlen(key);
+  return text==NULL || ((size_t)sqlite3_value_bytes(hint)==n && memcmp(text, key, n)==0);
 }
 
 /* The values of one condition stand together: so its first key moves to the end. */
@@ -485,8 +493,7 @@ static int key_to_end(scan_setup *q, int condition){
 
 int setup_add_key(scan_setup *q, const char *text){
   if( q->query.by_ids ) return list_add(q, text);
-  int key = 0;
-  while( !q->placed[key].key ) key++;
+  int key = key_condition(q);
   int rc = key_to_end(q, key);
   if( rc==SQLITE_OK ) rc = list_add(q, text);
   if( rc==SQLITE_OK ) q->condition[key].count++;

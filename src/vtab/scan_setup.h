@@ -88,8 +88,14 @@ void setup_widen(scan_setup *q);
 /* The question that has this key alone, in place of q's one. */
 question setup_key(const scan_setup *q, const char *text, size_t n);
 
-/* The next of the hints, from number *at on, that can be asked for; NULL: none is left. */
+/* The next of the hints, which are numbered from 1; begin with *at = 0. NULL: none is left. */
 int setup_hint(const scan_setup *q, sqlite3_int64 *at, sqlite3_value **hint);
+
+/* Can it be asked for? */
+int setup_can_be_key(const scan_setup *q, sqlite3_value *hint);
+
+/* May it equal the one key that is looked up? */
+int setup_may_be_key(const scan_setup *q, sqlite3_value *hint);
 
 /* The text becomes another key of the same column. */
 int setup_add_key(scan_setup *q, const char *text);
