@@ -117,11 +117,26 @@ static running *running_now(const conn *c, int *count){
   return statements(c, 1, count);
 }
 
-/* Of those that have run before, so that it can be told whether they have gone on since. */
+/* What a statement that runs now was when it was at rest before: NULL where that is not known. */
+static const running *idle_before(const conn *c, const running *now){
+  for(int i=0; i<c->idles; i++)
+    if( c->idle[i].statement==now->statement && c->idle[i].run + 1==now->run ) return &c->idle[i];
+  return NULL;
+}
+
+/* Of those that have run before, so that it can be told whether they have gone on since; of one that runs
+** now, what it was before. */
 static void idle_note(conn *c){
-  int n = 0, kept = 0;
-  running *list = statements(c, 0, &n);
+  int n = 0, busy = 0, kept = 0;
+  running *list = statements(c, 0, &n), *now = list ? running_now(c, &busy) : NULL;
+  running *both = now ? sqlite3_realloc64(list, ((sqlite3_uint64)n + busy + 1) * sizeof *list) : NULL;
+  if( both ) list = both;
   for(int i=0; list && i<n; i++) if( list[i].run ) list[kept++] = list[i];
+  for(int i=0; both && i<busy; i++){
+    const running *then = idle_before(c, &now[i]);
+    if( then ) list[kept++] = *then;
+  }
+  sqlite3_free(now);
   sqlite3_free(c->idle);
   c->idle = list;
   c->idles = kept;
@@ -178,11 +193,8 @@ void conn_prune(conn *c){
 static int has_no_rows_yet(const conn *c, sqlite3_stmt *s){
   running now = running_of(s);
   if( now.run<=1 ) return now.steps==0;
-  for(int i=0; i<c->idles; i++){
-    const running *then = &c->idle[i];
-    if( then->statement==s && then->run + 1==now.run ) return then->steps==now.steps;
-  }
-  return 0;
+  const running *then = idle_before(c, &now);
+  return then && then->steps==now.steps;
 }
 
 int conn_has_no_rows_yet(const conn *c){

@@ -82,6 +82,7 @@ static done_in_run *memory_of(sqlite3_context *ctx){
   done_in_run *m = sqlite3_get_auxdata(ctx, SLOT);
   if( m ) return m;
   conn *c = ((const registration *)sqlite3_user_data(ctx))->conn;
+  conn_prune(c);
   m = conn_kept_take(c);
   if( m==NULL ) m = memory_new(c);
   if( m ) sqlite3_set_auxdata(ctx, SLOT, m, memory_end);

@@ -301,11 +301,11 @@ static void others_in_progress(void **state){
     for(int n=0; n<3; n++) assert_int_equal(sqlite3_step(other), SQLITE_ROW);
     rename_them("Bea");
     assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    assert_string_equal(sqlite3_column_text(stmt, 0), "Bea");
+    assert_string_equal((const char *)sqlite3_column_text(stmt, 0), "Bea");
     sqlite3_finalize(other);
     rename_them("Cid");
     assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    assert_string_equal(sqlite3_column_text(stmt, 0), "Cid");
+    assert_string_equal((const char *)sqlite3_column_text(stmt, 0), "Cid");
     sqlite3_reset(stmt);
     finds(stmt, "Cid");
     sqlite3_finalize(stmt);

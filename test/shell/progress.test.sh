@@ -4,6 +4,7 @@
 # env: ORTTO_RATE=2 ORTTO_PROGRESS=on ORTTO_RETRIES=3
 # shellcheck shell=bash
 command -v script >/dev/null || { echo "ok the progress line # skip there is no program script, which makes a terminal"; exit 0; }
+script -qec true /dev/null </dev/null >/dev/null 2>&1 || { echo "ok the progress line # skip this system makes no terminal"; exit 0; }
 control() { curl -s -X POST -o /dev/null -d "$2" "$ORTTO_API_URL/sandbox/$1"; }
 
 # on_terminal SQL [MORE]: what a terminal of 120 columns saw, a line for each time that one was drawn
