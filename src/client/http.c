@@ -297,9 +297,9 @@ static const char *advice_for(CURLcode code, long proxy_said){
 ** memory. */
 static int is_long_line(const http_transfer *t, CURLcode code){
   curl_off_t begun = 0;
-  if( (code!=CURLE_OUT_OF_MEMORY && code!=TOO_LARGE) || t->answer.failed ) return 0;
+  if( code==TOO_LARGE ) return 1;
+  if( code!=CURLE_OUT_OF_MEMORY || t->answer.failed ) return 0;
   curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &begun);
-  if( code==TOO_LARGE ) return begun>0;
   void *more = begun>0 ? malloc(HEADER_LINE_MAX) : NULL;
   free(more);
   return more!=NULL;
