@@ -8,8 +8,8 @@
 # data before, and one request. Best is the lesser of one look-up for each different key and one read of the list (or of
 # both lists), asked is what it takes to ask for every row outside as if nothing were remembered. BEFORE=FILE.so counts
 # with another build of the extension too.
-# And: a join on city of 3,000 rows with 200,000 people (BIG) takes at most 1.3 times as long as a copy of the columns
-# that it needs, in under 64 MB.
+# And: a join of 3,000 rows with 200,000 people (BIG) on what Ortto cannot be asked for takes at most 1.3 times as long
+# as a copy of the columns that it needs, in under 64 MB.
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 people=${1:-10000}
@@ -94,7 +94,8 @@ stop_sandbox
 # ---- time and memory -------------------------------------------------------------------------
 
 timed() {   # timed STATEMENT: its seconds, and the most memory in kB
-  sqlite3 -batch big.db <<S | sed -nE 's/^Run Time: real ([0-9.]+).*/\1/p; s/^VmHWM:[^0-9]*([0-9]+).*/\1/p' | tr '\n' ' '
+  cp big.db timed.db
+  sqlite3 -batch timed.db <<S | sed -nE 's/^Run Time: real ([0-9.]+).*/\1/p; s/^VmHWM:[^0-9]*([0-9]+).*/\1/p' | tr '\n' ' '
 .load $EXT
 .output /dev/null
 SELECT count(*) FROM ortto_people;
@@ -113,12 +114,33 @@ CREATE TABLE cities AS SELECT row_number() OVER () AS n, city FROM (SELECT DISTI
 CREATE TABLE l AS WITH RECURSIVE c(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM c WHERE n < 3000)
   SELECT coalesce(t.city, 'somewhere' || c.n) AS city FROM c LEFT JOIN cities t ON t.n * 100 = c.n;
 S
-echo "A join on city of 3,000 rows with $BIG people"
-read -r copy _ < <(timed 'CREATE TABLE copy AS SELECT id, email, city FROM ortto_people') || true
-read -r join kb < <(timed 'CREATE TABLE joined AS SELECT l.city, p.email FROM l LEFT JOIN ortto_people p ON p.city = l.city') || true
-read -r again _ < <(timed 'CREATE TABLE copy2 AS SELECT id, email, city FROM ortto_people') || true
-copy=$(awk "BEGIN { print ($copy < $again ? $copy : $again) }")
-target "$join <= 1.3 * $copy" "$join s, a copy of the columns $copy s; to reach: at most 1.3 times"
-[ -z "$kb" ] || target "$kb < 65536" "$((kb / 1024)) MB; to reach: under 64 MB"
+# NAME, STATEMENT, and a copy of the columns that it needs (the id comes with them); the best of five, by turns;
+# with a latency one look.
+timings=$(cat <<'S'
+city|SELECT count(*) FROM l JOIN ortto_people p ON p.city = l.city|CREATE TABLE copy AS SELECT city FROM ortto_people
+city, l outside|SELECT count(*) FROM l CROSS JOIN ortto_people p ON p.city = l.city|CREATE TABLE copy AS SELECT city FROM ortto_people
+city, LEFT|CREATE TABLE copy AS SELECT l.city, p.email FROM l LEFT JOIN ortto_people p ON p.city = l.city|CREATE TABLE copy AS SELECT id, email, city FROM ortto_people
+S
+)
+least() { awk -v a="$1" -v b="$2" 'BEGIN { print (a == "" || b < a ? b : a) }'; }
+echo "A join of 3,000 rows with $BIG people; to reach: at most 1.3 times a copy of the columns, under 64 MB"
+for latency in 0 50; do
+  turns=5
+  [ $latency = 0 ] || turns=1
+  curl -s -X POST -d "{\"latency_ms\":$latency}" "$ORTTO_API_URL/sandbox/set" >/dev/null
+  while IFS='|' read -r name join copy; do
+    [ $latency = 0 ] || [ "$name" = 'city, LEFT' ] || continue
+    best='' copied='' most=0
+    for ((turn = 0; turn < turns; turn++)); do
+      read -r s _ < <(timed "$copy") || true
+      copied=$(least "$copied" "$s")
+      read -r s kb < <(timed "$join") || true
+      best=$(least "$best" "$s")
+      [ "${kb:-0}" -le "$most" ] || most=$kb
+    done
+    target "$best <= 1.3 * $copied && $most < 65536" \
+      "$(printf '%-16s %2d ms: %.2f s, a copy %.2f s: %.2f times; %d MB' "$name" $latency "$best" "$copied" "$(awk "BEGIN { print $best / $copied }")" $((most / 1024)))"
+  done <<<"$timings"
+done
 stop_sandbox
 exit $failed
