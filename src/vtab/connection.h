@@ -98,8 +98,8 @@ int conn_account_changed(conn *c);
 ** already. */
 int conn_runs_since_change(const conn *c, const char *table);
 
-/* Statements that are over must not be taken for new ones at the same address, and what they are at rest tells
-** later whether they have returned rows: to be called when one is prepared, or begins to act. */
+/* Statements that are over must not be taken for new ones at the same address, and what one is at rest tells
+** later whether it has returned rows: to be called when one is prepared, or begins to act. */
 void conn_prune(conn *c);
 
 /* ---- a statement that SQLite begins anew ---- */
