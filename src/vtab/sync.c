@@ -79,8 +79,8 @@ static int run_step(sync_run *s, char **error){
   progress_part *part = s->phase==SYNC_FETCH ? progress_part_of(&s->conn->line, s, s->source) : NULL;
   if( part && part->rows==0 ) part->from = part->rows = s->rows;   /* of a run that goes on */
   if( rc==SQLITE_OK && opens_with_merge(s) ) return SQLITE_OK;
-  while( rc==SQLITE_OK && s->phase==SYNC_FETCH && !landed ) rc = sync_fetch_step(s, &landed, error);
-  if( rc==SQLITE_OK && s->phase==SYNC_MERGE && !landed ) rc = sync_merge_step(s, error);
+  while( rc==SQLITE_OK && s->phase!=SYNC_DONE && !landed )   /* a merge may begin all over */
+    rc = s->phase==SYNC_FETCH ? sync_fetch_step(s, &landed, error) : sync_merge_step(s, error);
   if( rc!=SQLITE_OK ){
     const char *state = rc==SQLITE_INTERRUPT ? "interrupted" : "failed";
     if( s->phase==SYNC_MERGE ) state = "fetched";
@@ -105,6 +105,7 @@ static void run_free(sync_run *s){
   sqlite3_free(s->schema);
   sqlite3_free(s->target);
   sqlite3_free(s->staging);
+  buf_free(&s->notes);
   conn_release(s->conn);
   sqlite3_free(s);
 }

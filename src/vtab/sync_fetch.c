@@ -11,6 +11,7 @@
 #include "convert.h"
 #include "table.h"
 #include "sync_target.h"
+#include "sync_compare.h"
 #include "sync_state.h"
 
 int sync_fields(sync_run *s, char **error){
@@ -66,6 +67,15 @@ static int row_stage(sync_run *s, sqlite3_stmt *insert, const ortto_value *v){
   rc = sqlite3_reset(insert);
   if( rc==SQLITE_OK ) s->rows += sqlite3_changes(s->db);
   return rc;
+}
+
+/* A row that stands in the target so is noted, any other staged. */
+static int row_take(sync_run *s, sqlite3_stmt *insert, const ortto_value *v){
+  int same;
+  int rc = compare_row(s, v, &same);
+  if( rc!=SQLITE_OK || !same ) return rc==SQLITE_OK ? row_stage(s, insert, v) : rc;
+  s->rows++;
+  return SQLITE_OK;
 }
 
 /* Is that time after this one? Both as Ortto sends them. */
@@ -126,18 +136,20 @@ static int page_stage(sync_run *s, const ortto_value *v, edit_verdict *verdict){
   ortto_progress p;
   sqlite3_stmt *insert = NULL;
   int rc = insert_prepare(s, &insert);
+  if( rc==SQLITE_OK ) rc = compare_page_begin(s);
   *verdict = EDIT_GOOD;
   while( rc==SQLITE_OK ){
     edit_verdict row = edit_check(s, v);
     if( row!=EDIT_GOOD ) *verdict = row;
     if( row==EDIT_BAD ) break;
-    if( *verdict==EDIT_GOOD ) rc = row_stage(s, insert, v);
+    if( *verdict==EDIT_GOOD ) rc = row_take(s, insert, v);
     ortto_reader_progress(s->reader, &p);
     if( rc!=SQLITE_OK || p.page_ends ) break;
     int got = ortto_reader_next(s->reader, &v);
     if( got!=ORTTO_ROW ) rc = SQLITE_NOMEM;      /* rows of a page that is here can fail only so */
   }
   sqlite3_finalize(insert);
+  rc = compare_page_end(s, rc);
   if( rc!=SQLITE_OK || *verdict==EDIT_BAD ) return rc;
   progress_keep(s, &p);
   s->page++;
@@ -169,6 +181,7 @@ static void page_undo(sync_run *s, const sync_run *before){
   s->next_offset = before->next_offset;
   s->page = before->page;
   s->rows = before->rows;
+  s->alike = before->alike;
   s->total = before->total;
 }
 

@@ -1,8 +1,10 @@
 /*
 ** sync_fetch.h - pages from Ortto into the staging table, each in a transaction of its own.
 **
-** May use: the client's reader, convert, sync_target, sync_state, the struct of a run. Must not know:
-** merging. Both wait for Ortto, and between pages no lock is held; a page is written when it is here whole.
+** A row that stands in the target as it came is only noted: sync_compare.h.
+** May use: the client's reader, convert, sync_target, sync_compare, sync_state, the struct of a run. Must not
+** know: merging. Both wait for Ortto, and between pages no lock is held; a page is written when it is here
+** whole.
 */
 #ifndef ORTTO_VTAB_SYNC_FETCH_H
 #define ORTTO_VTAB_SYNC_FETCH_H

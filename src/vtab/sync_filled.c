@@ -98,14 +98,8 @@ int filled_check(const sync_run *s, char **error){
   return rc;
 }
 
-/* Does SQLite compare columns of that type as text? Those of other types as numbers where they look so. */
-static int is_text_type(const char *type){
-  return sqlite3_strlike("%char%", type, 0)==0 || sqlite3_strlike("%clob%", type, 0)==0
-    || sqlite3_strlike("%text%", type, 0)==0;
-}
-
 static int is_like(const char *type, const char *other){
-  return is_text_type(type)==is_text_type(other);
+  return type_is_text(type)==type_is_text(other);
 }
 
 /* Is the column still as it was made for a field of another type? was: as what it was filled; NULL:

@@ -9,6 +9,7 @@
 #include "../text.h"
 #include "sql.h"
 #include "sync_target.h"
+#include "sync_compare.h"
 
 #define COLUMNS_AT_ONCE 40         /* compared in one pass over the rows */
 
@@ -106,15 +107,22 @@ static int log_create(const sync_run *s, const log_texts *texts){
   return rc;
 }
 
-/* Rows of one table that have no match in the other. */
-static int log_rows(const sync_run *s, const log_texts *texts, const char *action, int gone){
-  const char *from = gone ? s->target : s->staging, *other = gone ? s->staging : s->target;
+static int log_deleted(const sync_run *s, const log_texts *texts){
+  char *gone = compare_gone(s, texts->match);
+  int rc = gone ? sql_run(s->db,
+    "INSERT INTO \"%w\".\"%w\"(at,%saction) SELECT %Q,%s'deleted' FROM \"%w\".\"%w\" AS t WHERE %s",
+    s->schema, texts->name, texts->keys, texts->at, texts->of_target, s->schema, s->target, gone)
+    : SQLITE_NOMEM;
+  sqlite3_free(gone);
+  return rc;
+}
+
+static int log_inserted(const sync_run *s, const log_texts *texts){
   return sql_run(s->db,
-    "INSERT INTO \"%w\".\"%w\"(at,%saction) SELECT %Q,%s%Q FROM \"%w\".\"%w\" AS %s "
-    "WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS %s WHERE %s)",
-    s->schema, texts->name, texts->keys,
-    texts->at, gone ? texts->of_target : texts->of_staging, action, s->schema, from, gone ? "t" : "s",
-    s->schema, other, gone ? "s" : "t", texts->match);
+    "INSERT INTO \"%w\".\"%w\"(at,%saction) SELECT %Q,%s'inserted' FROM \"%w\".\"%w\" AS s "
+    "WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS t WHERE %s)",
+    s->schema, texts->name, texts->keys, texts->at, texts->of_staging, s->schema, s->staging,
+    s->schema, s->target, texts->match);
 }
 
 /* Is the column logged? It is no part of the key, and was there before. */
@@ -203,9 +211,9 @@ int log_write(const sync_run *s){
   if( rc==SQLITE_OK ) rc = log_create(s, &texts);
   if( rc==SQLITE_OK ) rc = is_first_copy(s, &first);
   if( rc==SQLITE_OK && !first ){
-    if( !s->changes ) rc = log_rows(s, &texts, "deleted", 1);
+    if( !s->changes && s->may_be_gone ) rc = log_deleted(s, &texts);
     for(int at=0; rc==SQLITE_OK && at<s->columns; ) rc = log_columns(s, &texts, &at);
-    if( rc==SQLITE_OK ) rc = log_rows(s, &texts, "inserted", 0);
+    if( rc==SQLITE_OK ) rc = log_inserted(s, &texts);
   }
   texts_free(&texts);
   return rc;

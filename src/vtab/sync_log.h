@@ -7,11 +7,12 @@
 ** the target's column holds them.
 **
 ** All of it is found by comparing the staging table with the target before the merge, by a few statements
-** over whole tables, in the merge's own transaction; merge_check sees to it that what was to change has
-** changed. A first copy is not logged, nor is the filling of a column that is new in the target.
+** over whole tables, and from what sync_compare says is gone, in the merge's own transaction; merge_check
+** sees to it that what was to change has changed. A first copy is not logged, nor is the filling of a
+** column that is new in the target.
 **
-** May use: sql, os, sync_target, the struct of a run. Must not know: pages. All runs in a transaction of the
-** run's, after target_check; where the run is to leave no log all of it does nothing.
+** May use: sql, os, sync_target, sync_compare, the struct of a run. Must not know: pages. All runs in a
+** transaction of the run's, after target_check; where the run is to leave no log all of it does nothing.
 */
 #ifndef ORTTO_VTAB_SYNC_LOG_H
 #define ORTTO_VTAB_SYNC_LOG_H

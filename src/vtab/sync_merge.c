@@ -11,6 +11,7 @@
 #include "sync_filled.h"
 #include "sync_state.h"
 #include "sync_log.h"
+#include "sync_compare.h"
 
 /* ---- a target that does not exist yet ------------------------------------------ */
 
@@ -151,9 +152,11 @@ static void texts_free(merge_texts *texts){
 }
 
 static int rows_delete(sync_run *s, const merge_texts *texts){
-  int rc = sql_run(s->db,
-    "DELETE FROM \"%w\".\"%w\" AS t WHERE NOT EXISTS (SELECT 1 FROM \"%w\".\"%w\" AS s WHERE %s)",
-    s->schema, s->target, s->schema, s->staging, texts->match);
+  if( !s->may_be_gone ) return SQLITE_OK;
+  char *gone = compare_gone(s, texts->match);
+  int rc = gone ? sql_run(s->db, "DELETE FROM \"%w\".\"%w\" AS t WHERE %s", s->schema, s->target, gone)
+            : SQLITE_NOMEM;
+  sqlite3_free(gone);
   if( rc==SQLITE_OK ) s->deleted = sqlite3_changes(s->db);
   return rc;
 }
@@ -197,22 +200,6 @@ static int rows_insert(sync_run *s, const merge_texts *texts){
     s->schema, s->target, texts->match);
   if( rc==SQLITE_OK ) s->inserted = sqlite3_changes(s->db);
   return rc;
-}
-
-/* Whatever may change or drop rows behind the back of a statement: triggers, and foreign keys to itself. */
-static int target_has_rules(const sync_run *s, sqlite3_int64 *rules){
-  sqlite3_stmt *keys;
-  int rc = sql_integer(s->db, rules, "SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema "
-    "UNION ALL SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE",
-    s->schema, s->target);
-  if( rc==SQLITE_OK )
-    rc = sql_prepare(s->db, &keys, "PRAGMA \"%w\".foreign_key_list(\"%w\")", s->schema, s->target);
-  if( rc!=SQLITE_OK ) return rc;
-  while( sqlite3_step(keys)==SQLITE_ROW ){
-    const char *parent = (const char *)sqlite3_column_text(keys, 2);
-    *rules += parent==NULL || sqlite3_stricmp(parent, s->target)==0;
-  }
-  return sqlite3_finalize(keys);
 }
 
 /* Staged rows that stand in the target as they were fetched. */
@@ -268,7 +255,7 @@ static int staging_check(const sync_run *s, char **error){
   int rc = staging_is_ours(s, &ours);
   if( rc==SQLITE_OK )
     rc = sql_integer(s->db, &staged, "SELECT count(*) FROM \"%w\".\"%w\"", s->schema, s->staging);
-  if( rc!=SQLITE_OK || (ours && staged==s->rows) ) return rc;
+  if( rc!=SQLITE_OK || (ours && staged+s->alike==s->rows) ) return rc;
   return error_set(error, "ortto: syncing %s into %s: what was fetched was touched by somebody. "
                     "Call ortto_sync again: it starts over", s->source, s->target);
 }
@@ -282,7 +269,8 @@ static int merge_into_target(sync_run *s, int *renamed, char **error){
   if( rc!=SQLITE_OK || *renamed ) return rc;
   if( !exists ) rc = target_create(s);
   if( rc==SQLITE_OK ) rc = merge_rows(s, error);
-  return rc==SQLITE_OK ? staging_drop(s) : rc;
+  if( rc==SQLITE_OK ) rc = compare_forget(s);
+  return rc==SQLITE_OK ? table_drop(s, s->staging) : rc;
 }
 
 /* The run's last word, with what the next one is to know. */
@@ -293,14 +281,18 @@ static int done_write(const sync_run *s, const char *filled){
                  s->schema, filled, s->run);
 }
 
-static int merge_inside(sync_run *s, char **error){
-  int renamed = 0;
+/* *outdated: what was noted while the pages came does not hold any more, and nothing was done. */
+static int merge_inside(sync_run *s, int *outdated, char **error){
+  int renamed = 0, holds = 1;
   char *filled = NULL;
   int rc = state_write(s, "fetched", 0, NULL);   /* fails if the run is not ours any more */
   if( rc==SQLITE_OK ) rc = target_check(s, error);
   if( rc==SQLITE_OK ) rc = filled_check(s, error);
   if( rc==SQLITE_OK ) rc = log_check(s, error);
   if( rc==SQLITE_OK ) rc = staging_check(s, error);
+  if( rc==SQLITE_OK ) rc = compare_holds(s, &holds);
+  *outdated = !holds;
+  if( rc!=SQLITE_OK || !holds ) return rc;
   if( rc==SQLITE_OK ) rc = filled_renew(s, &filled);
   s->inserted = s->updated = s->deleted = 0;
   if( rc==SQLITE_OK ) rc = merge_into_target(s, &renamed, error);
@@ -317,9 +309,16 @@ int sync_merge_step(sync_run *s, char **error){
   char watermark[sizeof s->watermark], message[sizeof s->message];
   memcpy(watermark, s->watermark, sizeof watermark);
   memcpy(message, s->message, sizeof message);
+  int outdated = 0;
   int rc = sync_begin(s, error);
   if( rc!=SQLITE_OK ) return rc;
-  rc = sync_end(s, merge_inside(s, error), error);
+  rc = sync_end(s, merge_inside(s, &outdated, error), error);
+  if( rc==SQLITE_OK && outdated ){
+    s->requests_before = s->requests;
+    s->retries_before = s->retries;
+    return sync_start_over(s, "the local table was changed after it was compared: all is compared anew",
+                           error);
+  }
   if( rc!=SQLITE_OK ){
     s->inserted = s->updated = s->deleted = s->unchanged = 0;
     memcpy(s->watermark, watermark, sizeof watermark);

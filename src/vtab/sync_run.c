@@ -174,6 +174,27 @@ void sync_patience(sync_run *s){
   s->patience = (timeout>PATIENCE_MS ? timeout : PATIENCE_MS) * 1000;
 }
 
+/* A number that every commit to the target's file changes: others' at the next transaction's begin; ours, and
+** any of the program's own on this connection, at once and by one, those of sqlite3_blob_write among them. */
+static int file_version(const sync_run *s, unsigned *version){
+  return sqlite3_file_control(s->db, s->schema, SQLITE_FCNTL_DATA_VERSION, version)==SQLITE_OK;
+}
+
+/* Has anybody else written into the file since the run's last transaction? When this one has its lock. */
+static void watch_check(sync_run *s){
+  unsigned version = 0;
+  int known = file_version(s, &version);
+  if( s->watched && !(known && s->watched==s->db && version==s->version) ) s->doubt = 1;
+  s->watched = s->db;
+  s->version = version + 1;                      /* as our commit is to leave it */
+}
+
+/* After a commit. A hook of the program's that SQLite calls behind it may have written already. */
+static void watch_renew(sync_run *s){
+  unsigned version;
+  if( !file_version(s, &version) || version!=s->version ) s->doubt = 1;
+}
+
 int sync_begin(sync_run *s, char **error){
   sync_waits_begin(s);
   s->kept = s->rows;
@@ -188,6 +209,7 @@ int sync_begin(sync_run *s, char **error){
   int rc = sql_prepare(s->db, &s->undo, "BEGIN IMMEDIATE");
   if( rc==SQLITE_OK )
     rc = run_patiently(s, begin_once, s->patience, "another connection that writes to it");
+  if( rc==SQLITE_OK ) watch_check(s);
   return rc==SQLITE_OK ? rc : sync_end(s, rc, error);
 }
 
@@ -201,7 +223,9 @@ static int sync_commit(sync_run *s){
 int sync_end(sync_run *s, int rc, char **error){
   local_table_free(&s->local);                   /* others may alter the table from here on */
   if( rc==SQLITE_OK ) rc = sync_commit(s);
-  if( rc!=SQLITE_OK ){
+  if( rc==SQLITE_OK ) watch_renew(s);
+  else{
+    s->doubt = 1;
     if( *error==NULL ) rc = sync_local(s, rc, error);
     sync_undo(s);
   }

@@ -14,6 +14,7 @@
 #include "sqlite.h"
 #include "../../ortto_client.h"
 #include "../os.h"
+#include "../text.h"
 #include "connection.h"
 #include "arguments.h"
 #include "local_table.h"
@@ -68,6 +69,16 @@ struct sync_run {
   int overflow;                    /* first field that goes to more_fields; fields->count if none */
   int changes;                     /* only what was edited since the watermark */
   int log;                         /* what is changed goes on record: sync_log.h */
+
+  /* Where it compares as it reads: sync_compare.h. */
+  int compares;                    /* rows that stand in the target as they came are noted, not staged */
+  sqlite3_int64 alike;             /* how many were */
+  sqlite3_stmt *find;              /* during a page: a row of the target */
+  buf notes;                       /* the page's */
+  int doubt;                       /* somebody may have written into the target's file since */
+  sqlite3 *watched;                /* the connection that the version was read from, NULL none yet */
+  unsigned version;                /* of the file, as the run's last transaction left it */
+  int may_be_gone;                 /* at the merge: rows of the target may be gone from Ortto */
 
   /* How far it is: what its row keeps, so that another process can go on. Times are texts as Ortto sends
   ** them, "" none. */

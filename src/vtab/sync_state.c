@@ -12,6 +12,7 @@
 #include "sync_target.h"
 #include "sync_filled.h"
 #include "sync_log.h"
+#include "sync_compare.h"
 
 #define RESUME_SECONDS (24*3600)   /* a run that began before that is not taken up */
 #define UTC_NOW "strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now')"   /* in a format */
@@ -106,39 +107,52 @@ static void last_copy(char *to, size_t size, sqlite3_stmt *last, int column){
   snprintf(to, size, "%s", last_text(last, column));
 }
 
-/* Does the staging table hold the rows that the run counted, as they came? What was deleted leaves gaps in
-** the rowids. */
-static int staging_is_whole(const sync_run *s, sqlite3_int64 rows){
-  sqlite3_int64 staged;
+/* Does the staging table hold the rows that the run counted and has not noted, as they came? What was deleted
+** leaves gaps in the rowids. */
+static int staging_is_whole(const sync_run *s, sqlite3_int64 rows, int *whole){
+  sqlite3_int64 staged, noted = 0;
   const char *rowid = rowid_name(s);
   int ours;
+  *whole = 0;
   int rc = staging_is_ours(s, &ours);
-  if( rc!=SQLITE_OK || !ours ) return 0;
+  if( rc!=SQLITE_OK || !ours ) return rc;
   rc = sql_integer(s->db, &staged,
     "SELECT CASE WHEN %d OR count(*)=ifnull(max(%s),0) THEN count(*) ELSE -1 END FROM \"%w\".\"%w\"",
     rowid==NULL, rowid ? rowid : "NULL", s->schema, s->staging);
-  return rc==SQLITE_OK && staged==rows;
+  if( rc==SQLITE_OK ) rc = compare_noted(s, &noted);
+  *whole = rc==SQLITE_OK && staged>=0 && staged+noted==rows;
+  return rc;
 }
 
-/* Why an unfinished run cannot be taken up: "" if there is nothing in it worth a word. NULL if it can. */
-static const char *not_resumable(const sync_run *s, sqlite3_stmt *last, const likeness *like){
-  static const char touched[] = "what the earlier run had fetched was touched";
+static const char touched[] = "what the earlier run had fetched was touched";
+
+/* In what an unfinished run is not like this one; NULL: in nothing. */
+static const char *not_alike(const sync_run *s, sqlite3_stmt *last, const likeness *like){
   sqlite3_int64 age = sqlite3_column_int64(last, LAST_AGE);
-  sqlite3_int64 rows = sqlite3_column_int64(last, LAST_ROWS), exists;
   const char *source = last_text(last, LAST_SOURCE);
   if( !last_is(last, LAST_IDENTITY, like->identity) ) return "the earlier run was of another host or key";
   if( sqlite3_stricmp(source, s->source)!=0 ) return "the earlier run was of another source";
   if( last_is(last, LAST_COLUMNS, "touched") ) return touched;
   if( !last_is(last, LAST_COLUMNS, like->columns) ) return "the fields have changed since the earlier run";
   if( last_is(last, LAST_MODE, "changes")!=s->changes ) return "the earlier run was of another mode";
-  if( age>RESUME_SECONDS ) return "the earlier run is more than 24 hours old";
+  return age>RESUME_SECONDS ? "the earlier run is more than 24 hours old" : NULL;
+}
+
+/* Why an unfinished run cannot be taken up: *why is "" if there is nothing in it worth a word, and NULL if it
+** can. */
+static int not_resumable(const sync_run *s, sqlite3_stmt *last, const likeness *like, const char **why){
+  sqlite3_int64 rows = sqlite3_column_int64(last, LAST_ROWS), exists = 0;
+  int whole = 0;
+  *why = not_alike(s, last, like);
+  if( *why ) return SQLITE_OK;
   int rc = table_exists(s, s->staging, &exists);
-  if( rc!=SQLITE_OK || !exists ) return "what the earlier run had fetched is gone";
-  if( !staging_is_whole(s, rows) ) return touched;
-  if( last_is(last, LAST_STATE, "fetched") ) return NULL;
+  if( rc==SQLITE_OK && exists ) rc = staging_is_whole(s, rows, &whole);
   int has_cursor = s->kind<=ORTTO_ACCOUNTS && sqlite3_column_text(last, LAST_CURSOR);
-  if( has_cursor ) return NULL;
-  return rows ? "this list has no cursor to go on from" : "";
+  if( !exists ) *why = "what the earlier run had fetched is gone";
+  else if( !whole ) *why = touched;
+  else if( !has_cursor && !last_is(last, LAST_STATE, "fetched") )
+    *why = rows ? "this list has no cursor to go on from" : "";
+  return rc;
 }
 
 static void run_resume(sync_run *s, sqlite3_stmt *last){
@@ -196,8 +210,9 @@ static int last_run_judge(sync_run *s, const likeness *like, char **error){
   rc = staging_adopt(s, last);
   int lives = owner_lives(s, last_text(last, LAST_OWNER), sqlite3_column_int64(last, LAST_SILENT));
   if( rc==SQLITE_OK && lives ) rc = at_work(s, error);
-  if( rc==SQLITE_OK ) why = not_resumable(s, last, like);
+  if( rc==SQLITE_OK ) rc = not_resumable(s, last, like, &why);
   if( rc==SQLITE_OK && why==NULL ) run_resume(s, last);
+  if( rc==SQLITE_OK && why==NULL ) rc = compare_begin(s, 0);
   int finished = sqlite3_finalize(last);
   if( rc==SQLITE_OK ) rc = finished;
   return rc==SQLITE_OK && why ? run_abandon(s, run, why) : rc;
@@ -207,6 +222,7 @@ static int last_run_judge(sync_run *s, const likeness *like, char **error){
 
 static int run_new(sync_run *s, const likeness *like){
   int rc = staging_create(s);
+  if( rc==SQLITE_OK ) rc = compare_begin(s, 1);
   if( rc==SQLITE_OK )
     rc = sql_run(s->db,
       "INSERT INTO \"%w\"." STATE_TABLE "(source,target,started,state,identity,columns,staging) "
@@ -309,6 +325,7 @@ int sync_claim(sync_run *s, char **error){
 
 static int start_over_inside(const sync_run *s){
   int rc = sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
+  if( rc==SQLITE_OK ) rc = compare_forget(s);
   return rc==SQLITE_OK ? state_write(s, "fetching", 0, NULL) : rc;
 }
 
@@ -317,7 +334,9 @@ int sync_start_over(sync_run *s, const char *why, char **error){
   s->reader = NULL;
   sync_note(s, why);
   s->opening = "restarted";
-  s->rows = s->page = s->next_offset = 0;
+  s->phase = SYNC_FETCH;
+  s->compares = 0;                               /* once is enough: this time all is staged */
+  s->rows = s->page = s->next_offset = s->alike = 0;
   s->total = -1;
   s->cursor[0] = s->newest[0] = s->last[0] = s->server_time[0] = 0;
   int rc = sync_begin(s, error);

@@ -2,9 +2,9 @@
 ** sync_state.h - the state of runs in the database, one row each: claimed, written with every page, given
 ** free.
 **
-** May use: sql, sync_lock, sync_target, the struct of a run. Must not know: pages or merging. The table is in
-** the schema of the target, so that what it tells and what it tells of change in one transaction, and another
-** connection can watch, or go on. Databases exist: its columns keep their names.
+** May use: sql, sync_lock, sync_target, sync_compare, the struct of a run. Must not know: pages or merging.
+** The table is in the schema of the target, so that what it tells and what it tells of change in one
+** transaction, and another connection can watch, or go on. Databases exist: its columns keep their names.
 */
 #ifndef ORTTO_VTAB_SYNC_STATE_H
 #define ORTTO_VTAB_SYNC_STATE_H

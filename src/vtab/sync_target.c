@@ -45,6 +45,26 @@ void column_differs(const sync_run *s, sqlite3_str *out, int i){
     sqlite3_str_appendf(out, " OR typeof(s.\"%w\")<>typeof(t.\"%w\")", name, name);
 }
 
+int type_is_text(const char *type){
+  return sqlite3_strlike("%char%", type, 0)==0 || sqlite3_strlike("%clob%", type, 0)==0
+    || sqlite3_strlike("%text%", type, 0)==0;
+}
+
+int target_has_rules(const sync_run *s, sqlite3_int64 *rules){
+  sqlite3_stmt *keys;
+  int rc = sql_integer(s->db, rules, "SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema "
+    "UNION ALL SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE",
+    s->schema, s->target);
+  if( rc==SQLITE_OK )
+    rc = sql_prepare(s->db, &keys, "PRAGMA \"%w\".foreign_key_list(\"%w\")", s->schema, s->target);
+  if( rc!=SQLITE_OK ) return rc;
+  while( sqlite3_step(keys)==SQLITE_ROW ){
+    const char *parent = (const char *)sqlite3_column_text(keys, 2);
+    *rules += parent==NULL || sqlite3_stricmp(parent, s->target)==0;
+  }
+  return sqlite3_finalize(keys);
+}
+
 int table_exists(const sync_run *s, const char *name, sqlite3_int64 *exists){
   return sql_integer(s->db, exists,
     "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type='table' AND name=%Q COLLATE NOCASE",
@@ -124,9 +144,10 @@ static int staging_choose(sync_run *s){
     sqlite3_free(s->staging);
     s->staging = sqlite3_mprintf(i==1 ? "ortto_staging_%s" : "ortto_staging_%s_%d", s->target, i);
     if( s->staging==NULL ) return SQLITE_NOMEM;
-    fits = s->may_drop
-      && sql_run(s->db, "DROP TABLE IF EXISTS \"%w\".\"%w\"", s->schema, s->staging)==SQLITE_OK;
-    if( !fits ) rc = staging_fits(s, &fits);
+    rc = SQLITE_LOCKED;
+    if( s->may_drop ) rc = sql_run(s->db, "DROP TABLE IF EXISTS \"%w\".\"%w\"", s->schema, s->staging);
+    fits = rc==SQLITE_OK;
+    if( !fits && !sqlite3_get_autocommit(s->db) ) rc = staging_fits(s, &fits);   /* not all is taken back */
   }
   return rc;
 }
@@ -146,9 +167,11 @@ int staging_create(sync_run *s){
   return rc;
 }
 
-int staging_drop(const sync_run *s){
-  int dropped = s->may_drop && sql_run(s->db, "DROP TABLE \"%w\".\"%w\"", s->schema, s->staging)==SQLITE_OK;
-  return dropped ? SQLITE_OK : sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
+int table_drop(const sync_run *s, const char *name){
+  int rc = SQLITE_LOCKED;
+  if( s->may_drop ) rc = sql_run(s->db, "DROP TABLE \"%w\".\"%w\"", s->schema, name);
+  if( rc==SQLITE_OK || sqlite3_get_autocommit(s->db) ) return rc;   /* done, or all is taken back */
+  return sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, name);
 }
 
 static int schema_is_known(sqlite3 *db, const char *name, size_t n, int *known){
@@ -197,7 +220,8 @@ static int is_ortto_name(const char *name){
 }
 
 int name_is_reserved(const char *name){
-  return is_ortto_name(name) || begins_with(name, "ortto_staging_") || begins_with(name, "sqlite_");
+  return is_ortto_name(name) || begins_with(name, "ortto_staging_") || begins_with(name, "ortto_seen_")
+    || begins_with(name, "sqlite_");
 }
 
 int name_is_other(const sync_run *s, const char *name, sqlite3_int64 *other){

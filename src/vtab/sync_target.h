@@ -32,6 +32,13 @@ char *column_list(const sync_run *s, column_set which, const char *between, cons
 ** left: it has no collation of its own). After target_check. */
 void column_differs(const sync_run *s, sqlite3_str *out, int i);
 
+/* Does SQLite compare columns of that type as text? Those of other types as numbers where they look so. */
+int type_is_text(const char *type);
+
+/* Whatever may change or drop rows of the target behind the back of a statement, counted: triggers, and
+** foreign keys to itself. */
+int target_has_rules(const sync_run *s, sqlite3_int64 *rules);
+
 /* Is the name one that ortto or SQLite has taken for itself? */
 int name_is_reserved(const char *name);
 
@@ -51,8 +58,8 @@ int staging_create(sync_run *s);
 /* Is the staging table exactly what staging_create made, with its trigger and none of anybody else's? */
 int staging_is_ours(const sync_run *s, int *ours);
 
-/* It is of no use any more: dropped, or emptied where SQLite refuses that. */
-int staging_drop(const sync_run *s);
+/* A private table that is of no use any more: dropped, or emptied where SQLite refuses that. */
+int table_drop(const sync_run *s, const char *name);
 
 /* schema.table, or a name in main: a dot with no known schema before it is an error. */
 int target_text_check(sqlite3 *db, const char *text, char **error);

@@ -449,6 +449,14 @@ static const kind kinds[] = {
   { .name = "sync resumed", .file = 1, .setup = "SELECT state FROM ortto_sync('ortto_people', 'people') "
       "LIMIT 1",
     .run = { "SELECT ortto_sync('ortto_people', 'people') ->> 'rows'", SUM("people") } },
+  { .name = "compared sync resumed", .file = 1, .setup = "SELECT ortto_sync('ortto_people', 'people'); "
+      "UPDATE people SET email = 'x' WHERE rowid < 3; DELETE FROM people WHERE rowid > 9; "
+      "SELECT state FROM ortto_sync('ortto_people', 'people') LIMIT 1",
+    .run = { "SELECT ortto_sync('ortto_people', 'people') ->> 'rows'", SUM("people") } },
+  { .name = "compared sync outdated", .file = 1, .setup = "SELECT ortto_sync('ortto_people', 'people'); "
+      "SELECT state FROM ortto_sync('ortto_people', 'people') LIMIT 1; "
+      "UPDATE people SET email = 'x' WHERE rowid < 3; INSERT INTO people(id) VALUES('gone')",
+    .run = { "SELECT ortto_sync('ortto_people', 'people') ->> 'rows'", SUM("people") } },
   { .name = "sync of changes", .file = 1, .setup = "SELECT ortto_sync('ortto_people', 'people')",
       .run = { "SELECT "
       "ortto_sync('ortto_people', 'people', 'changes') ->> 'state'", SUM("people") } },
