@@ -149,8 +149,9 @@ static int page_stage(sync_run *s, const ortto_value *v, edit_verdict *verdict){
     if( got!=ORTTO_ROW ) rc = SQLITE_NOMEM;      /* rows of a page that is here can fail only so */
   }
   sqlite3_finalize(insert);
-  rc = compare_page_end(s, rc);
-  if( rc!=SQLITE_OK || *verdict==EDIT_BAD ) return rc;
+  int noted = compare_page_end(s, rc);
+  if( rc!=SQLITE_OK ) return rc;
+  if( noted!=SQLITE_OK || *verdict==EDIT_BAD ) return noted;
   progress_keep(s, &p);
   s->page++;
   return state_write(s, "fetching", 0, NULL);
