@@ -3,6 +3,7 @@
 ** pages, by the program itself or by another connection, it ends as a copy of the source, and with the right
 ** counts; what is done elsewhere in the file costs no second reading.
 */
+#define _GNU_SOURCE
 #include "harness.h"
 
 #define FILE_NAME "compare.db"
