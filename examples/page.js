@@ -29,12 +29,12 @@ let child = null, problem = '';
 
 function sync() {
   if (child) return;
-  problem = '';
+  let said = problem = '';
   child = require('child_process').spawn(process.execPath, ['--no-warnings', me, path, '--sync']);
-  child.stderr.on('data', (text) => { problem += text; });
+  child.stderr.on('data', (text) => { said += text; });
   child.on('close', (code, signal) => {
     child = null;
-    problem = code === 0 ? '' : signal ? 'cancelled' : problem.replace(/^[^]*?(ortto: .*)[^]*$/, '$1');
+    problem = code === 0 ? '' : signal ? 'cancelled' : said.replace(/^[^]*?(ortto: .*)[^]*$/, '$1');
   });
 }
 
