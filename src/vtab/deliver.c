@@ -174,7 +174,8 @@ static int tags_read(delivery *d){
   char **list = sqlite3_malloc64(SPOOL_TAGS_MAX * sizeof *list);
   if( list==NULL ) rc = SQLITE_NOMEM;
   while( rc==SQLITE_OK && n<SPOOL_TAGS_MAX && sqlite3_step(ids)==SQLITE_ROW ){
-    list[n] = sqlite3_mprintf("%s", sqlite3_column_text(ids, 0));
+    const char *id = (const char *)sqlite3_column_text(ids, 0);
+    list[n] = id ? sqlite3_mprintf("%s", id) : NULL;
     if( list[n] ) n++;
     else rc = SQLITE_NOMEM;
   }

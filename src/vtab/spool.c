@@ -272,7 +272,8 @@ int spool_tags_replace(spool *s, const char *id, const char *record, char **gone
   if( rc!=SQLITE_OK ) return rc;
   sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
   sqlite3_bind_text(stmt, 2, record, -1, SQLITE_STATIC);
-  if( sqlite3_step(stmt)==SQLITE_ROW ) *gone = sqlite3_mprintf("%s", sqlite3_column_text(stmt, 0));
+  const char *list = sqlite3_step(stmt)==SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+  if( list ) *gone = sqlite3_mprintf("%s", list);   /* NULL: no memory for it */
   rc = sqlite3_finalize(stmt);
   if( *gone==NULL ) return rc!=SQLITE_OK ? rc : SQLITE_NOMEM;
   return sql_run(s->db, "UPDATE tags SET names=json_extract(%Q,'$.tags') WHERE id=%Q", record, id);
