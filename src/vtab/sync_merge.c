@@ -316,7 +316,7 @@ int sync_merge_step(sync_run *s, char **error){
   if( rc==SQLITE_OK && outdated ){
     s->requests_before = s->requests;
     s->retries_before = s->retries;
-    return sync_start_over(s, "the local table was changed after it was compared: all is compared anew",
+    return sync_start_over(s, "the local table was changed after it was compared: everything is fetched anew",
                            error);
   }
   if( rc!=SQLITE_OK ){

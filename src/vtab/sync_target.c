@@ -46,6 +46,7 @@ void column_differs(const sync_run *s, sqlite3_str *out, int i){
 }
 
 int type_is_text(const char *type){
+  if( sqlite3_strlike("%int%", type, 0)==0 ) return 0;   /* SQLite looks for that first */
   return sqlite3_strlike("%char%", type, 0)==0 || sqlite3_strlike("%clob%", type, 0)==0
     || sqlite3_strlike("%text%", type, 0)==0;
 }

@@ -155,6 +155,16 @@ UNUSED static double number_in(const char *json, const char *name){
 /* ---- SQLite -------------------------------------------------------------- */
 
 /* Runs SQL that returns nothing of interest. Returns SQLite's code; the message is sqlite3_errmsg. */
+/* A database, and what SQLite leaves beside it. */
+UNUSED static void database_remove(const char *path){
+  static const char *const parts[] = { "", "-journal", "-wal", "-shm" };
+  for(int i=0; i<4; i++){
+    char name[400];
+    snprintf(name, sizeof name, "%s%s", path, parts[i]);
+    unlink(name);
+  }
+}
+
 UNUSED static int sql_run(sqlite3 *db, const char *sql){
   return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }

@@ -127,15 +127,6 @@ static sqlite3 *connection_open(const kind *k, said *s){
   return NULL;
 }
 
-static void remove_files(void){
-  static const char *const parts[] = { "", "-journal", "-wal", "-shm" };
-  char name[60];
-  for(int i=0; i<4; i++){
-    snprintf(name, sizeof name, FILE_NAME "%s", parts[i]);
-    unlink(name);
-  }
-}
-
 /* ---- what reached the server --------------------------------------------------------------------------- */
 
 #define BODIES 40
@@ -289,7 +280,7 @@ static void compare_bodies(const kind *k, long n, int for_good){
 /* Allocation n fails. Returns 0 where there were not so many. */
 static int try_one(const kind *k, long n, int for_good, long *leak){
   long left, before;
-  remove_files();
+  database_remove(FILE_NAME);
   if( k->writes ) server_do(&sandbox, "/sandbox/reset", NULL);
   before = live_blocks;
   sqlite3 *db = run_failing(k, n, for_good, &got, &left);
@@ -372,7 +363,7 @@ static void sweep(void **state){
     else sweep_sample(k, for_good, all, sample, &tried);
   }
   print_message("# %s: %ld allocations, %ld tried, %.0f s\n", k->name, all, tried, (now_ms() - begin)/1000);
-  remove_files();
+  database_remove(FILE_NAME);
   if( problems ) fail_msg("%s: %ld problems", k->name, problems);
 }
 

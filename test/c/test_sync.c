@@ -25,19 +25,12 @@ static int set_up(void **state){
   return 0;
 }
 
-static void fresh_file(void){
-  unlink(FILE_NAME);
-  unlink(FILE_NAME "-journal");
-  unlink(FILE_NAME "-wal");
-  unlink(FILE_NAME "-shm");
-}
-
 /* Every test starts with a server as it was at first, and without a file. */
 static int fresh(void **state){
   (void)state;
   server_do(&sandbox, "/sandbox/reset", NULL);
   server_do(&sandbox, "/sandbox/set", "{\"latency_ms\":0,\"snapshot\":true}");
-  fresh_file();
+  database_remove(FILE_NAME);
   return 0;
 }
 
@@ -765,7 +758,7 @@ static void source_changes(int snapshot, int at, int interrupt, const char *firs
       second ? second : "no second change");
   server_do(&sandbox, "/sandbox/reset", NULL);
   server_do(&sandbox, "/sandbox/set", snapshot ? "{\"snapshot\":true}" : "{\"snapshot\":false}");
-  fresh_file();
+  database_remove(FILE_NAME);
   sqlite3 *watcher = db_open(&sandbox), *db = file_open();
   moment[moments] = moment_keep(watcher, moments); moments++;
   sqlite3_stmt *stmt = rows_start(db, at);

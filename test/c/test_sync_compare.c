@@ -49,14 +49,9 @@ static sqlite3 *file_open(int source){
 
 /* Every test begins with a whole copy. */
 static int fresh(void **state){
-  static const char *const parts[] = { "", "-journal", "-wal", "-shm" };
   (void)state;
   server_do(&sandbox, "/sandbox/reset", NULL);
-  for(int i=0; i<4; i++){
-    char name[40];
-    snprintf(name, sizeof name, FILE_NAME "%s", parts[i]);
-    unlink(name);
-  }
+  database_remove(FILE_NAME);
   sqlite3 *db = file_open(1);
   assert_sql(db, "PRAGMA journal_mode=wal", "wal");
   sql_must(db, "CREATE TABLE mine(x)");
@@ -283,6 +278,7 @@ static void test_where(void **state){
     { "CREATE TABLE people(id TEXT COLLATE NOCASE PRIMARY KEY, " COLUMNS ")", "", 0 },
     { "CREATE TABLE people(id TEXT, " COLUMNS ", PRIMARY KEY(id COLLATE NOCASE))", "", 0 },
     { "CREATE TABLE people(id BLOB PRIMARY KEY, " COLUMNS ")", "", 0 },
+    { "CREATE TABLE people(id INTEXT PRIMARY KEY, " COLUMNS ")", "", 0 },   /* whose affinity is INTEGER */
     { "CREATE TABLE people(id TEXT PRIMARY KEY, " COLUMNS ")",
       "CREATE UNIQUE INDEX u ON people(id, email)", 0 },
     { "CREATE TABLE people(id TEXT PRIMARY KEY, " COLUMNS ")",

@@ -18,15 +18,10 @@ static int set_up(void **state){
 }
 
 static int fresh(void **state){
-  static const char *const parts[] = { "", "-journal", "-wal", "-shm" };
   (void)state;
   server_do(&sandbox, "/sandbox/reset", NULL);
   server_do(&sandbox, "/sandbox/set", "{\"latency_ms\":0}");
-  for(int i=0; i<4; i++){
-    char name[40];
-    snprintf(name, sizeof name, FILE_NAME "%s", parts[i]);
-    unlink(name);
-  }
+  database_remove(FILE_NAME);
   return 0;
 }
 

@@ -4,32 +4,13 @@
 # sandbox: --people 5000 --no-archived
 # env: ORTTO_RATE=0 ORTTO_RETRIES=0
 set -u
+# shellcheck source=test/shell/sync_kill.sh
+. "$ROOT/test/shell/sync_kill.sh"
 
 pages=10
-load=(-batch -cmd ".timeout 10000" -cmd ".load ./ortto")
 source_sql="PRAGMA foreign_keys=ON; CREATE VIRTUAL TABLE temp.source USING ortto(table=people, fields='str::email str::first e');"
 sync="SELECT ortto_sync('source', 'people', '{\"log\":true}')"
 rows="SELECT state, page, rows, coalesce(message, '') FROM ortto_sync('source', 'people', '{\"log\":true}')"
-
-control() { curl -sf --noproxy '*' ${2:+-d "$2"} "$ORTTO_API_URL/sandbox/$1" >control.out || echo "control call $1 failed"; }
-run() { sqlite3 "${load[@]}" "$1" "$source_sql $2" 2>&1; }
-state() { sqlite3 -batch -cmd '.timeout 10000' "$1" "SELECT $2 FROM ortto_sync_state ORDER BY run DESC LIMIT 1" 2>/dev/null; }
-
-check() {   # check NAME EXPECTED GOT
-  if [ "$2" = "$3" ]; then
-    echo "ok $1"
-  else
-    printf 'not ok %s\n# expected: %s\n# got:      %s\n' "$1" "$2" "$3"
-  fi
-}
-check_like() {   # check_like NAME PATTERN GOT: a shell pattern
-  # shellcheck disable=SC2053
-  if [[ $3 == $2 ]]; then
-    echo "ok $1"
-  else
-    printf 'not ok %s\n# expected: %s\n# got:      %s\n' "$1" "$2" "$3"
-  fi
-}
 
 # What is wrong with work.db: rows that differ from a clean copy, the counts of its last run and the log against what
 # has changed since base.db, tables that were left. "" if nothing is.
@@ -59,26 +40,6 @@ wrong() {
     SELECT what FROM problem WHERE is_so; PRAGMA main.integrity_check" 2>&1 | grep -v '^ok$'
 }
 
-# How often each offset was asked for: "offset times" lines.
-offsets() {
-  curl -sf --noproxy '*' "$ORTTO_API_URL/sandbox/requests?full" | grep '"path":"/v1/person/get"' |
-    sed -n 's/.*"offset":\([0-9]*\).*/\1/p' | sort -n | uniq -c | awk '{ print $2, $1 }'
-}
-
-wait_until() {   # wait_until FILE CONDITION: until the newest run is so, half a minute at most
-  local i
-  for ((i = 0; i < 3000; i++)); do
-    [ "$(state "$1" "$2")" = 1 ] && return
-    sleep 0.01
-  done
-  echo "not ok waiting for $2 ($(state "$1" "state, page, rows"))"
-}
-
-background() {   # background FILE SQL: $pid
-  sqlite3 "${load[@]}" "$1" "$source_sql $2" >background.out 2>&1 &
-  pid=$!
-}
-murder() { kill -9 "$pid"; { wait "$pid"; } 2>/dev/null; }
 fresh() { rm -f work.db*; cp base.db work.db; }
 
 # A copy, then changes on both sides.
