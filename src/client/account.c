@@ -61,7 +61,15 @@ static int definition_add(definitions *d, js definition, int custom){
   return 1;
 }
 
-/* People's definitions are wrapped, accounts' are flat [recorded]; `fields` is null when there are none. */
+static int by_definition(const void *a, const void *b){
+  const ortto_field *one = a, *other = b;
+  int order = strcmp(one->id, other->id);
+  if( order==0 ) order = strcmp(one->name, other->name);
+  return order ? order : strcmp(one->display_type, other->display_type);
+}
+
+/* People's definitions are wrapped, accounts' are flat [recorded]; `fields` is null when there are none. Their
+** order is another in each answer [recorded]: nothing that is shown may follow it. */
 static int custom_read(definitions *d, http_request *r, js answer){
   js fields = js_get(answer, "fields"), item;
   if( js_type(fields)=='n' && fields.p ) return ORTTO_OK;
@@ -74,6 +82,7 @@ static int custom_read(definitions *d, http_request *r, js answer){
       return bad_answer(r, "has a definition without an id");
     if( !definition_add(d, item, 1) ) return no_memory(r->endpoint->context);
   }
+  if( d->count ) qsort(d->field, (size_t)d->count, sizeof *d->field, by_definition);
   return ORTTO_OK;
 }
 

@@ -18,3 +18,6 @@ SELECT count(*) FROM ortto_fields WHERE id LIKE 'act:%';
 SELECT name FROM pragma_table_info('ortto_people') EXCEPT SELECT column_name FROM ortto_fields WHERE entity = 'people';
 SELECT name FROM pragma_table_info('ortto_accounts') EXCEPT SELECT column_name FROM ortto_fields WHERE entity = 'accounts';
 SELECT count(*) AS wrong_types FROM pragma_table_info('ortto_people') c JOIN ortto_fields f ON f.entity = 'people' AND f.column_name = c.name WHERE c.type <> f.sql_type;
+-- Ortto lists custom fields in another order each time; neither the rows nor what an error proposes follows it.
+WITH shown AS (SELECT entity, id, lag(id) OVER (PARTITION BY entity) AS before FROM ortto_fields WHERE custom)
+SELECT entity, count(*), count(*) FILTER (WHERE before > id) AS out_of_order FROM shown GROUP BY 1;
