@@ -276,6 +276,10 @@ void ortto_reader_close(ortto_reader *reader);
 ** several at once under one cursor, delivered in order. */
 int ortto_reader_next(ortto_reader *reader, const ortto_value **values);
 
+/* At the end of a page, where the next one has arrived already: enters it, so that ortto_reader_next gives
+** its first row without waiting. Else 0; what is wrong with a page is told by ortto_reader_next. */
+int ortto_reader_enter(ortto_reader *reader);
+
 /* Which of the query's audiences the present record was found in. */
 int ortto_reader_audience(const ortto_reader *reader);
 

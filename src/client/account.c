@@ -68,8 +68,8 @@ static int by_definition(const void *a, const void *b){
   return order ? order : strcmp(one->display_type, other->display_type);
 }
 
-/* People's definitions are wrapped, accounts' are flat [recorded]; `fields` is null when there are none. Their
-** order is another in each answer [recorded]: nothing that is shown may follow it. */
+/* People's definitions are wrapped, accounts' are flat [recorded]; `fields` is null when there are none. They
+** come in another order each time [recorded]: nothing that is shown may follow it. */
 static int custom_read(definitions *d, http_request *r, js answer){
   js fields = js_get(answer, "fields"), item;
   if( js_type(fields)=='n' && fields.p ) return ORTTO_OK;

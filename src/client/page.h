@@ -53,6 +53,8 @@ typedef struct page {
 typedef struct way {
   int (*open)(ortto_reader *r, const ortto_query *q);       /* sets r->own, r->parts; sends nothing */
   int (*load)(ortto_reader *r, page **out);                 /* the next page, or ORTTO_DONE. Blocks */
+  int (*take)(ortto_reader *r, page **out);                 /* the one whose request is over; *out stays NULL
+                                                            ** if it needs another. Does not block */
   int (*row)(ortto_reader *r, const page *p);               /* completes r->value; 0: the record is no row */
   int (*count)(ortto_reader *r, int64_t *count);            /* instead of reading; *count is -1. Blocks */
   void (*progress)(const ortto_reader *r, ortto_progress *out);
@@ -88,6 +90,8 @@ struct ortto_reader {
   int64_t pages, requests, retries;
   size_t answer_bytes;             /* of the last page that was read; 0: none was */
   int answered;                    /* a request was: from then on a lost connection is waited out */
+  int broken;                      /* what ortto_reader_next is to give: a page was entered that is bad */
+  char *why;                       /* and its error; NULL where out of memory */
 };
 
 /* Zeroed memory that lives as long as the reader; NULL when out of memory (the error is set). */

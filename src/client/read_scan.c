@@ -428,6 +428,11 @@ static int load_page(ortto_reader *r, page **out){
   return rc;
 }
 
+static int scan_take(ortto_reader *r, page **out){
+  const scan *s = r->own;
+  return s->fields.count==1 ? load_page(r, out) : ORTTO_OK;
+}
+
 static int scan_load(ortto_reader *r, page **out){
   scan *s = r->own;
   int rc = ORTTO_OK;
@@ -479,5 +484,5 @@ static void scan_close(ortto_reader *r){
   seen_free(&s->seen);
 }
 
-const way scan_way = { .open = scan_open, .load = scan_load, .count = scan_count, .progress = scan_progress,
-                       .close = scan_close };
+const way scan_way = { .open = scan_open, .load = scan_load, .take = scan_take, .count = scan_count,
+                       .progress = scan_progress, .close = scan_close };

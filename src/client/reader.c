@@ -143,12 +143,38 @@ static int row_decode(ortto_reader *r, const page *p, int i){
   return rc;
 }
 
+static int page_ends(const ortto_reader *r){
+  return r->current==NULL || r->current->at==r->current->rows;
+}
+
+static void leave_page(ortto_reader *r){
+  page_free(r, r->current);
+  r->current = NULL;
+}
+
+int ortto_reader_enter(ortto_reader *r){
+  const http_request *next = r->head ? r->head->request : NULL;
+  if( !page_ends(r) || r->way->take==NULL || next==NULL || next->state!=REQUEST_DONE ) return 0;
+  leave_page(r);
+  r->broken = r->way->take(r, &r->current);
+  if( r->broken!=ORTTO_OK && !reader_text(r, r->endpoint->context->error, &r->why) ) r->broken = ORTTO_NOMEM;
+  r->pages += r->current!=NULL;
+  return r->current!=NULL;
+}
+
+/* What went wrong when a page was entered; other calls have had errors since. */
+static int broken(const ortto_reader *r){
+  if( r->broken==ORTTO_NOMEM ) return no_memory(r->endpoint->context);
+  set_error(r->endpoint->context, "%s", r->why);
+  return r->broken;
+}
+
 int ortto_reader_next(ortto_reader *r, const ortto_value **values){
+  if( r->broken!=ORTTO_OK ) return broken(r);
   for(;;){
     page *p = r->current;
-    if( p==NULL || p->at==p->rows ){
-      page_free(r, p);
-      r->current = NULL;
+    if( page_ends(r) ){
+      leave_page(r);
       int rc = r->way->load(r, &r->current);
       if( rc!=ORTTO_OK ) return rc;
       r->pages++;
@@ -176,7 +202,7 @@ void ortto_reader_progress(const ortto_reader *r, ortto_progress *progress){
   const page *p = r->current;
   *progress = (ortto_progress){ .page = r->pages, .requests = r->requests,
                                 .retries = r->retries, .total = -1, .everybody = -1, .count = -1 };
-  progress->page_ends = p==NULL || p->at==p->rows;
+  progress->page_ends = page_ends(r);
   progress->server_time = "";
   if( p ) page_requests(p, &progress->requests, &progress->retries);
   if( r->way->progress ) r->way->progress(r, progress);

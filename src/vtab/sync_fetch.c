@@ -14,6 +14,9 @@
 #include "sync_compare.h"
 #include "sync_state.h"
 
+#define TOGETHER_MS 50             /* how long pages that are here already are written together, no longer */
+#define STAGED_TOGETHER 500        /* rows; a page of others' makes a transaction of its own */
+
 int sync_fields(sync_run *s, char **error){
   int rc = ortto_endpoint_open(s->conn->client, &s->args.settings, ORTTO_API, &s->endpoint);
   if( rc==ORTTO_OK && s->kind<=ORTTO_ACCOUNTS ){
@@ -70,12 +73,13 @@ static int row_stage(sync_run *s, sqlite3_stmt *insert, const ortto_value *v){
 }
 
 /* A row that stands in the target so is noted, any other staged. */
-static int row_take(sync_run *s, sqlite3_stmt *insert, const ortto_value *v){
+static int row_take(sync_run *s, sqlite3_stmt *insert, const ortto_value *v, int *staged){
   int same;
   int rc = compare_row(s, v, &same);
-  if( rc!=SQLITE_OK || !same ) return rc==SQLITE_OK ? row_stage(s, insert, v) : rc;
-  s->rows++;
-  return SQLITE_OK;
+  if( rc!=SQLITE_OK ) return rc;
+  s->rows += same;
+  *staged += !same;
+  return same ? SQLITE_OK : row_stage(s, insert, v);
 }
 
 /* Is that time after this one? Both as Ortto sends them. */
@@ -132,29 +136,47 @@ static int insert_prepare(const sync_run *s, sqlite3_stmt **insert){
 
 /* The page whose first row is there, into the staging table. No waiting in here: the page has arrived whole.
 ** Behind the watermark the order is checked on, to the page's end. */
-static int page_stage(sync_run *s, const ortto_value *v, edit_verdict *verdict){
+static int page_stage(sync_run *s, sqlite3_stmt *insert, const ortto_value *v, int *staged,
+                      edit_verdict *verdict){
   ortto_progress p;
-  sqlite3_stmt *insert = NULL;
-  int rc = insert_prepare(s, &insert);
-  if( rc==SQLITE_OK ) rc = compare_page_begin(s);
-  *verdict = EDIT_GOOD;
+  int rc = compare_page_begin(s);
   while( rc==SQLITE_OK ){
     edit_verdict row = edit_check(s, v);
     if( row!=EDIT_GOOD ) *verdict = row;
     if( row==EDIT_BAD ) break;
-    if( *verdict==EDIT_GOOD ) rc = row_take(s, insert, v);
+    if( *verdict==EDIT_GOOD ) rc = row_take(s, insert, v, staged);
     ortto_reader_progress(s->reader, &p);
     if( rc!=SQLITE_OK || p.page_ends ) break;
     int got = ortto_reader_next(s->reader, &v);
     if( got!=ORTTO_ROW ) rc = SQLITE_NOMEM;      /* rows of a page that is here can fail only so */
   }
-  sqlite3_finalize(insert);
   int noted = compare_page_end(s, rc);
   if( rc!=SQLITE_OK ) return rc;
   if( noted!=SQLITE_OK || *verdict==EDIT_BAD ) return noted;
   progress_keep(s, &p);
   s->page++;
-  return state_write(s, "fetching", 0, NULL);
+  return SQLITE_OK;
+}
+
+/* Is the next page to be written in this transaction too? A commit waits for the disk, which a page with
+** nothing new is not worth. Not under a SELECT that shows each page, and not for long: others may wait. */
+static int goes_on(const sync_run *s, int64_t until, int staged){
+  return s->compares && !s->reading && staged<STAGED_TOGETHER && now_us()<until && !conn_interrupted(s->conn);
+}
+
+/* That page, and those behind it that are here already and go with it. */
+static int pages_stage(sync_run *s, const ortto_value *v, edit_verdict *verdict){
+  sqlite3_stmt *insert = NULL;
+  int64_t until = now_us() + TOGETHER_MS*1000;
+  int staged = 0, rc = insert_prepare(s, &insert);
+  *verdict = EDIT_GOOD;
+  while( rc==SQLITE_OK ){
+    rc = page_stage(s, insert, v, &staged, verdict);
+    if( rc!=SQLITE_OK || !goes_on(s, until, staged) || !ortto_reader_enter(s->reader) ) break;
+    if( ortto_reader_next(s->reader, &v)!=ORTTO_ROW ) rc = SQLITE_NOMEM;
+  }
+  sqlite3_finalize(insert);
+  return rc==SQLITE_OK && *verdict!=EDIT_BAD ? state_write(s, "fetching", 0, NULL) : rc;
 }
 
 /* All rows are in the staging table. */
@@ -173,7 +195,7 @@ static int is_other_list(sqlite3_int64 total_before, const ortto_progress *p){
   return total_before>=0 && p->total>=0 && p->total!=total_before;
 }
 
-/* The page was not stored after all: what it moved on is as before. */
+/* The pages were not stored after all: what it moved on is as before. */
 static void page_undo(sync_run *s, const sync_run *before){
   memcpy(s->cursor, before->cursor, sizeof s->cursor);
   memcpy(s->newest, before->newest, sizeof s->newest);
@@ -186,12 +208,12 @@ static void page_undo(sync_run *s, const sync_run *before){
   s->total = before->total;
 }
 
-/* The next page, whose first row is v. */
+/* The next pages; v is the first row. */
 static int fetch_page(sync_run *s, const ortto_value *v, int *landed, char **error){
   edit_verdict verdict;
   sync_run before = *s;
   int rc = sync_begin(s, error);
-  if( rc==SQLITE_OK ) rc = sync_end(s, page_stage(s, v, &verdict), error);
+  if( rc==SQLITE_OK ) rc = sync_end(s, pages_stage(s, v, &verdict), error);
   if( rc!=SQLITE_OK ) page_undo(s, &before);
   if( rc!=SQLITE_OK ) return rc;
   if( verdict==EDIT_BAD ){

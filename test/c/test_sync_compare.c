@@ -223,6 +223,67 @@ static void test_hook(void **state){
   db_close(db);
 }
 
+/* ---- pages that are here are written together --------------------------------------------------------- */
+
+/* A disk that is slow: pages arrive while a commit waits for it. */
+static int slow_commit(void *ctx, sqlite3 *db, const char *name, int pages){
+  (void)db;
+  (void)name;
+  (void)pages;
+  ++*(int *)ctx;
+  usleep(60000);
+  return SQLITE_OK;
+}
+
+static int commits_of(sqlite3 *db, const char *sql){
+  int commits = 0;
+  sqlite3_wal_hook(db, slow_commit, &commits);
+  assert_sql(db, sql, "2600");
+  sqlite3_wal_hook(db, NULL, NULL);
+  return commits;
+}
+
+/* The table form shows each page, and so commits each. */
+static void test_together(void **state){
+  (void)state;
+  sqlite3 *db = file_open(1);
+  sql_must(db, "SELECT ortto_config('concurrency', 8)");
+  int alone = commits_of(db, "SELECT max(unchanged) FROM ortto_sync('source','people')");
+  int together = commits_of(db, "SELECT ortto_sync('source','people') ->> 'unchanged'");
+  if( alone<6 || together>alone-2 ) fail_msg("%d commits, %d where each page is shown", together, alone);
+  copy_is_right(db, "together");
+  db_close(db);
+}
+
+/* What is wrong with the last page keeps those from nothing that were here before it. */
+static void test_together_until(void **state){
+  static const struct { const char *fault, *said; } wrong[] = {
+    { "\"kind\":\"status\",\"status\":500", "answered 500" },
+    { "\"kind\":\"cut_json\"", "is not JSON" },
+    { "\"kind\":\"same_page\"", "came before" },
+  };
+  int commits = 0;
+  char fault[200];
+  (void)state;
+  for(int i=0; i<(int)(sizeof wrong/sizeof *wrong); i++){
+    fresh(NULL);
+    sqlite3 *db = file_open(1);
+    snprintf(fault, sizeof fault, "{%s,\"path\":\"/v1/person/get\",\"after\":5,\"times\":1}", wrong[i].fault);
+    server_do(&sandbox, "/sandbox/fault", fault);
+    sqlite3_wal_hook(db, slow_commit, &commits);
+    char *got = sql_text(db, SYNC);
+    sqlite3_wal_hook(db, NULL, NULL);
+    if( strstr(got, wrong[i].said)==NULL ) fail_msg("%s: %s", fault, got);
+    sqlite3_free(got);
+    assert_sql(db, STATE("page||' '||rows||' '||state"), "5 2500 failed");
+    long asked = server_count(&sandbox, "/v1/person/get");
+    assert_sql(db, SYNC " ->> 'unchanged'", "2600");
+    assert_int_equal(server_count(&sandbox, "/v1/person/get"), asked + 1);
+    copy_is_right(db, fault);
+    db_close(db);
+  }
+}
+
 /* ---- where it may compare --------------------------------------------------------------------------- */
 
 /* The rows of a sync up to its third page: how many bytes of notes are there by then? -1: no such table. */
@@ -513,8 +574,9 @@ static void test_chance(void **state){
 int main(void){
   const struct CMUnitTest tests[] = {
     TEST(test_unchanged), TEST(test_changed), TEST(test_same_count), TEST(test_odd_ids), TEST(test_edits),
-    TEST(test_hook), TEST(test_where), TEST(test_utf16), TEST(test_inside), TEST(test_stranger),
-    TEST(test_log), TEST(test_refused), TEST(test_full), TEST(test_chance),
+    TEST(test_hook), TEST(test_together), TEST(test_together_until), TEST(test_where), TEST(test_utf16),
+    TEST(test_inside), TEST(test_stranger), TEST(test_log), TEST(test_refused), TEST(test_full),
+    TEST(test_chance),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
