@@ -26,6 +26,8 @@
 
 typedef struct Wish {
   const Field *field[MOST_FIELDS + 1]; /* sorted by id, as the answers are */
+  Buf names;                           /* "id": of each, one behind the other; empty until one is needed */
+  size_t end[MOST_FIELDS + 1];         /* where each ends in them */
   int n;
 } Wish;
 
@@ -39,6 +41,7 @@ static void wish_add(Wish *w, const Field *f) {
 static int read_wish(Call *c, Wish *w) {
   const Json *list = given(c->in, "fields");
   w->n = 0;
+  w->names = (Buf){0};
   /* [guess: fields-most] */
   unsigned most = guess(G_FIELDS_MOST) ? 20 : MOST_FIELDS;
   if (count_of(list) > most)
@@ -97,8 +100,17 @@ static bool put_value(Buf *b, const Entity *en, uint32_t i, const Field *f) {
   return true;
 }
 
-static void put_record(Buf *b, const Entity *en, uint32_t i, const Wish *w) {
+static void put_names(Wish *w) {
+  for (int k = 0; k < w->n; k++) {
+    put_text(&w->names, w->field[k]->id);
+    putc_to(&w->names, ':');
+    w->end[k] = w->names.n;
+  }
+}
+
+static void put_record(Buf *b, const Entity *en, uint32_t i, Wish *w) {
   char id[25];
+  if (!w->names.n) put_names(w);
   id_of(en, i, id);
   LIT(b, "{\"id\":\"");
   put(b, id, 24);
@@ -107,8 +119,8 @@ static void put_record(Buf *b, const Entity *en, uint32_t i, const Wish *w) {
   for (int k = 0; k < w->n; k++) {
     size_t mark = b->n;
     if (any) putc_to(b, ',');
-    put_text(b, w->field[k]->id);
-    putc_to(b, ':');
+    size_t from = k ? w->end[k - 1] : 0;
+    put(b, w->names.p + from, w->end[k] - from);
     if (put_value(b, en, i, w->field[k])) any = true;
     else b->n = mark;
   }
@@ -346,6 +358,7 @@ int api_get(Call *c) {
     if (b->n != mark) putc_to(b, ',');
     put_record(b, c->en, s.list->index[k], &w);
   }
+  drop(&w.names);
   if (!p.pastEnd) putc_to(b, ']');
   put_meta(b, c->en, &s, &p);
   put_place_in_list(b, &p);
@@ -393,6 +406,7 @@ int api_get_by_ids(Call *c) {
     put_format(b, "%s\"%s\":", k ? "," : "", id);
     put_record(b, c->en, found[k], &w);
   }
+  drop(&w.names);
   if (n && nobody.n) putc_to(b, ',');
   put(b, nobody.p, nobody.n);
   drop(&nobody);

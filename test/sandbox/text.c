@@ -42,8 +42,7 @@ char *copy_n(const char *s, size_t n) {
 
 char *copy(const char *s) { return copy_n(s, strlen(s)); }
 
-void room(Buf *b, size_t more) {
-  if (b->cap - b->n >= more) return;
+void room_made(Buf *b, size_t more) {
   size_t cap = b->cap ? b->cap : 256;
   while (cap - b->n < more) {
     if (cap > SIZE_MAX / 2) die("out of memory");
@@ -51,20 +50,6 @@ void room(Buf *b, size_t more) {
   }
   b->p = resize(b->p, cap, 1);
   b->cap = cap;
-}
-
-void put(Buf *b, const char *s, size_t n) {
-  if (!n) return;
-  room(b, n);
-  memcpy(b->p + b->n, s, n);
-  b->n += n;
-}
-
-void puts_to(Buf *b, const char *s) { put(b, s, strlen(s)); }
-
-void putc_to(Buf *b, char c) {
-  room(b, 1);
-  b->p[b->n++] = c;
 }
 
 char *ended(Buf *b) {
@@ -81,10 +66,13 @@ void drop(Buf *b) {
 void put_format_v(Buf *b, const char *format, va_list ap) {
   va_list again;
   va_copy(again, ap);
-  int n = vsnprintf(NULL, 0, format, ap);
+  room(b, 256); /* most are shorter */
+  int n = vsnprintf(b->p + b->n, b->cap - b->n, format, ap);
   if (n < 0) die("cannot format");
-  room(b, (size_t)n + 1);
-  vsnprintf(b->p + b->n, (size_t)n + 1, format, again);
+  if ((size_t)n >= b->cap - b->n) {
+    room(b, (size_t)n + 1);
+    vsnprintf(b->p + b->n, (size_t)n + 1, format, again);
+  }
   va_end(again);
   b->n += (size_t)n;
 }
@@ -111,9 +99,10 @@ void put_i64(Buf *b, int64_t v) {
   put_u64(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
-static void put_2(Buf *b, int v) {
-  char t[2] = {(char)('0' + v / 10 % 10), (char)('0' + v % 10)};
-  put(b, t, 2);
+/* The last two digits. */
+static void two(char *t, int v) {
+  t[0] = (char)('0' + v / 10 % 10);
+  t[1] = (char)('0' + v % 10);
 }
 
 void civil(int64_t days, int *y, int *m, int *d) {
@@ -145,18 +134,16 @@ void put_stamp(Buf *b, int64_t t) {
     days--;
   }
   civil(days, &y, &m, &d);
-  put_2(b, y / 100);
-  put_2(b, y);
-  putc_to(b, '-');
-  put_2(b, m);
-  putc_to(b, '-');
-  put_2(b, d);
-  putc_to(b, 'T');
-  put_2(b, (int)(rest / 3600));
-  putc_to(b, ':');
-  put_2(b, (int)(rest / 60 % 60));
-  putc_to(b, ':');
-  put_2(b, (int)(rest % 60));
+  char text[] = "0000-00-00T00:00:00";
+  int seconds = (int)rest;
+  two(text, y / 100);
+  two(text + 2, y);
+  two(text + 5, m);
+  two(text + 8, d);
+  two(text + 11, seconds / 3600);
+  two(text + 14, seconds / 60 % 60);
+  two(text + 17, seconds % 60);
+  put(b, text, sizeof text - 1);
 }
 
 void put_time(Buf *b, int64_t t) {
@@ -172,20 +159,23 @@ void put_time_ms(Buf *b, int64_t t, int ms) {
 }
 
 void put_string(Buf *b, const char *s, size_t n) {
+  size_t plain = 0;
   putc_to(b, '"');
   for (size_t i = 0; i < n; i++) {
     unsigned char c = (unsigned char)s[i];
-    if (c == '"' || c == '\\') {
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    put(b, s + plain, i - plain);
+    plain = i + 1;
+    if (c >= 0x20) {
       putc_to(b, '\\');
       putc_to(b, (char)c);
     } else if (c == '\n') {
       LIT(b, "\\n");
-    } else if (c < 0x20) {
-      put_format(b, "\\u%04x", c);
     } else {
-      putc_to(b, (char)c);
+      put_format(b, "\\u%04x", c);
     }
   }
+  put(b, s + plain, n - plain);
   putc_to(b, '"');
 }
 
