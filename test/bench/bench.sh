@@ -6,7 +6,8 @@
 #
 # Compared with the extension:
 #   sequential   what one writes first: curl | jq | sqlite3, a page at a time
-#   network      the same pages by curl --parallel, thrown away: no client can be faster with as many in flight
+#   network      the same pages by curl --parallel, thrown away: no client can be faster with as many in flight; it
+#                has no disk, so beside a copy into a file stands one into memory
 #   cpu          the same pages, in memory already, parsed by cJSON and inserted by one prepared statement
 #   hash         a sync that finds nothing changed: every row read by the extension and hashed, nothing written
 # The reader of answers alone is compared with cJSON and yyjson (libyyjson-dev, or YYJSON=DIR with its yyjson.h
@@ -43,6 +44,7 @@ else bench_reader -DYYJSON -lyyjson 2>/dev/null || bench_reader; fi
 
 control() { curl -s -X POST -d "$2" "$ORTTO_API_URL/sandbox/$1" >/dev/null; }
 now() { echo "$EPOCHREALTIME"; }
+least() { if [ -z "$1" ]; then echo "$2"; else awk "BEGIN { print ($2 < $1 ? $2 : $1) }"; fi; }
 calc() { awk "BEGIN { printf \"%.6f\", $1 }"; }
 thousands() { printf '%.0f' "$1" | sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta'; }
 target() {   # target CONDITION TEXT
@@ -58,9 +60,9 @@ begin_sql() {   # what every run of the shell begins with: the created table has
 
 sql() { { begin_sql; cat; } | sqlite3 -batch "$@"; }
 
-copy() {   # seconds that a copy of the whole table takes; with a rate, the second before is for the requests of CREATE not to count
+copy() {   # copy FILE: seconds that a copy of the whole table takes; with a rate, the second before is for the requests of CREATE not to count
   rm -f "$WORK/ours.db"
-  sql "$WORK/ours.db" <<S | sed -nE 's/^Run Time: real ([0-9.]+).*/\1/p'
+  sql "$1" <<S | sed -nE 's/^Run Time: real ([0-9.]+).*/\1/p'
 .shell [ "\$ORTTO_RATE" = 0 ] || sleep 1
 .timer on
 CREATE TABLE copy AS SELECT * FROM temp.people;
@@ -168,9 +170,10 @@ pages=$(((total + 499) / 500))
 
 echo "(a) A full copy of $(thousands "$total") people, $FIELDS columns and the id, in $pages requests."
 echo "    Rows per second; 'sequential' is measured on 6 pages, and where the rate allows less, taken as that."
-echo "    'in flight' is what the network gets, and where it is 8, ours too; else ours is as by default (auto)."
+echo "    'in flight' is what the network gets, and where it is 8, ours too; else ours is as by default (auto). Without a"
+echo "    rate the best of three, by turns."
 echo
-printf '    %8s %5s %10s | %9s %9s %11s | %9s %12s\n' latency rate 'in flight' ours network sequential 'of network' 'x sequential'
+printf '    %8s %5s %9s | %9s %9s %9s %10s | %10s %9s %12s\n' latency rate 'in flight' ours 'in memory' network sequential 'of network' 'in memory' 'x sequential'
 declare -A time of_floor
 for latency in 0 50 200; do
   control set "{\"latency_ms\":$latency}"
@@ -180,15 +183,22 @@ for latency in 0 50 200; do
   for each in "${ways[@]}"; do
     rate=${each%,*} flight=${each#*,} concurrency=auto
     [ "$flight" = 16 ] || concurrency=$flight
-    floor=$(network "$rate" "$flight")
-    ours=$(ORTTO_RATE=$rate ORTTO_CONCURRENCY=$concurrency copy)
+    floor='' ours='' memory=''
+    for turn in 1 2 3; do
+      floor=$(least "$floor" "$(network "$rate" "$flight")")
+      ours=$(least "$ours" "$(ORTTO_RATE=$rate ORTTO_CONCURRENCY=$concurrency copy "$WORK/ours.db")")
+      [ "$rate" = 0 ] || break
+      memory=$(least "$memory" "$(ORTTO_RATE=$rate ORTTO_CONCURRENCY=$concurrency copy :memory:)")
+    done
+    : "$turn"
     time[$latency,$rate]=$ours
     time[network,$latency,$rate]=$floor
     slow=$(awk -v s="$sequential" -v r="$rate" 'BEGIN { print (r > 0 && s > r * 500 ? r * 500 : s) }')
     time[sequential,$latency,$rate]=$slow
-    of_floor[$latency,$each]=$(calc "$floor / $ours")
-    printf '    %5d ms %5d %10d | %9s %9s %11s | %8.0f%% %12.1f\n' "$latency" "$rate" "$flight" "$(thousands "$(calc "$total / $ours")")" \
-      "$(thousands "$(calc "$total / $floor")")" "$(thousands "$slow")" "$(calc "100 * $floor / $ours")" "$(calc "$total / $ours / $slow")"
+    of_floor[$latency,$each]=$(calc "$floor / ${memory:-$ours}")
+    printf '    %5d ms %5d %9d | %9s %9s %9s %10s | %9.0f%% %9s %12.1f\n' "$latency" "$rate" "$flight" "$(thousands "$(calc "$total / $ours")")" \
+      "${memory:+$(thousands "$(calc "$total / $memory")")}" "$(thousands "$(calc "$total / $floor")")" "$(thousands "$slow")" \
+      "$(calc "100 * $floor / $ours")" "${memory:+$(printf '%.0f%%' "$(calc "100 * $floor / $memory")")}" "$(calc "$total / $ours / $slow")"
   done
 done
 control set '{"latency_ms":0}'
@@ -213,7 +223,7 @@ done
 for latency in 50 200; do
   for flight in 8 16; do
     share=${of_floor[$latency,0,$flight]}
-    target "$share >= 0.97" "$(printf '%d ms, no limit, %d in flight: %.2f of the network; to reach: 0.97' $latency $flight "$share")"
+    target "$share >= 0.97" "$(printf '%d ms, no limit, %d in flight: into memory %.2f of the network; to reach: 0.97' $latency $flight "$share")"
   done
 done
 share=$(calc "100 * $floors / ${time[0,0]}")
