@@ -53,7 +53,7 @@ typedef struct page {
 typedef struct way {
   int (*open)(ortto_reader *r, const ortto_query *q);       /* sets r->own, r->parts; sends nothing */
   int (*load)(ortto_reader *r, page **out);                 /* the next page, or ORTTO_DONE. Blocks */
-  int (*take)(ortto_reader *r, page **out);                 /* the one whose request is over; *out stays NULL
+  int (*arrived)(ortto_reader *r, page **out);              /* the one whose request is over; *out stays NULL
                                                             ** if it needs another. Does not block */
   int (*row)(ortto_reader *r, const page *p);               /* completes r->value; 0: the record is no row */
   int (*count)(ortto_reader *r, int64_t *count);            /* instead of reading; *count is -1. Blocks */

@@ -428,7 +428,7 @@ static int load_page(ortto_reader *r, page **out){
   return rc;
 }
 
-static int scan_take(ortto_reader *r, page **out){
+static int scan_arrived(ortto_reader *r, page **out){
   const scan *s = r->own;
   return s->fields.count==1 ? load_page(r, out) : ORTTO_OK;
 }
@@ -484,5 +484,5 @@ static void scan_close(ortto_reader *r){
   seen_free(&s->seen);
 }
 
-const way scan_way = { .open = scan_open, .load = scan_load, .take = scan_take, .count = scan_count,
+const way scan_way = { .open = scan_open, .load = scan_load, .arrived = scan_arrived, .count = scan_count,
                        .progress = scan_progress, .close = scan_close };

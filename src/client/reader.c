@@ -154,9 +154,9 @@ static void leave_page(ortto_reader *r){
 
 int ortto_reader_enter(ortto_reader *r){
   const http_request *next = r->head ? r->head->request : NULL;
-  if( !page_ends(r) || r->way->take==NULL || next==NULL || next->state!=REQUEST_DONE ) return 0;
+  if( !page_ends(r) || r->way->arrived==NULL || next==NULL || next->state!=REQUEST_DONE ) return 0;
   leave_page(r);
-  r->broken = r->way->take(r, &r->current);
+  r->broken = r->way->arrived(r, &r->current);
   if( r->broken!=ORTTO_OK && !reader_text(r, r->endpoint->context->error, &r->why) ) r->broken = ORTTO_NOMEM;
   r->pages += r->current!=NULL;
   return r->current!=NULL;
