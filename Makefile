@@ -239,9 +239,14 @@ valgrind: need-valgrind
 	@$(MAKE) -s TIMEOUT='$(or $(TIMEOUT),300)' ONLY='$(or $(ONLY),$(VALGRIND_TESTS))' \
 	  VALGRIND='valgrind -q --error-exitcode=86 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite' check
 
-# Every allocation fails once, in each kind of statement; make check tries some at random.
-oom:
-	@$(MAKE) -s ONLY='^test_(oom|memory)$$' OOM='$(or $(OOM),all)' TIMEOUT='$(or $(TIMEOUT),36000)' check
+# Every allocation fails once, in each kind of statement; make check tries some at random. In parts, side by side:
+# in some kinds most of the time goes by waiting.
+OOM_PARTS ?= 1 2 3 4 5 6
+oom: need-shell need-box need-cmocka $(EXT) $(SANDBOX) $(TEST_BIN)
+	@$(MAKE) -s -k -j$(words $(OOM_PARTS)) $(OOM_PARTS:%=oom-part-%)
+oom-part-%:
+	@$(TELL) ONLY='^test_(oom$(if $(filter 1,$*),|memory))$$' OOM='$(or $(OOM),all)' \
+	  OOM_PART=$*/$(words $(OOM_PARTS)) TIMEOUT='$(or $(TIMEOUT),36000)' test/run.sh
 
 # The tests in which threads meet. The shell's own library is not watched, nor is SQLite's.
 TSAN_TESTS ?= ^test_(threads|sync_locks|interrupt|sync|transactions)$$

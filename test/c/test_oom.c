@@ -8,7 +8,7 @@
 ** is closed nothing is left of it.
 **
 ** Without OOM in the environment each kind tries SAMPLE allocations at random; OOM=200 so many, OOM=all every
-** one (make oom), OOM=40-60 these. OOM_SEED=N chooses them as a run did that printed that seed; OOM_KIND=WORD
+** one (make oom), OOM=40-60 these; of those OOM_PART=2/6 the second sixth. OOM_SEED=N chooses them as a run did that printed that seed; OOM_KIND=WORD
 ** only kinds whose names have the word.
 */
 #define _GNU_SOURCE
@@ -337,7 +337,11 @@ static unsigned long long next_random(void){
 }
 
 static void sweep_all(const kind *k, int for_good, long from, long to, long *tried){
-  for(long n=from; n<=to && try_allocation(k, n, for_good); n++) ++*tried;
+  const char *given = getenv("OOM_PART");
+  long part = 1, parts = 1;
+  if( given && (sscanf(given, "%ld/%ld", &part, &parts)!=2 || part<1 || parts<part) )
+    fail_msg("OOM_PART=%s", given);
+  for(long n=from+part-1; n<=to && try_allocation(k, n, for_good); n+=parts) ++*tried;
 }
 
 static void sweep_sample(const kind *k, int for_good, long all, long sample, long *tried){
