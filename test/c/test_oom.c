@@ -8,8 +8,8 @@
 ** is closed nothing is left of it.
 **
 ** Without OOM in the environment each kind tries SAMPLE allocations at random; OOM=200 so many, OOM=all every
-** one (make oom), OOM=40-60 these; of those OOM_PART=2/6 the second sixth. OOM_SEED=N chooses them as a run did that printed that seed; OOM_KIND=WORD
-** only kinds whose names have the word.
+** one (make oom), OOM=40-60 these; of those OOM_PART=2/6 the second sixth. OOM_SEED=N chooses them as a run
+** did that printed that seed; OOM_KIND=WORD only kinds whose names have the word.
 */
 #define _GNU_SOURCE
 #include "harness.h"
