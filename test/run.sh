@@ -22,7 +22,8 @@
 # server) and SQLITE3 (the shell to use; plain sqlite3 is the same one).
 #
 # Set from outside: ONLY='sql/people|readme' (regular expression: run these), SKIP (leave these),
-# UPDATE=1 (write the .out files), JOBS (2), TIMEOUT (120 seconds each), B and EXT (what to
+# UPDATE=1 (write the .out files), JOBS (2), TIMEOUT (120 seconds each), JITTER (milliseconds that requests may
+# come late at the sandbox, each as it happens: finds what relies on the order of those in flight), B and EXT (what to
 # test), PRELOAD (a sanitizer's library), VALGRIND (words to put before sqlite3), RUNNER (before a C test).
 set -uo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
@@ -66,6 +67,11 @@ make_shell() {
 
 WORK=$(mktemp -d)
 make_shell || exit
+if [ -n "${JITTER:-}" ]; then
+  printf '%s\n' '#!/bin/sh' "exec '$SANDBOX' \"\$@\" --jitter '$JITTER'" >"$WORK/bin/ortto_sandbox"
+  chmod +x "$WORK/bin/ortto_sandbox"
+  SANDBOX=$WORK/bin/ortto_sandbox
+fi
 export PATH=$WORK/bin:$PATH SQLITE3=sqlite3
 SANITIZER_LOG=$WORK/report
 # A report goes to a file, so that it is found whatever the test does with its output.

@@ -148,7 +148,7 @@ typedef struct Item {
 typedef struct Instance {
   /* options */
   uint64_t seed;
-  int port, people, accounts, audiences, tags, custom, accountCustom, sparse;
+  int port, people, accounts, audiences, tags, custom, accountCustom, sparse, jitter;
   bool hostile, untilEof, noArchived, gzip, feedLimit;
   const char *key, *segmentKey, *date;
   atomic_int latency, rate;

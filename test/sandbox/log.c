@@ -53,7 +53,7 @@ static void logged_free(Logged *e) {
 }
 
 static void count_arrival(int64_t t) {
-  while (L.windowN && L.window[L.windowAt] <= t - 1000000000) {
+  while (L.windowN && L.window[L.windowAt] <= t - RATE_WINDOW) {
     L.windowAt = (L.windowAt + 1) % L.windowCap;
     L.windowN--;
   }

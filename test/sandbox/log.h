@@ -14,6 +14,9 @@
 
 #include "text.h"
 
+/* A second in nanoseconds, less what a busy machine may deliver late: what limits of rate are measured by. */
+#define RATE_WINDOW 950000000
+
 uint64_t log_arrival(const char *method, const char *path, const char *query);
 void log_body(uint64_t n, const char *body, size_t size);
 void log_answer(uint64_t n, int status, size_t size);

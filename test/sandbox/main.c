@@ -75,6 +75,8 @@ static const Option OPTIONS[] = {
     {"--segment-key", NULL, &S.segmentKey, NULL, "KEY",
      "the key of Segment's protocol (psb-sandbox-segment-key)"},
     {"--latency", &latencyOption, NULL, NULL, "MS", "pause before every answer (0)"},
+    {"--jitter", &S.jitter, NULL, NULL, "MS",
+     "up to so long before a request is looked at, so that those in flight come in any order (0)"},
     {"--rate", &rateOption, NULL, NULL, "N", "429 beyond N requests in one second, at most 1000 (0: never)"},
     {"--feed-limit", NULL, NULL, &S.feedLimit, NULL,
      "429 beyond one request a second to person/get/activities"},

@@ -26,7 +26,7 @@
 #include "control.h"
 #include "routes.h"
 
-static void nap(int64_t ms) {
+void nap(int64_t ms) {
   int64_t until = now_ns() + ms * 1000000;
   for (int64_t left; !S.stop && (left = until - now_ns()) > 0;) {
     if (left > 50000000) left = 50000000;
@@ -65,7 +65,7 @@ static bool over_rate(int rate, int64_t *window, size_t *n) {
   pthread_mutex_lock(&lock);
   size_t keep = 0;
   for (size_t k = 0; k < *n; k++)
-    if (window[k] > t - 1000000000) window[keep++] = window[k];
+    if (window[k] > t - RATE_WINDOW) window[keep++] = window[k];
   *n = keep;
   over = *n >= (size_t)rate;
   if (!over) window[(*n)++] = t;

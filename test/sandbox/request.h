@@ -28,6 +28,9 @@ typedef struct Request {
   const char *contentType;
 } Request;
 
+/* Waits so long, or until the server is to end. */
+void nap(int64_t ms);
+
 void leave(Request *r);
 enum MHD_Result serve(Request *r);
 

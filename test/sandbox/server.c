@@ -59,6 +59,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     r->call.method = method;
     r->call.path = url;
     r->call.connection = connection;
+    if (!r->control && S.jitter) nap((int64_t)(mix((uint64_t)now_ns()) % (uint64_t)(S.jitter + 1)));
     if (!r->control) r->call.n = log_arrival(method, url, query ? query + 1 : "");
     return MHD_YES;
   }
