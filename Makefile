@@ -241,7 +241,7 @@ valgrind: need-valgrind
 
 # Every allocation fails once, in each kind of statement; make check tries some at random. In parts, side by side:
 # in some kinds most of the time goes by waiting.
-OOM_PARTS ?= 1 2 3 4 5 6
+OOM_PARTS ?= 1 2 3 4 5 6 7 8
 oom: need-shell need-box need-cmocka $(EXT) $(SANDBOX) $(TEST_BIN)
 	@$(MAKE) -s -k -j$(words $(OOM_PARTS)) $(OOM_PARTS:%=oom-part-%)
 oom-part-%:

@@ -430,7 +430,8 @@ static const kind kinds[] = {
       "p.account_id ORDER BY 1", "SELECT d.name, (SELECT count(*) FROM ortto_people p WHERE p.city IS NOT "
       "d.name) FROM ortto_audiences d" } },
   { .name = "feed", .slow = 1, .setup = IDS, .run = { "SELECT id, attributes, text FROM ortto_activities "
-      "WHERE person_id IN (SELECT id FROM ids LIMIT 1)" } },
+      "WHERE person_id IN (SELECT id FROM ids LIMIT 1)" },
+    .again = { "SELECT count(*) FROM ortto_tags" } },       /* another feed would be a second more */
   { .name = "plan", .run = { "EXPLAIN QUERY PLAN SELECT * FROM ortto_people WHERE email IN ('a', 'b') AND "
       "city IS "
       "NULL LIMIT 3" } },
