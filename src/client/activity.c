@@ -127,6 +127,7 @@ typedef struct attributes {        /* of one record */
   cJSON *object;
   const ortto_field *given[2*ATTRIBUTES_MAX];
   int count, nulls;
+  int over;                        /* there are too many, which has been said */
 } attributes;
 
 /* One property. 0: the record is over. */
@@ -134,7 +135,8 @@ static int attribute_put(ortto_sending *s, record *r, attributes *all, const ort
   for(int i=0; i<all->count; i++) if( strcmp(all->given[i]->id, f->id)==0 )
     return blame(s, r, label, "ortto: the attribute '%s' is given twice", f->name);
   if( all->count - all->nulls==ATTRIBUTES_MAX && js_type(v)!='n' )
-    return refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX);
+    return all->over++ || blame(s, r, named("properties"), "ortto: an activity takes at most %d attributes",
+                                ATTRIBUTES_MAX);
   if( all->count==COUNT(all->given) ) return 1;  /* more nulls than that: none of them is sent */
   all->given[all->count++] = f;
   if( js_type(v)=='n' ){

@@ -446,26 +446,29 @@ static int tags_add(ortto_sending *s, record *r, cJSON *item, const char *name, 
   return count_elements(tags)==0 || member_add(s, r, item, name, json_raw(tags));
 }
 
-/* What of a location is given, under the API's names. */
-static int places_add(ortto_sending *s, record *r, cJSON *custom, js location){
+/* One member of a location, under the API's name. 0: out of memory. */
+static int place_add(ortto_sending *s, record *r, cJSON *custom, js name, js v){
   static const struct { const char *given, *sent; } parts[] = {
     { "country", "country" }, { "state", "region" }, { "city", "city" }, { "post_code", "postal_code" },
   };
+  int i = 0;
+  while( i<COUNT(parts) && !js_is(name, parts[i].given) ) i++;
+  if( i==COUNT(parts) )
+    return blame(s, r, named("location"), "ortto: location has no member '%.*s'; it has country, state, "
+                 "city and post_code", cut_to(40, name.p, name.n), name.p);
+  if( !is_present(v) ) return 1;
+  if( js_type(v)!='"' )
+    return blame(s, r, named("location"), "ortto: location.%s must be text, not %s", parts[i].given,
+                 js_kind(v));
+  return member_add(s, r, custom, parts[i].sent, json_raw(v));
+}
+
+static int places_add(ortto_sending *s, record *r, cJSON *custom, js location){
   js name, v;
+  int ok = 1;
   js_iter it = js_in(location);
-  while( js_next(&it, &name, &v) ){
-    int i = 0;
-    while( i<COUNT(parts) && !js_is(name, parts[i].given) ) i++;
-    if( i==COUNT(parts) )
-      return blame(s, r, named("location"), "ortto: location has no member '%.*s'; it has country, state, "
-                   "city and post_code", cut_to(40, name.p, name.n), name.p);
-    if( !is_present(v) ) continue;
-    if( js_type(v)!='"' )
-      return blame(s, r, named("location"), "ortto: location.%s must be text, not %s", parts[i].given,
-                   js_kind(v));
-    if( !member_add(s, r, custom, parts[i].sent, json_raw(v)) ) return 0;
-  }
-  return 1;
+  while( ok && js_next(&it, &name, &v) ) ok = place_add(s, r, custom, name, v);
+  return ok;
 }
 
 static int ip_add(ortto_sending *s, record *r, cJSON *place, js ip){
