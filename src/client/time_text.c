@@ -75,7 +75,8 @@ int time_read(arena *a, const char *p, size_t n, const char **sent){
   }
   char zone[7];
   if( !zone_read(p + at, n - at, zone) ) return 0;
-  *sent = arena_printf(a, "%.10sT%.5s:%02d%.*s%s", p, p+11, seconds, (int)(at - fraction), p + fraction, zone);
+  *sent = arena_printf(a, "%.10sT%.5s:%02d%.*s%s", p, p+11, seconds, (int)(at - fraction), p + fraction,
+                       zone);
   return 1;
 }
 
