@@ -174,7 +174,10 @@ static int value_refuse(context *ctx, const ortto_field *field, const char *why,
   shown[n] = 0;
   snprintf(begin, sizeof begin, "%.24s", shown);
   if( why[0]==0 ) return no_memory(ctx);
-  if( strstr(why, "cannot be") || strstr(why, "too long") || strstr(why, begin) )
+  if( strstr(why, "too long") )
+    return fail(ctx, "ortto: the column %.80s %s; it begins with %.*s", field->column, why,
+                cut_to(40, v.p, v.n), v.p);
+  if( strstr(why, "cannot be") || strstr(why, begin) )
     return fail(ctx, "ortto: the column %.80s %s", field->column, why);
   return fail(ctx, "ortto: the column %.80s %s: %s", field->column, why, shown);
 }

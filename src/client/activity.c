@@ -76,19 +76,65 @@ static const activity_type *activity_unknown(ortto_sending *s, record *r, const 
   return NULL;
 }
 
-/* The definition of a record's event. NULL: refused. */
-static const activity_type *activity_of(ortto_sending *s, record *r, js properties){
+/* A value that does not fit. 0: out of memory. */
+static int attribute_blame(ortto_sending *s, record *r, const ortto_field *f, js label){
+  if( s->encoder.why[0]==0 ) return refuse_memory(s, r);
+  return blame(s, r, label, "ortto: the attribute '%s' %s", f->name, s->encoder.why);
+}
+
+static int attribute_twice(ortto_sending *s, record *r, js label, js name){
+  return blame(s, r, label, "ortto: the attribute '%.*s' is given twice", cut_to(60, name.p, name.n), name.p);
+}
+
+/* One of an activity that is to be made; `seen` has the folded names of those before. 0: the record is
+** over. */
+static int property_check(ortto_sending *s, record *r, text_map *seen, js label, js v){
+  js name;
+  name.p = text_clean(&s->memory, label.p, label.n, 1, &name.n);
+  const char *fold = name.p ? folded(&s->memory, name.p, name.n) : NULL;
+  size_t n = fold ? strlen(fold) : 0;
+  if( fold==NULL ) return refuse_memory(s, r);
+  if( name.n==0 ) return js_type(v)=='n' || blame(s, r, label, "ortto: an attribute needs a name");
+  if( n && map_get(seen, fold, n)>=0 ) return attribute_twice(s, r, label, name);
+  if( n && !map_put(seen, fold, n, 1) ) return refuse_memory(s, r);
+  if( !js_is(name, conversion.id) ) return 1;
+  cJSON *value = encode(&s->encoder, &conversion, v);
+  int ok = value || attribute_blame(s, r, &conversion, label);
+  cJSON_Delete(value);
+  return ok;
+}
+
+/* What would refuse the record when its activity has been made. 0: it is refused. */
+static int properties_check(ortto_sending *s, record *r, js properties){
+  text_map seen = { 0 };
+  js label, v;
+  int ok = 1;
+  js_iter it = js_in(properties);
+  while( ok && is_present(properties) && js_next(&it, &label, &v) )
+    ok = property_check(s, r, &seen, label, v);
+  map_free(&seen);
+  return ok && !is_refused(r);
+}
+
+/* NULL: refused. */
+static const char *event_name(ortto_sending *s, record *r){
   js event = js_get(r->given, "event");
-  const activity_type *t;
-  const char *several;
   if( !is_present(event) || js_type(event)!='"' ){
     blame(s, r, named("event"), "ortto: a record needs \"event\": the activity's name or its act: id");
     return NULL;
   }
   const char *name = js_cstring(&s->memory, event);
-  if( name && name[strspn(name, " \t\r\n")]==0 ) blame(s, r, named("event"), "Missing event name");
   if( name==NULL ) refuse_memory(s, r);
-  if( name==NULL || name[strspn(name, " \t\r\n")]==0 ) return NULL;
+  else if( name[strspn(name, " \t\r\n")]==0 ) blame(s, r, named("event"), "Missing event name");
+  else return name;
+  return NULL;
+}
+
+/* The definition of a record's event. NULL: refused; or to be made, where it is not to be yet. */
+static const activity_type *activity_of(ortto_sending *s, record *r, js properties, int make){
+  const activity_type *t;
+  const char *several, *name = event_name(s, r);
+  if( name==NULL ) return NULL;
   for(int attempt=0; attempt<3; attempt++){
     int rc = activities_have(s, attempt==1);
     if( rc==ORTTO_OK && !activity_meant(s, name, &t, &several) ) rc = ORTTO_NOMEM;
@@ -103,7 +149,8 @@ static const activity_type *activity_of(ortto_sending *s, record *r, js properti
     if( attempt<1 ) continue;
     if( strncmp(name, "act:", 4)==0 ) return unlisted(s, r, name);
     if( attempt==2 || !s->options->create ) return activity_unknown(s, r, name);
-    if( is_refused(r) || !activity_create(s, r, name, properties) ) return NULL;
+    if( is_refused(r) || !properties_check(s, r, properties) ) return NULL;
+    if( !make || !activity_create(s, r, name, properties) ) return NULL;
   }
   return NULL;
 }
@@ -127,14 +174,16 @@ typedef struct attributes {        /* of one record */
   cJSON *object;
   const ortto_field *given[2*ATTRIBUTES_MAX];
   int count, nulls;
+  int over;                        /* there are too many, which has been said */
 } attributes;
 
 /* One property. 0: the record is over. */
 static int attribute_put(ortto_sending *s, record *r, attributes *all, const ortto_field *f, js label, js v){
   for(int i=0; i<all->count; i++) if( strcmp(all->given[i]->id, f->id)==0 )
-    return blame(s, r, label, "ortto: the attribute '%s' is given twice", f->name);
+    return attribute_twice(s, r, label, named(f->name));
   if( all->count - all->nulls==ATTRIBUTES_MAX && js_type(v)!='n' )
-    return refuse(s, r, 400, "ortto: an activity takes at most %d attributes", ATTRIBUTES_MAX);
+    return all->over++ || blame(s, r, named("properties"), "ortto: an activity takes at most %d attributes",
+                                ATTRIBUTES_MAX);
   if( all->count==COUNT(all->given) ) return 1;  /* more nulls than that: none of them is sent */
   all->given[all->count++] = f;
   if( js_type(v)=='n' ){
@@ -142,9 +191,7 @@ static int attribute_put(ortto_sending *s, record *r, attributes *all, const ort
     return 1;
   }
   cJSON *value = encode(&s->encoder, f, v);
-  if( value ) return member_add(s, r, all->object, f->id, value);
-  if( s->encoder.why[0]==0 ) return refuse_memory(s, r);
-  return blame(s, r, label, "ortto: the attribute '%s' %s", f->name, s->encoder.why);
+  return value ? member_add(s, r, all->object, f->id, value) : attribute_blame(s, r, f, label);
 }
 
 static int attributes_add(ortto_sending *s, record *r, const activity_type *t, js properties, cJSON *item){
@@ -211,34 +258,60 @@ static int person_add(ortto_sending *s, contact *c, cJSON *item){
   return (r->merge_by!=NULL || refuse_memory(s, r)) && fields_add(s, c, item);
 }
 
+/* Whose activity it is, when and where. 0: the record is over. */
+static int rest_add(ortto_sending *s, contact *c, cJSON *item){
+  return person_add(s, c, item) && when_add(s, c->r, item) && location_add(s, c->r, item);
+}
+
 /* An activity that is made stays for ever: first, is all else of the record good? 0: the record is over. */
 static int rest_check(ortto_sending *s, contact *c){
-  if( !s->options->create ) return 1;
   cJSON *trial = cJSON_CreateObject();
-  int ok = trial ? person_add(s, c, trial) && when_add(s, c->r, trial) && location_add(s, c->r, trial)
-                 : refuse_memory(s, c->r);
+  int ok = trial ? rest_add(s, c, trial) : refuse_memory(s, c->r);
   cJSON_Delete(trial);
   return ok;
 }
 
-int activity_item(ortto_sending *s, contact *c){
+/* The record's properties, none where they are no object; an activity sets no tags. 0: the record is over. */
+static int properties_of(ortto_sending *s, const contact *c, js *properties){
   record *r = c->r;
-  js properties = js_get(r->given, "properties");
-  cJSON *item = cJSON_CreateObject();
-  if( item==NULL ) return refuse_memory(s, r);
-  int ok = !is_present(properties) || inner_of(s, r, properties, '{', &properties);
-  int good = !is_present(properties) || js_type(properties)=='{';
-  if( ok && !good )
-    ok = blame(s, r, named("properties"), "ortto: properties must be an object, not %s", js_kind(properties));
+  js given = js_get(r->given, "properties");
+  *properties = (js){ 0 };
+  int ok = !is_present(given) || inner_of(s, r, given, '{', &given);
+  if( ok && is_present(given) && js_type(given)!='{' )
+    ok = blame(s, r, named("properties"), "ortto: properties must be an object, not %s", js_kind(given));
+  else if( ok && is_present(given) ) *properties = given;
   if( ok && is_present(c->tags) )
     ok = blame(s, r, c->tags_name, "ortto: tags are set by ortto_upsert: an activity sets none");
-  int before = r->reasons;
-  ok = ok && rest_check(s, c);
+  return ok;
+}
+
+/* The activity and its attributes. 0: the record is over. */
+static int event_check(ortto_sending *s, record *r, js properties){
+  const activity_type *t = activity_of(s, r, properties, 0);
+  if( t==NULL ) return !is_refused(r) || r->reasons>0;
+  cJSON *trial = cJSON_CreateObject();
+  int ok = trial ? attributes_add(s, r, t, properties, trial) : refuse_memory(s, r);
+  cJSON_Delete(trial);
+  return ok;
+}
+
+int activity_check(ortto_sending *s, contact *c){
+  js properties;
+  return properties_of(s, c, &properties) && rest_check(s, c) && event_check(s, c->r, properties);
+}
+
+int activity_item(ortto_sending *s, contact *c){
+  record *r = c->r;
+  js properties;
+  cJSON *item = cJSON_CreateObject();
+  if( item==NULL ) return refuse_memory(s, r);
+  int ok = properties_of(s, c, &properties), before = r->reasons;
+  if( ok && s->options->create ) ok = rest_check(s, c);
   int told = r->reasons>before;                  /* what is wrong with the rest has been said */
-  const activity_type *t = ok ? activity_of(s, r, good ? properties : (js){ 0 }) : NULL;
+  const activity_type *t = ok ? activity_of(s, r, properties, 1) : NULL;
   ok = ok && (t ? member_add(s, r, item, "activity_id", cJSON_CreateString(t->id)) : r->reasons>0);
-  if( ok && t && good ) ok = attributes_add(s, r, t, properties, item);
-  if( !told ) ok = ok && person_add(s, c, item) && when_add(s, r, item) && location_add(s, r, item);
+  if( ok && t ) ok = attributes_add(s, r, t, properties, item);
+  if( !told ) ok = ok && rest_add(s, c, item);
   char *text = json_print(item);
   size_t n = text ? strlen(text) : 0;
   if( ok && !is_refused(r) && n>ACTIVITY_MAX )

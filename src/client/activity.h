@@ -16,4 +16,7 @@
 ** [documented]. */
 int activity_item(ortto_sending *s, contact *c);
 
+/* What else of the record is wrong, as contact_check. */
+int activity_check(ortto_sending *s, contact *c);
+
 #endif

@@ -247,7 +247,7 @@ static int values_check(ortto_sending *s, contact *c){
   return ok;
 }
 
-int contact_read(ortto_sending *s, contact *c){
+int contact_read(ortto_sending *s, contact *c, record_check *check){
   for(int readings=0; readings<=READINGS_MAX; readings++){
     c->r->keys_given = 0;
     refusals_clear(c->r);
@@ -261,7 +261,7 @@ int contact_read(ortto_sending *s, contact *c){
       c->ordered = 0;                            /* said once is enough */
       return 1;
     }
-    if( !contact_keys(s, c) ) return 0;
+    if( !contact_keys(s, c) || !check(s, c) ) return 0;
     if( is_refused(c->r) ){                      /* by what the caller will find again */
       refusals_clear(c->r);
       return 1;
@@ -446,26 +446,29 @@ static int tags_add(ortto_sending *s, record *r, cJSON *item, const char *name, 
   return count_elements(tags)==0 || member_add(s, r, item, name, json_raw(tags));
 }
 
-/* What of a location is given, under the API's names. */
-static int places_add(ortto_sending *s, record *r, cJSON *custom, js location){
+/* One member of a location, under the API's name. 0: out of memory. */
+static int place_add(ortto_sending *s, record *r, cJSON *custom, js name, js v){
   static const struct { const char *given, *sent; } parts[] = {
     { "country", "country" }, { "state", "region" }, { "city", "city" }, { "post_code", "postal_code" },
   };
+  int i = 0;
+  while( i<COUNT(parts) && !js_is(name, parts[i].given) ) i++;
+  if( i==COUNT(parts) )
+    return blame(s, r, named("location"), "ortto: location has no member '%.*s'; it has country, state, "
+                 "city and post_code", cut_to(40, name.p, name.n), name.p);
+  if( !is_present(v) ) return 1;
+  if( js_type(v)!='"' )
+    return blame(s, r, named("location"), "ortto: location.%s must be text, not %s", parts[i].given,
+                 js_kind(v));
+  return member_add(s, r, custom, parts[i].sent, json_raw(v));
+}
+
+static int places_add(ortto_sending *s, record *r, cJSON *custom, js location){
   js name, v;
+  int ok = 1;
   js_iter it = js_in(location);
-  while( js_next(&it, &name, &v) ){
-    int i = 0;
-    while( i<COUNT(parts) && !js_is(name, parts[i].given) ) i++;
-    if( i==COUNT(parts) )
-      return blame(s, r, named("location"), "ortto: location has no member '%.*s'; it has country, state, "
-                   "city and post_code", cut_to(40, name.p, name.n), name.p);
-    if( !is_present(v) ) continue;
-    if( js_type(v)!='"' )
-      return blame(s, r, named("location"), "ortto: location.%s must be text, not %s", parts[i].given,
-                   js_kind(v));
-    if( !member_add(s, r, custom, parts[i].sent, json_raw(v)) ) return 0;
-  }
-  return 1;
+  while( ok && js_next(&it, &name, &v) ) ok = place_add(s, r, custom, name, v);
+  return ok;
 }
 
 static int ip_add(ortto_sending *s, record *r, cJSON *place, js ip){
@@ -519,14 +522,25 @@ static int tags_given(ortto_sending *s, contact *c, js *tags){
   return 1;
 }
 
+/* What a contact has besides its fields. */
+static int rest_add(ortto_sending *s, contact *c, cJSON *item){
+  js tags, unset = js_get(c->r->given, "unset_tags");
+  return tags_given(s, c, &tags) && location_add(s, c->r, item) && tags_add(s, c->r, item, "tags", tags)
+      && tags_add(s, c->r, item, "unset_tags", unset);
+}
+
+int contact_check(ortto_sending *s, contact *c){
+  cJSON *trial = cJSON_CreateObject();
+  int ok = trial ? rest_add(s, c, trial) : refuse_memory(s, c->r);
+  cJSON_Delete(trial);
+  return ok;
+}
+
 int contact_item(ortto_sending *s, contact *c){
   record *r = c->r;
   cJSON *item = cJSON_CreateObject();
-  js tags, unset = js_get(r->given, "unset_tags");
   int ok = item!=NULL || refuse_memory(s, r);
-  ok = ok && tags_given(s, c, &tags) && fields_add(s, c, item) && location_add(s, r, item)
-    && tags_add(s, r, item, "tags", tags) && tags_add(s, r, item, "unset_tags", unset)
-    && clear_add(s, c, item);
+  ok = ok && fields_add(s, c, item) && rest_add(s, c, item) && clear_add(s, c, item);
   char *text = json_print(item);
   ok = ok && item_keep(s, r, text, text ? strlen(text) : 0);
   free(text);

@@ -25,9 +25,12 @@ typedef struct contact {           /* a record on its way to an item; begins wit
   js missing, missing_value;       /* the first name of no field, where it is to be made */
 } contact;
 
+/* Looks at the rest of a record before a field is made for it. */
+typedef int record_check(ortto_sending *s, contact *c);
+
 /* What the record gives, by name; lists the fields anew where one is missing, and makes it if that is asked
-** for. Free with contact_free, also after a refusal. */
-int contact_read(ortto_sending *s, contact *c);
+** for and nothing else of the record is wrong. Free with contact_free, also after a refusal. */
+int contact_read(ortto_sending *s, contact *c, record_check *check);
 void contact_free(contact *c);
 
 /* The contact's id, email and external id, as the record's keys; what is given must be good, and one is
@@ -36,6 +39,9 @@ int contact_keys(ortto_sending *s, contact *c);
 
 /* The item for person/merge or accounts/merge, as the record's. */
 int contact_item(ortto_sending *s, contact *c);
+
+/* A record_check: what contact_item will find. */
+int contact_check(ortto_sending *s, contact *c);
 
 /* ---- what an activity has of a contact ----------------------------------------------------------- */
 

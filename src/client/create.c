@@ -231,6 +231,9 @@ static making *making_of(ortto_sending *s, const char *name, size_t n){
 }
 
 int field_makable(ortto_sending *s, record *r, js name){
+  size_t blanks = 0;
+  while( blanks<name.n && name.p[blanks]==' ' ) blanks++;
+  if( blanks==name.n ) return blame(s, r, name, "ortto: a field needs a name");
   if( name.n>=256 ) return blame(s, r, name, "ortto: the name of a field is too long to make one of it");
   if( memchr(name.p, ':', name.n) )
     return blame(s, r, name, "ortto: there is no field '%.*s', and only a field's name can be made a new "
@@ -323,6 +326,12 @@ static int attributes_of_all(ortto_sending *s, const char *fold, attribute_set *
   return 1;
 }
 
+/* Beside nulls, which are not looked at, only an empty list tells no type by itself. */
+static int attribute_type(const attribute *a){
+  int type = typing_type(&a->typing);
+  return type<0 && a->typing.clash.p==NULL ? T_LIST : type;
+}
+
 /* One for the definition; 0 when out of memory. */
 static int attribute_put(cJSON *list, const attribute *a, int type){
   cJSON *one = cJSON_CreateObject();
@@ -344,10 +353,8 @@ static char *activity_body(const char *name, const attribute_set *all){
         && cJSON_AddBoolToObject(o, "filterable", 1) && cJSON_AddBoolToObject(o, "visible_in_feeds", 1);
   cJSON *style = ok ? cJSON_AddObjectToObject(o, "display_style") : NULL;
   ok = style && cJSON_AddStringToObject(style, "type", "activity");
-  for(int i=0; ok && i<all->count; i++){
-    int type = typing_type(&all->list[i].typing);
-    if( type>=0 ) ok = attribute_put(list, &all->list[i], type);
-  }
+  for(int i=0; ok && i<all->count; i++)
+    ok = attribute_put(list, &all->list[i], attribute_type(&all->list[i]));
   if( ok ) return json_print(o);
   cJSON_Delete(o);
   return NULL;
@@ -360,7 +367,7 @@ static int attributes_check(ortto_sending *s, record *r, const char *name, const
                   "give '%.60s' %d", ATTRIBUTES_MAX, name, all->count);
   for(int i=0; i<all->count; i++){
     const attribute *a = &all->list[i];
-    if( typing_type(&a->typing)>=0 || a->typing.clash.p==NULL ) continue;
+    if( attribute_type(a)>=0 ) continue;
     const char *why = typing_why(s, &a->typing);
     if( why==NULL ) return refuse_memory(s, r);
     blame(s, r, named(a->name), "ortto: the attribute '%.60s' cannot be made: %s", a->name, why);

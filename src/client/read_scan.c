@@ -381,7 +381,7 @@ static int follow(ortto_reader *r, const page *p, const answer *a, int received)
 }
 
 /* Takes a page, whose answer is there. *again: it is not to be used; something else is to be asked for. */
-static int take(ortto_reader *r, page *p, int *again){
+static int take_page(ortto_reader *r, page *p, int *again){
   scan *s = r->own;
   answer a;
   int rc = answer_read(r, p->request, &a);
@@ -420,7 +420,7 @@ static int load_page(ortto_reader *r, page **out){
   if( rc!=ORTTO_OK ) return rc;
   page *p = page_pop(r);
   int first = !s->begun;
-  rc = take(r, p, &again);
+  rc = take_page(r, p, &again);
   if( rc==ORTTO_OK && !again ) rc = page_extras(r, p, &s->fields);
   if( rc==ORTTO_OK && !again && !first ) rc = ask_ahead(r);
   if( rc==ORTTO_OK && !again && p->rows ) *out = p;

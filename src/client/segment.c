@@ -66,7 +66,8 @@ static int raw_ip(ortto_sending *s, record *r, js ip){
   if( !is_present(ip) ) return 1;
   snprintf(text, sizeof text, "%.*s", ip.n>2 && ip.n<40 ? (int)ip.n-2 : 0, ip.p+1);
   if( js_type(ip)=='"' && os_ip_parse(text, address)==4 ) return 1;
-  return refuse(s, r, 400, "ortto: context.ip is no IPv4 address: %.*s", cut_to(50, ip.p, ip.n), ip.p);
+  return blame(s, r, named("context.ip"), "ortto: context.ip is no IPv4 address: %.*s",
+               cut_to(50, ip.p, ip.n), ip.p);
 }
 
 /* What belongs to the API's contacts, and not to events. */
@@ -74,19 +75,21 @@ static int is_api_member(js name){
   return js_is(name, "fields") || js_is(name, "tags") || js_is(name, "unset_tags");
 }
 
+/* Is it an event, and of this call's type? 0: refused. */
 static int raw_check(ortto_sending *s, record *r, int track){
   js name, v, g = r->given;
   for(js_iter it = js_in(g); js_next(&it, &name, &v); ) if( is_api_member(name) )
-    return refuse(s, r, 400, "ortto: an event of Segment's has no member \"%.*s\": put it into \"traits\", "
-                  "or write a record of ortto_upsert's own form", (int)name.n, name.p);
+    blame(s, r, name, "ortto: an event of Segment's has no member \"%.*s\": put it into \"traits\", "
+          "or write a record of ortto_upsert's own form", (int)name.n, name.p);
   if( track && s->verb!=ORTTO_TRACK )
-    return refuse(s, r, 400, "ortto: this is a track event: use ortto_track");
+    blame(s, r, named("type"), "ortto: this is a track event: use ortto_track");
   if( !track && s->verb==ORTTO_TRACK )
-    return refuse(s, r, 400, "ortto: this is an identify event: use ortto_upsert");
+    blame(s, r, named("type"), "ortto: this is an identify event: use ortto_upsert");
   if( !is_given(js_get(g, "userId")) && !is_given(js_get(g, "anonymousId")) )
-    return refuse(s, r, 400, "ortto: the event has neither userId nor anonymousId");
-  if( track && !is_present(js_get(g, "event")) ) return refuse(s, r, 400, "Missing event name");
-  return raw_ip(s, r, js_path(g, "context", "ip", NULL));
+    refuse(s, r, 400, "ortto: the event has neither userId nor anonymousId");
+  if( track && !is_present(js_get(g, "event")) ) blame(s, r, named("event"), "Missing event name");
+  raw_ip(s, r, js_path(g, "context", "ip", NULL));
+  return !is_refused(r);
 }
 
 /* An address of the traits, or else of the context's. */
@@ -144,6 +147,13 @@ int raw_map(ortto_sending *s, record *r){
 
 /* ---- audiences ----------------------------------------------------------------------------------- */
 
+/* 0: out of memory. */
+static int is_blank_text(ortto_sending *s, js v, int *blank){
+  const char *text = js_type(v)=='"' ? js_cstring(&s->memory, v) : "x";
+  *blank = text && text[strspn(text, " \t\n\v\f\r")]==0;
+  return text!=NULL;
+}
+
 /* Letters, digits and the like, and not the key echoed: it goes into what is sent and shown. */
 static int is_plain_id(const char *id, const char *key){
   for(const char *p=id; *p; p++) if( *p<=' ' || *p>=0x7F || *p=='"' || *p=='\\' ) return 0;
@@ -158,10 +168,6 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   text += strspn(text, " \t\r\n");
   size_t n = strlen(text);
   while( n && strchr(" \t\r\n", text[n-1]) ) n--;
-  if( n==0 ){
-    blame(s, r, named("audience_name"), "ortto: audience_name must not be empty");
-    return NULL;
-  }
   char *key = arena_text(&s->memory, text, n);
   if( key==NULL ) refuse_memory(s, r);
   if( key==NULL ) return NULL;
@@ -194,32 +200,37 @@ static const char *audience_of(ortto_sending *s, record *r, js name){
   return id;
 }
 
+static int removes(js mode){
+  return js_type(mode)=='"' && js_is(unquoted(mode), "remove");
+}
+
+/* What is said of it, before anything is looked up. 0: out of memory. */
+static int audience_check(ortto_sending *s, record *r){
+  js name = js_get(r->given, "audience_name"), mode = js_get(r->given, "audience_update_mode");
+  int blank;
+  if( !is_present(name) ) return 1;
+  if( !is_blank_text(s, name, &blank) ) return refuse_memory(s, r);
+  if( js_type(name)!='"' )
+    blame(s, r, named("audience_name"), "ortto: audience_name must be text, not %s", js_kind(name));
+  else if( blank ) blame(s, r, named("audience_name"), "ortto: audience_name must not be empty");
+  if( is_present(mode) && !removes(mode) && !js_is(mode, "\"add\"") )
+    blame(s, r, named("audience_update_mode"), "ortto: audience_update_mode must be 'add' or "
+          "'remove', not %.*s", cut_to(40, mode.p, mode.n), mode.p);
+  return 1;
+}
+
 static int audience_add(ortto_sending *s, record *r, cJSON *added){
   js name = js_get(r->given, "audience_name"), mode = js_get(r->given, "audience_update_mode");
-  int removes = js_type(mode)=='"' && js_is(unquoted(mode), "remove");
   if( !is_present(name) ) return 1;
-  if( js_type(name)!='"' )
-    return blame(s, r, named("audience_name"), "ortto: audience_name must be text, not %s", js_kind(name));
-  if( is_present(mode) && !removes && !js_is(mode, "\"add\"") )
-    return blame(s, r, named("audience_update_mode"), "ortto: audience_update_mode must be 'add' or "
-                 "'remove', not %.*s", cut_to(40, mode.p, mode.n), mode.p);
-  if( is_refused(r) ) return 0;                  /* nothing is looked up for it */
   const char *id = audience_of(s, r, name);
   if( id==NULL ) return 0;
   cJSON *audience = cJSON_CreateObject();
   return member_add(s, r, added, "audience", audience)
-      && member_add(s, r, audience, "mode", cJSON_CreateString(removes ? "remove" : "add"))
+      && member_add(s, r, audience, "mode", cJSON_CreateString(removes(mode) ? "remove" : "add"))
       && member_add(s, r, audience, "id", cJSON_CreateString(id));
 }
 
 /* ---- the item ------------------------------------------------------------------------------------ */
-
-/* 0: out of memory. */
-static int is_blank_text(ortto_sending *s, js v, int *blank){
-  const char *text = js_type(v)=='"' ? js_cstring(&s->memory, v) : "x";
-  *blank = text && text[strspn(text, " \t\n\v\f\r")]==0;
-  return text!=NULL;
-}
 
 /* An event that came from Ortto is not sent back, and counts as done. */
 static void ignore(ortto_sending *s, record *r){
@@ -238,6 +249,7 @@ static int event_check(ortto_sending *s, record *r){
   for(js_iter it = js_in(r->given); js_next(&it, &name, &v); ) if( is_api_member(name) )
     blame(s, r, name, "ortto: \"%.*s\" belongs to Ortto's API; a Segment data source takes \"traits\". Leave "
           "it out, or say \"to\":\"api\"", (int)name.n, name.p);
+  if( !audience_check(s, r) ) return 0;
   if( s->verb!=ORTTO_TRACK ) return !is_refused(r);
   if( !is_blank_text(s, event, &blank) ) return refuse_memory(s, r);
   if( !is_present(event) || blank ) blame(s, r, named("event"), "Missing event name");

@@ -394,8 +394,9 @@ static int map_api(ortto_sending *s, record *r){
   int rc = fields_have(s, 0);
   if( rc!=ORTTO_OK ) return rc;
   if( is_raw_event(r->given) && !raw_map(s, r) ) return ORTTO_OK;
-  if( contact_read(s, &c) && contact_keys(s, &c) ){
-    if( s->verb==ORTTO_TRACK ) activity_item(s, &c);
+  int track = s->verb==ORTTO_TRACK;
+  if( contact_read(s, &c, track ? activity_check : contact_check) && contact_keys(s, &c) ){
+    if( track ) activity_item(s, &c);
     else contact_item(s, &c);
   }
   contact_free(&c);

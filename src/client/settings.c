@@ -104,11 +104,6 @@ static const char *region_parse(const char *value){
   return NULL;
 }
 
-static int has_controls_in(const char *text, size_t n){
-  for(size_t i=0; i<n; i++) if( (unsigned char)text[i]<0x20 || text[i]==0x7F ) return 1;
-  return 0;
-}
-
 static int is_reference(const char *value){     /* to where the key stands */
   return strncmp(value, "env:", 4)==0 || strncmp(value, "file:", 5)==0;
 }
@@ -117,12 +112,32 @@ static const char *key_fault(const char *key){
   return key[0] ? "not a key (it has control characters in it)" : "empty";
 }
 
+/* Blanks and line ends at both ends of a text of n bytes; how many are left. */
+static size_t trim_blanks(char *text, size_t n){
+  static const char blank[] = " \t\r\n";
+  size_t cut = strspn(text, blank);
+  while( n>cut && strchr(blank, text[n-1]) ) n--;
+  memmove(text, text + cut, n - cut);
+  text[n-cut] = 0;
+  return n - cut;
+}
+
+/* What people paste with a key is no part of it: a byte order mark, blanks, a line end, quotes around it. */
+static void trim_key(char *text){
+  size_t n = strlen(text), mark = strncmp(text, "\xEF\xBB\xBF", 3)==0 ? 3 : 0;
+  memmove(text, text + mark, n - mark + 1);
+  n = trim_blanks(text, n - mark);
+  while( n>=2 && (text[0]=='"' || text[0]=='\'') && text[n-1]==text[0] ){
+    memmove(text, text + 1, n - 2);
+    text[n-2] = 0;
+    n = trim_blanks(text, n - 2);
+  }
+}
+
 /* May a key be given in this form? */
 static int key_form_check(context *ctx, ortto_setting s, const char *value, int in_args){
   const char *name = known[s].name;
-  size_t n = strlen(value);
-  while( n && (value[n-1]=='\n' || value[n-1]=='\r') ) n--;       /* pasted with it, and cut off later */
-  if( n==0 || has_controls_in(value, n) )
+  if( value[0]==0 || has_controls(value) )
     return fail(ctx, "ortto: %s is %s; it takes %s", name, key_fault(value), known[s].good);
   if( !in_args ) return ORTTO_OK;
   if( strncmp(value, "file:", 5)==0 )
@@ -143,14 +158,13 @@ static int is_readable(const char *path){
   return readable;
 }
 
-/* The value as we keep it, *length bytes of it; NULL if it is not good. Keys are checked elsewhere. */
+/* The value as we keep it, *length bytes of it; NULL if it is not good. Of all but keys. */
 static const char *kept_form(ortto_setting s, const char *value, size_t *length){
   const char *kept = value;
   long number;
   int loopback;
   switch( s ){
     case ORTTO_REGION: kept = region_parse(value); break;
-    case ORTTO_KEY: case ORTTO_SEGMENT_KEY: break;
     case ORTTO_API_URL: if( url_is_good(value, &loopback)<=0 ) kept = NULL; break;
     case ORTTO_CA_FILE: if( !is_readable(value) ) kept = NULL; break;
     case ORTTO_PROGRESS: case ORTTO_WRITE:
@@ -166,13 +180,24 @@ static const char *kept_form(ortto_setting s, const char *value, size_t *length)
   return kept;
 }
 
+/* A key as we keep it; what stands around env: or file: too is left out before anybody looks for them. */
+static int normal_key(context *ctx, ortto_setting s, const char *value, int in_args, char **normal){
+  char *kept = text_copy(value);
+  if( kept==NULL ) return no_memory(ctx);
+  trim_key(kept);
+  int rc = key_form_check(ctx, s, kept, in_args);
+  if( rc==ORTTO_OK && normal ) *normal = kept;
+  else free(kept);
+  return rc;
+}
+
 /* Checks the value; as we keep it, it goes to *normal (malloc) if that is asked for. */
 static int normal_setting(context *ctx, ortto_setting s, const char *value, int in_args, char **normal){
   size_t n;
+  if( is_secret(s) ) return normal_key(ctx, s, value, in_args, normal);
   const char *kept = kept_form(s, value, &n);
   if( kept==NULL ) return bad_setting(ctx, s, value);
-  int rc = is_secret(s) ? key_form_check(ctx, s, value, in_args) : ORTTO_OK;
-  if( rc!=ORTTO_OK || normal==NULL ) return rc;
+  if( normal==NULL ) return ORTTO_OK;
   *normal = text_copy_n(kept, n);
   return *normal ? ORTTO_OK : no_memory(ctx);
 }
@@ -252,23 +277,6 @@ static int key_from_environment(context *ctx, ortto_setting s, const char *varia
   return fail(ctx, "ortto: %s is to come from the environment variable %.60s, which is not set; set it "
               "before the program starts, or give the key with SELECT ortto_config('%s', '...')",
               known[s].name, variable, known[s].name);
-}
-
-/* What people paste with a key is no part of it: a byte order mark, blanks, a line end, quotes around it. */
-static void trim_key(char *text){
-  static const char blank[] = " \t\r\n";
-  char *from = text;
-  if( strncmp(from, "\xEF\xBB\xBF", 3)==0 ) from += 3;
-  size_t n = strlen(from), cut = strspn(from, blank);
-  from += cut;
-  n -= cut;
-  while( n && strchr(blank, from[n-1]) ) n--;
-  if( n>=2 && (from[0]=='"' || from[0]=='\'') && from[n-1]==from[0] ){
-    from++;
-    n -= 2;
-  }
-  memmove(text, from, n);
-  text[n] = 0;
 }
 
 /* A path where file:PATH was meant; a key holds no slash as far as any was seen [guess], and names no

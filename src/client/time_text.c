@@ -25,11 +25,18 @@ int date_read(const char *p, size_t n, int *year, int *month, int *day){
   return *month>=1 && *month<=12 && *day>=1 && *day<=days_in(*year, *month);
 }
 
-static int zone_is_good(const char *p, size_t n){
+/* Z, +02:00, and what databases and languages write for it too: +0200, +02; no zone is UTC. *out is as RFC
+** 3339 has it. */
+static int zone_read(const char *p, size_t n, char out[7]){
+  strcpy(out, "Z");
   if( n==0 ) return 1;
   if( n==1 ) return p[0]=='Z' || p[0]=='z';
-  if( n!=6 || (p[0]!='+' && p[0]!='-') || p[3]!=':' ) return 0;
-  return two_digits(p+1)>=0 && two_digits(p+1)<24 && two_digits(p+4)>=0 && two_digits(p+4)<60;
+  size_t minutes = n==6 && p[3]==':' ? 4 : 3;
+  if( (n!=3 && n!=minutes+2) || (p[0]!='+' && p[0]!='-') ) return 0;
+  memcpy(out, "+00:00", 7);
+  memcpy(out, p, 3);
+  if( n>3 ) memcpy(out + 4, p + minutes, 2);
+  return two_digits(out+1)>=0 && two_digits(out+1)<24 && two_digits(out+4)>=0 && two_digits(out+4)<60;
 }
 
 int yearless_date(const char *p, size_t n){
@@ -66,10 +73,10 @@ int time_read(arena *a, const char *p, size_t n, const char **sent){
     if( stop==p+at+1 ) return 0;
     at = (size_t)(stop - p);
   }
-  size_t zone = n - at;
-  if( !zone_is_good(p + at, zone) ) return 0;
-  *sent = arena_printf(a, "%.10sT%.5s:%02d%.*s%.*s", p, p+11, seconds, (int)(at - fraction), p + fraction,
-                       zone==6 ? 6 : 1, zone==6 ? p+at : "Z");
+  char zone[7];
+  if( !zone_read(p + at, n - at, zone) ) return 0;
+  *sent = arena_printf(a, "%.10sT%.5s:%02d%.*s%s", p, p+11, seconds, (int)(at - fraction), p + fraction,
+                       zone);
   return 1;
 }
 

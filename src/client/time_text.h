@@ -21,8 +21,8 @@ int date_read(const char *p, size_t n, int *year, int *month, int *day);
 /* A birthday without a year, as text: 05-17 or --05-17, a day that exists. */
 int yearless_date(const char *p, size_t n);
 
-/* RFC 3339, or what SQLite writes (a blank for the T, no zone: UTC), or a date alone? Then *sent is the text
-** to send, NULL when out of memory. */
+/* RFC 3339, or what SQLite writes (a blank for the T, no zone: UTC), also with ISO 8601's other zones (+0200,
+** +02), or a date alone? Then *sent is the text to send, NULL when out of memory. */
 int time_read(arena *a, const char *p, size_t n, const char **sent);
 
 #endif

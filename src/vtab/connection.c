@@ -173,7 +173,7 @@ int conn_account_changed(conn *c){
 int conn_runs_since_change(const conn *c, const char *table){
   for(int i=0; i<c->at_changes; i++){
     const running *r = &c->at_change[i];
-    if( still_runs(c, r) && statement_names(c->db, r->statement, table, 1) ) return 1;
+    if( still_runs(c, r) && statement_names(c->db, r->statement, table) ) return 1;
   }
   return 0;
 }
@@ -280,8 +280,15 @@ int conn_rowid(conn *c, const char *key, sqlite3_int64 *guess, sqlite3_int64 *ro
   return SQLITE_OK;
 }
 
-int function_may_act(const conn *c, const char *function, char **error){
-  if( guard_names_function(c->db, function) ) return SQLITE_OK;
+static int nobody_asked(const char *function, char **error){
   return error_set(error, "ortto: %s was called by something in the database file (a constraint, a generated "
                    "column, an index), not by a statement that names it: nothing was done", function);
+}
+
+int function_may_act(const conn *c, const char *function, char **error){
+  return guard_calls(c->db, function) ? SQLITE_OK : nobody_asked(function, error);
+}
+
+int table_form_may_act(const conn *c, const char *function, char **error){
+  return guard_names_table_form(c->db, function) ? SQLITE_OK : nobody_asked(function, error);
 }

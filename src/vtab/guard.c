@@ -80,25 +80,65 @@ static int token_is(token t, const char *name){
   return i==t.n && *name==0;
 }
 
-static int text_names(const char *sql, int texts, const char *name){
+static int is_word(token t, const char *word){
+  return t.quote==0 && token_is(t, word);
+}
+
+/* The last character between two places that is no blank and in no comment; 0: none. */
+static char last_between(const char *p, const char *end){
+  char last = 0;
+  while( p<end ){
+    const char *behind = comment_end(p);
+    if( behind==p && strchr(" \t\r\n\f", *p)==NULL ) last = *p;
+    p = behind==p ? p+1 : behind;
+  }
+  return last;
+}
+
+static const char *token_end(token t){
+  return t.p + t.n + (t.quote!=0);
+}
+
+/* Is a function called by that name, and no table meant, whose name a file may have chosen? */
+static int is_call(const char *sql, token before, token t){
+  const char *behind = token_end(t), *start = t.p - (t.quote!=0);
+  while( *behind==' ' || (*behind>='\t' && *behind<='\r') || comment_end(behind)!=behind )
+    behind = comment_end(behind)!=behind ? comment_end(behind) : behind+1;
+  if( *behind!='(' || is_word(before, "INTO") ) return 0;
+  return last_between(before.n ? token_end(before) : sql, start)!='.';
+}
+
+/* CREATE INDEX evaluates what a file holds, and calls no function of ours. */
+static int creates_index(const char *sql){
   token t;
-  while( next_token(&sql, texts, &t) ) if( token_is(t, name) ) return 1;
+  if( !next_token(&sql, 0, &t) || !is_word(t, "CREATE") || !next_token(&sql, 0, &t) ) return 0;
+  return is_word(t, "INDEX") || is_word(t, "UNIQUE");
+}
+
+typedef enum { AS_CALL, AS_NAME, AS_NAME_OR_TEXT } naming;
+
+static int text_names(const char *sql, naming how, const char *name){
+  const char *at = sql;
+  token t, before = { 0 };
+  if( how==AS_CALL && creates_index(sql) ) return 0;
+  for(; next_token(&at, how==AS_NAME_OR_TEXT, &t); before=t)
+    if( token_is(t, name) && (how!=AS_CALL || is_call(sql, before, t)) ) return 1;
   return 0;
 }
 
 #define DEPTH_MAX 8                /* TEMP views over TEMP views */
 
-static int names_through(sqlite3 *db, const char *sql, int texts, const char *name, int depth);
+static int names_through(sqlite3 *db, const char *sql, naming how, const char *name, int depth);
 
 /* A TEMP view of that name, or a trigger on it, whose text names it? */
-static int temp_object_names(sqlite3 *db, token t, int texts, const char *name, int depth){
+static int temp_object_names(sqlite3 *db, token t, naming how, const char *name, int depth){
   sqlite3_stmt *stmt;
   int found = 0;
   int rc = sql_prepare(db, &stmt, "SELECT sql FROM temp.sqlite_schema WHERE %.*Q COLLATE NOCASE IN "
     "(CASE type WHEN 'view' THEN name WHEN 'trigger' THEN tbl_name END)", (int)t.n, t.p);
   while( rc==SQLITE_OK && !found && sqlite3_step(stmt)==SQLITE_ROW ){
     const char *sql = (const char *)sqlite3_column_text(stmt, 0);
-    found = sql && names_through(db, sql, texts, name, depth + 1);
+    found = sql && names_through(db, sql, how, name, depth + 1);
   }
   sqlite3_finalize(stmt);
   return found;
@@ -110,11 +150,12 @@ static int has_temp_objects(sqlite3 *db){
   return any>0;
 }
 
-static int names_through(sqlite3 *db, const char *sql, int texts, const char *name, int depth){
+static int names_through(sqlite3 *db, const char *sql, naming how, const char *name, int depth){
   token t;
-  if( text_names(sql, texts, name) ) return 1;
+  if( text_names(sql, how, name) ) return 1;
   if( depth>=DEPTH_MAX || !has_temp_objects(db) ) return 0;
-  while( next_token(&sql, texts, &t) ) if( temp_object_names(db, t, texts, name, depth) ) return 1;
+  while( next_token(&sql, how==AS_NAME_OR_TEXT, &t) )
+    if( temp_object_names(db, t, how, name, depth) ) return 1;
   return 0;
 }
 
@@ -126,15 +167,19 @@ static int is_made_by_fts(const char *sql){
   return 0;
 }
 
-int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts){
+static int statement_has(sqlite3 *db, sqlite3_stmt *s, naming how, const char *name){
   const char *sql = sqlite3_sql(s);
-  if( sql==NULL || (!texts && is_made_by_fts(sql)) ) return 0;
-  return names_through(db, sql, texts, name, 0);
+  if( sql==NULL || (how!=AS_NAME_OR_TEXT && is_made_by_fts(sql)) ) return 0;
+  return names_through(db, sql, how, name, 0);
 }
 
-static int running_names(sqlite3 *db, const char *name, int texts){
+int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name){
+  return statement_has(db, s, AS_NAME_OR_TEXT, name);
+}
+
+static int running_names(sqlite3 *db, naming how, const char *name){
   for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s; s=sqlite3_next_stmt(db, s))
-    if( sqlite3_stmt_busy(s) && statement_names(db, s, name, texts) ) return 1;
+    if( sqlite3_stmt_busy(s) && statement_has(db, s, how, name) ) return 1;
   return 0;
 }
 
@@ -146,11 +191,15 @@ static int running_count(sqlite3 *db){
 }
 
 int guard_names_table(sqlite3 *db, const char *name){
-  return running_names(db, name, running_count(db)==1);
+  return running_names(db, running_count(db)==1 ? AS_NAME_OR_TEXT : AS_NAME, name);
 }
 
-int guard_names_function(sqlite3 *db, const char *name){
-  return running_names(db, name, 0);
+int guard_calls(sqlite3 *db, const char *function){
+  return running_names(db, AS_CALL, function);
+}
+
+int guard_names_table_form(sqlite3 *db, const char *function){
+  return running_names(db, AS_NAME, function);
 }
 
 /* ---- who has a table connected? ---- */
@@ -268,7 +317,7 @@ static int pragma_connects(sqlite3 *db, const char *name){
   const char *first = pragma ? sqlite3_column_name(pragma, 0) : NULL;
   if( pragma==NULL ) return 0;
   if( first==NULL || strcmp(first, "cid")!=0 ) return 1;
-  return running_count(db)>0 && !running_names(db, name, 1);
+  return running_count(db)>0 && !running_names(db, AS_NAME_OR_TEXT, name);
 }
 
 int guard_file_connects(sqlite3 *db, const char *name, int *file){
@@ -301,10 +350,6 @@ static int next_outer_token(const char **at, token *t, int *dot){
     return 1;
   }
   return 0;
-}
-
-static int is_word(token t, const char *word){
-  return t.quote==0 && token_is(t, word);
 }
 
 static char *name_of(token schema, token name){

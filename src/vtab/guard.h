@@ -7,8 +7,9 @@
 ** sends, sets or writes works only where a statement that the program itself runs names it in its own text,
 ** or a TEMP view or trigger that this statement uses does.
 **
-** "Names" means an identifier, bare or in "", [] or ``. A 'text' never names a function. It names a table
-** only while no other statement runs, since FTS writes names so in statements of its own, and SQLite takes
+** "Names" means an identifier, bare or in "", [] or ``; of a function, that is called: a file may give its
+** name to a table or column, which programs then name. A 'text' never names a function. It names a table only
+** while no other statement runs, since FTS writes names so in statements of its own, and SQLite takes
 ** FROM 'name', too. A statement that has a schema in '' is such a one of FTS's, and names no function.
 **
 ** A table is connected before any of this can be seen: while a statement is prepared none runs, and its text
@@ -27,10 +28,13 @@
 /* Does a statement of this connection that runs now name this function or table, in its own text or
 ** through TEMP views and triggers? 0 also when out of memory. */
 int guard_names_table(sqlite3 *db, const char *name);
-int guard_names_function(sqlite3 *db, const char *name);
+int guard_calls(sqlite3 *db, const char *function);
 
-/* The same of one statement. texts: a 'text' counts as a name, too. */
-int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int texts);
+/* The table form of a function may be named without being called: its arguments are columns. */
+int guard_names_table_form(sqlite3 *db, const char *function);
+
+/* The same of a table, of one statement; a 'text' counts as a name, too. */
+int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name);
 
 /* *file: may it be something in a database file that has this table connected now? 0 also where that cannot
 ** be seen: the file is locked, or was changed meanwhile by another program and SQLite does not know it yet.

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../text.h"
 #include "sql.h"
 #include "convert.h"
 
@@ -123,8 +124,27 @@ static int text_failed(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_TEXT && sqlite3_value_text(v)==NULL;
 }
 
+static int is_sound_text(sqlite3_value *v){
+  const char *text = text_of(v);
+  return text && utf8_is_sound(text, (size_t)sqlite3_value_bytes(v));
+}
+
 static int is_empty_text(sqlite3_value *v){
   return sqlite3_value_type(v)==SQLITE_TEXT && sqlite3_value_bytes(v)==0;
+}
+
+/* A value in a sentence: its beginning. By sqlite3_malloc. */
+static char *value_shown(sqlite3_value *v){
+  int type = sqlite3_value_type(v);              /* a BLOB that was asked for its text is one no more */
+  if( type==SQLITE_NULL ) return sqlite3_mprintf("NULL");
+  if( type!=SQLITE_BLOB && is_sound_text(v) ) return sqlite3_mprintf("'%!.40s'", text_of(v));
+  int n = sqlite3_value_bytes(v);
+  const unsigned char *bytes = sqlite3_value_blob(v);
+  sqlite3_str *s = sqlite3_str_new(NULL);
+  sqlite3_str_appendall(s, "x'");
+  for(int i=0; bytes && i<n && i<20; i++) sqlite3_str_appendf(s, "%02x", bytes[i]);
+  sqlite3_str_appendall(s, n>20 ? "...'" : "'");
+  return sqlite3_str_finish(s);
 }
 
 /* -- one column -- */
@@ -155,17 +175,21 @@ static int column_write(table *t, int column, sqlite3_value *v, sqlite3_str *fie
   const ortto_field *f = &t->fields->field[at];
   if( text_failed(v) ) return SQLITE_NOMEM;
   if( f->read_only )
-    return refuse_row(t, "ortto: the column %s is read-only: Ortto sets it; the value was '%!.40s'",
-                      f->column, sqlite3_value_text(v));
+    return refuse_row(t, "ortto: the column %s is read-only: Ortto sets it; the value was %z", f->column,
+                      value_shown(v));
   if( f->type!=ORTTO_TEXT && is_empty_text(v) )
     return refuse_row(t, "ortto: the column %s takes no empty text; for no value give NULL, as "
                       "NULLIF(..., '') does", f->column);
+  if( sqlite3_value_type(v)==SQLITE_TEXT && !is_sound_text(v) )
+    return refuse_row(t, "ortto: the column %s takes text in UTF-8, and this is none: %z", f->column,
+                      value_shown(v));
   sqlite3_str *one = sqlite3_str_new(NULL);
   int fits = json_value(one, f, v);
   int n = sqlite3_str_length(one);
   char *json = sqlite3_str_finish(one);
   int rc = fits ? value_check(t, f, json, (size_t)n)
-                : refuse_row(t, "ortto: the column %s takes no BLOB and no infinite number", f->column);
+                : refuse_row(t, "ortto: the column %s takes no BLOB and no infinite number: %z", f->column,
+                             value_shown(v));
   if( rc==SQLITE_OK ){
     if( (*any)++ ) sqlite3_str_appendchar(fields, 1, ',');
     json_string(fields, f->id, strlen(f->id));
@@ -200,7 +224,7 @@ static int insert_told(table *t, sqlite3_value **argv, int rc){
     if( best<0 || named || !column_is_key(t, best) ) best = i;
   }
   if( best<0 ) return rc;
-  char *told = sqlite3_mprintf("'%!.40s'", text_of(argv[best]));
+  char *told = value_shown(argv[best]);
   const char *column = t->fields->field[column_field(t, best)].column;
   int said = told ? strstr(t->base.zErrMsg, told)!=NULL : 0;
   int made = said ? SQLITE_ERROR : vt_error(t, "%s (in the row with %s %s)", t->base.zErrMsg, column, told);
@@ -218,8 +242,8 @@ static int row_insert(table *t, sqlite3_value **argv){
   sqlite3_str_appendall(record, "{\"fields\":{");
   if( id ){
     if( !ortto_is_id(id, strlen(id)) )
-      rc = refuse_row(t, "ortto: an id is 24 hexadecimal digits, not '%!.40s'; leave it out for a new one",
-                      id);
+      rc = refuse_row(t, "ortto: an id is 24 hexadecimal digits, not %z; leave it out for a new one",
+                      value_shown(argv[0]));
     sqlite3_str_appendf(record, "\"id\":\"%.24s\"", id);
     any = 1;
   }

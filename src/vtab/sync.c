@@ -125,16 +125,20 @@ static int source_unknown(const char *source, char **error){
     "or a table made by CREATE VIRTUAL TABLE ... USING ortto", source, sqlite3_str_finish(names));
 }
 
-/* The table behind a source's name: one that exists without a CREATE (*created is NULL), or a created one. Of
-** the first ortto_ may be left out where no created one is called so. */
+static int is_full_name(const char *name){
+  return sqlite3_strnicmp(name, "ortto_", 6)==0;
+}
+
+/* The table behind a source's name: a created one, or one that exists without a CREATE (*created is NULL), of
+** which ortto_ may be left out. Ordinary tables do not count. *bare is the name without its schema. */
 static int source_find(const conn *c, const char *source, ortto_table *kind, const table **created,
-                       char **error){
-  int own = sqlite3_strnicmp(source, "ortto_", 6)==0 ? table_find(source) : -1;
-  *created = own<0 ? table_connected(c, source) : NULL;
-  if( own<0 && *created==NULL && sqlite3_strnicmp(source, "ortto_", 6)!=0 ) own = table_find(source);
-  if( own<0 && *created==NULL ) return source_unknown(source, error);
-  if( own<0 && (*created)->refused ) return error_set(error, "%s", (*created)->broken);
-  *kind = own<0 ? (*created)->kind : (ortto_table)own;
+                       const char **bare, char **error){
+  *created = table_created(c, source, bare);
+  if( *created && (*created)->refused ) return error_set(error, "%s", (*created)->broken);
+  int own = *created==NULL && (*bare==source || is_full_name(*bare)) ? table_find(*bare) : -1;
+  if( *created ) own = (int)(*created)->kind;
+  if( own<0 ) return source_unknown(source, error);
+  *kind = (ortto_table)own;
   if( can_be_synced(*kind) ) return SQLITE_OK;
   return error_set(error, "ortto: activities cannot be synced: the feed can only be read person by person. "
                     "Use INSERT ... SELECT with person_id IN (...)");
@@ -142,10 +146,11 @@ static int source_find(const conn *c, const char *source, ortto_table *kind, con
 
 static int source_take(sync_run *s, const char *source, char **error){
   const table *created;
-  int rc = source_find(s->conn, source, &s->kind, &created, error);
+  const char *bare;
+  int rc = source_find(s->conn, source, &s->kind, &created, &bare, error);
   if( rc!=SQLITE_OK ) return rc;
-  int short_of = created==NULL && sqlite3_strnicmp(source, "ortto_", 6)!=0;
-  s->source = sqlite3_mprintf("%s%s", short_of ? "ortto_" : "", source);
+  if( created ) s->source = sqlite3_mprintf("%s", source);
+  else s->source = sqlite3_mprintf("%s%s", is_full_name(bare) ? "" : "ortto_", bare);
   if( s->source==NULL ) return SQLITE_NOMEM;
   if( created==NULL ) return SQLITE_OK;
   return arguments_copy(&s->args, &created->args) ? SQLITE_OK : SQLITE_NOMEM;
@@ -253,7 +258,8 @@ static int jobs_check(const sync_batch *batch, char **error){
   for(int i=0; rc==SQLITE_OK && i<batch->jobs; i++){
     ortto_table kind;
     const table *created;
-    rc = source_find(batch->conn, batch->job[i].source, &kind, &created, error);
+    const char *bare;
+    rc = source_find(batch->conn, batch->job[i].source, &kind, &created, &bare, error);
     if( rc==SQLITE_OK ) rc = target_text_check(batch->conn->db, batch->job[i].target, error);
   }
   return rc;

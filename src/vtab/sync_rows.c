@@ -205,7 +205,7 @@ static int sync_filter(sqlite3_vtab_cursor *base, int given, const char *plan, i
   char *error = NULL;
   (void)plan; (void)argc;
   sync_cursor_reset(cur);
-  int rc = function_may_act(t->conn, "ortto_sync", &error);
+  int rc = table_form_may_act(t->conn, "ortto_sync", &error);
   if( rc!=SQLITE_OK ){
     error_to_table(base->pVtab, error);
     return rc;

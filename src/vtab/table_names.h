@@ -15,6 +15,10 @@
 ** that this connection has not used yet is connected by being named in a statement, which may block. */
 table *table_connected(const conn *c, const char *name);
 
+/* The same of created ones alone: one that is there without a CREATE is not connected for it. *bare is the
+** name without the schema. */
+table *table_created(const conn *c, const char *name, const char **bare);
+
 /* A local table or view that hides one of ortto's own by its name, as schema.name (sqlite3_malloc); NULL:
 ** none. */
 char *table_that_hides(const conn *c);

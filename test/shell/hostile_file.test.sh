@@ -91,6 +91,18 @@ place "a partial index" \
 place "a table by the name of a function" "CREATE TABLE ortto_upsert(a, b); CREATE TABLE ortto_config(a, b);
   INSERT INTO ortto_upsert VALUES(1, 2); $(schema "CREATE TABLE ortto_config(a, b CHECK(CALL IS NOT NULL))" ortto_config)" \
   "SELECT * FROM t; INSERT INTO t VALUES(1, 2); PRAGMA integrity_check; $everything"
+# Whatever the file calls its tables and columns, programs name them: only a call is the program's own.
+named=""
+for function in ortto_upsert ortto_config ortto_track ortto_sync; do
+  named="$named CREATE TABLE $function(a, b); $(schema "CREATE TABLE $function(a, b CHECK(CALL IS NOT NULL))" $function)"
+done
+HOSTILE=all place "tables and columns by the names of functions, which the program names" \
+  "$named CREATE TABLE k(ortto_upsert, ortto_track, ortto_config, ortto_sync); $(schema "CREATE TABLE k(ortto_upsert CHECK(CALL IS NOT NULL), ortto_track, ortto_config, ortto_sync)" k)" \
+  "$(for function in ortto_upsert ortto_config ortto_track ortto_sync; do
+    echo "INSERT INTO $function VALUES(1, 2); INSERT INTO \"$function\"(a, b) VALUES(1, 2); INSERT INTO main.$function (a) SELECT 1; INSERT INTO aux.[$function](a) SELECT 1; REPLACE INTO /* ( */ $function -- (
+      (a) VALUES(1); UPDATE $function SET a = (1); UPDATE $function SET (a, b) = (SELECT 1, 2); INSERT INTO $function(a) VALUES(1) RETURNING $function.a; CREATE INDEX ${function}_i ON $function(a); DROP INDEX ${function}_i;
+      INSERT INTO $function AS x (a) VALUES(1); INSERT INTO k($function) VALUES(1); UPDATE k SET $function = (1); SELECT * FROM $function WHERE (a = 1);"
+  done) $everything"
 
 # ---- views and triggers -----------------------------------------------------------------------------------------
 place "a view" "CREATE VIEW v AS SELECT CALL AS x FROM t;" "SELECT * FROM v; SELECT count(*) FROM v; SELECT x FROM v ORDER BY x LIMIT 1; $everything"
@@ -187,10 +199,14 @@ CREATE VIRTUAL TABLE temp."it""s ours" USING ortto(table=people);
 SELECT count(*) > 0 FROM "it""s ours";
 CREATE TEMP VIEW c AS SELECT ortto_config('retries', 1) AS retries;
 SELECT retries FROM c;
+SELECT "ortto_config" ('retries', 2), 1.*[ORTTO_config]/* ( */ -- x
+  ('retries', 3), (SELECT 1 WHERE ortto_config('retries', 4) = 4);
+SELECT count(*) FROM (SELECT 1) a JOIN (SELECT 1) b ON ortto_config('retries', 5) = 5;
+SELECT count(*) FROM ortto_sync WHERE "from" = 'ortto_accounts' AND "into" = 'local' AND state = 'done';
 WITH p AS (SELECT * FROM ortto_people) SELECT count(*) > 0 FROM p /* ortto_accounts */;
 SQL
 )
-if [ "$said" = "$(printf '1|1|1\n1\n1\n1\n1')" ]; then
+if [ "$said" = "$(printf '1|1|1\n1\n1\n1\n2|3.0|1\n1\n1\n1')" ]; then
   echo "ok the user's own statements work"
 else
   printf '%s\n' "$said"

@@ -31,6 +31,9 @@ taken "a key file with a byte order mark" "file:$PWD/bom.key"
 taken "a key file with quotes" "file:$PWD/quoted.key"
 taken "quotes inside the variable" '"sandbox-key"'
 taken "apostrophes and blanks around the key" " 'sandbox-key' "
+taken "blanks, a line end and quotes around a reference to the file" " 'file:$PWD/bom.key' 
+"
+MINE=sandbox-key taken "quotes and a byte order mark around a reference to the environment" $'\xef\xbb\xbf" env:MINE"'
 said=$(ORTTO_API_KEY=$PWD/bom.key ask)
 verdict "a forgotten file: is told" 'says "file:" && ! says sandbox-key'
 # shellcheck disable=SC2088

@@ -60,6 +60,14 @@ SQL
 refuses "a key named by env: in the arguments does not either" 'written literally' <<SQL
 CREATE VIRTUAL TABLE x USING ortto(table=people, api_url='$evil', key='env:ORTTO_API_KEY');
 SQL
+refuses "whatever stands around env:" 'written literally' <<SQL
+CREATE VIRTUAL TABLE x USING ortto(table=people, api_url='$evil', key=' "env:ORTTO_API_KEY" ');
+SQL
+for key in ' env:HOME' '"env:HOME"' ' "file:/etc/hostname" ' '" file:/etc/hostname"'; do
+  refuses "what a table's arguments cannot name, whatever stands around it: $key" 'arguments' <<SQL
+CREATE VIRTUAL TABLE x USING ortto(table=people, key='$key');
+SQL
+done
 refuses "nor does a key of ortto_config" 'written literally' <<SQL
 .output /dev/null
 SELECT ortto_config('key', 'another-key-1234');

@@ -60,6 +60,18 @@ SELECT value->>'errormessage', value->'errors'->1 FROM json_each(ortto_track('[{
   {"user_id":"u","event":"Unmade 3","location":[]}, {"user_id":"u","event":"Both New","ip":"here","properties":{"nix":1}}]', '{"create":true}'));
 .shell $ROOT/test/sql/requests.sh | grep create; true
 
+.print -- Nor for what is wrong beside names and values: tags, places, the event, attributes; an attribute without a name or given twice.
+.shell $ROOT/test/sql/requests.sh >/dev/null
+SELECT value->>'errormessage' FROM json_each(ortto_upsert('[{"user_id":"u","traits":{"Unmade 6":1},"tags":6}, {"user_id":"u","traits":{"Unmade 6":1},"unset_tags":[6]}, {"user_id":"u","traits":{"Unmade 6":1},"ip":6},
+  {"user_id":"u","traits":{"Unmade 6":1},"location":{"town":"x"}}, {"user_id":"u","traits":{"":1}}, {"user_id":"u","traits":{"Unmade 6":1},"tags":["a"],"fields":{"tags":["b"]}}]', '{"create":true}'));
+SELECT value->>'errormessage' FROM json_each(ortto_track('[{"user_id":"u","traits":{"Unmade 7":1},"event":" "}, {"user_id":"u","traits":{"Unmade 7":1},"event":"Unmade 8","properties":7}, {"user_id":"u","traits":{"Unmade 7":1},"event":"Both New","timestamp":"x"},
+  {"user_id":"u","traits":{"Unmade 7":1},"event":"Both New","properties":{"nix":1}}, {"user_id":"u","event":"Unmade 9","properties":{"a":1,"A":2}}, {"user_id":"u","event":"Unmade 9","properties":{"":1}},
+  {"user_id":"u","event":"Unmade 9","properties":{"int::v":"x"}}]', '{"create":true}'));
+.shell $ROOT/test/sql/requests.sh | grep create; true
+.print -- An empty list makes a list of texts of an attribute; of a field it could not be said of what.
+SELECT ortto_track('{"user_id":"u","event":"Lists","properties":{"none":[],"":null}}', '{"create":true}')->>'status', ortto_track('{"user_id":"u","event":"Lists","properties":{"none":["one"]}}')->>'$.sent.attributes';
+SELECT attributes FROM ortto_activity_types WHERE name = 'Lists';
+
 .print
 .print -- What the server refuses is an outcome of the record, and it is not asked again for the next one.
 .once body.json

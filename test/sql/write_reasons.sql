@@ -21,3 +21,15 @@ SELECT value->>'status', value->>'errors' FROM json_each(ortto_upsert('[{"fields
 .shell $ROOT/test/sql/requests.sh >/dev/null
 SELECT value->>'errormessage' FROM json_each(ortto_upsert('[{"user_id":"m1","traits":{"never made":1,"birthday":"x"}}]', '{"create":true}'));
 .shell $ROOT/test/sql/requests.sh count | grep create
+
+.print
+.print -- All of them too where one part has several, and of events.
+CREATE TEMP VIEW many AS SELECT 'u' AS user_id, json_group_object('a' || value, value) AS properties FROM json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]');
+SELECT e.value->>'field', e.value->>'message' FROM json_each(ortto_upsert('[{"user_id":"a","location":{"zip":"1","city":5,"country":"Norway","town":"x"},"fields":{"seats":"x"}}]')) o, json_each(o.value, '$.errors') e;
+SELECT ortto_track((SELECT json_object('user_id', user_id, 'event', 'Full', 'properties', json_remove(properties, '$.a16', '$.a17')) FROM many), '{"create":true}')->>'status';
+SELECT e.value->>'field', e.value->>'message' FROM many, json_each(ortto_track('[{"user_id":"a","event":"Full","timestamp":"x","properties":' || json_set(properties, '$.int::v', 'x') || '}]')) o, json_each(o.value, '$.errors') e;
+.shell $ROOT/test/sql/requests.sh >/dev/null
+SELECT o.key, e.value->>'field', e.value->>'message' FROM json_each(ortto_upsert('[{"user_id":"u","fields":{},"tags":[],"audience_name":7,"audience_update_mode":"toggle"},{"user_id":"u","audience_name":" ","audience_update_mode":"ADD"},
+  {"type":"track","fields":{},"context":{"ip":"::1"}},{"type":"identify","tags":[],"unset_tags":[]}]', '{"to":"segment"}')) o, json_each(o.value, '$.errors') e;
+SELECT e.value->>'field', e.value->>'message' FROM json_each(ortto_track('[{"type":"identify","context":{"ip":7}}]')) o, json_each(o.value, '$.errors') e;
+.shell $ROOT/test/sql/requests.sh count

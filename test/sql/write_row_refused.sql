@@ -86,3 +86,12 @@ UPDATE ortto_people SET city = (SELECT city FROM moves WHERE moves.id = ortto_pe
 SELECT city FROM ortto_people WHERE id = (SELECT id FROM one);
 INSERT INTO ortto_people(email, created, city) VALUES('a@t.example', NULL, 'Oslo');
 SELECT email, city FROM ortto_people WHERE email = 'a@t.example';
+
+.print
+.print -- The value is named too, its beginning, whatever it is; what is no text, in hexadecimal digits.
+INSERT INTO ortto_people(email, notes) VALUES('a@t.example', '{"' || replace(printf('%.4001c', 'x'), 'x', '€'));
+INSERT INTO ortto_people(email, first_name) VALUES('a@t.example', zeroblob(30));
+INSERT INTO ortto_people(email, created) VALUES('a@t.example', x'ff00');
+INSERT INTO ortto_people(email, created) VALUES(CAST(x'ff41' AS TEXT), 'x');
+INSERT INTO ortto_people(id, first_name) VALUES(x'fe', 'x');
+INSERT INTO ortto_people(id, first_name) VALUES(CAST(x'fe' AS TEXT), 'x');

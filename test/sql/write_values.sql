@@ -42,10 +42,11 @@ SELECT group_concat(birthday, ' ') FROM (SELECT birthday FROM ortto_people WHERE
 DELETE FROM v;
 
 .print
-.print -- Times: RFC 3339, what SQLite writes (taken as UTC), or a day.
+.print -- Times: RFC 3339, what SQLite writes (taken as UTC), or a day; a zone as databases and languages write it too.
 INSERT INTO v(field, given) VALUES ('last_demo', '"2025-11-04T19:10:31Z"'), ('last_demo', '"2025-11-04T19:10:31.123456Z"'), ('last_demo', '"2025-11-04T19:10:31+02:00"'), ('last_demo', '"2025-11-04 19:10:31"'), ('last_demo', '"2025-11-04 19:10"'), ('last_demo', '"2025-11-04"'),
   ('last_demo', '"2025-11-04t19:10:31z"'), ('last_demo', '"2025-11-04 19:10:31.5-05:30"'),
-  ('last_demo', '"2025-11-04T25:00:00Z"'), ('last_demo', '"2025-11-04T19:60:00Z"'), ('last_demo', '"2025-02-30T19:10:31Z"'), ('last_demo', '"now"'), ('last_demo', '1762283431'), ('last_demo', '"2025-11-04T19:10:31 Z"'), ('last_demo', '""');
+  ('last_demo', '"2025-11-04T25:00:00Z"'), ('last_demo', '"2025-11-04T19:60:00Z"'), ('last_demo', '"2025-02-30T19:10:31Z"'), ('last_demo', '"now"'), ('last_demo', '1762283431'), ('last_demo', '"2025-11-04T19:10:31 Z"'), ('last_demo', '""'),
+  ('last_demo', '"2025-11-04T19:10:31+0200"'), ('last_demo', '"2025-11-04 19:10:31.5-03"'), ('last_demo', '"2025-11-04T19:10+0530"'), ('last_demo', '"2025-11-04T19:10:31+02:0"'), ('last_demo', '"2025-11-04T19:10:31+2"'), ('last_demo', '"2025-11-04T19:10:31+2400"'), ('last_demo', '"2025-11-04T19:10:31+02x0"');
 SELECT given, status, sent FROM written;
 SELECT group_concat(last_demo, ' ') FROM (SELECT last_demo FROM ortto_people WHERE external_id IN ('v1','v2','v3','v4','v5','v6') ORDER BY external_id);
 DELETE FROM v;
