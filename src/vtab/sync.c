@@ -125,29 +125,50 @@ static int source_unknown(const char *source, char **error){
     "or a table made by CREATE VIRTUAL TABLE ... USING ortto", source, sqlite3_str_finish(names));
 }
 
-/* The table behind a source's name: one that exists without a CREATE (*created is NULL), or a created one. Of
-** the first ortto_ may be left out where no created one is called so. */
-static int source_find(const conn *c, const char *source, ortto_table *kind, const table **created,
-                       char **error){
-  int own = sqlite3_strnicmp(source, "ortto_", 6)==0 ? table_find(source) : -1;
-  *created = own<0 ? table_connected(c, source) : NULL;
-  if( own<0 && *created==NULL && sqlite3_strnicmp(source, "ortto_", 6)!=0 ) own = table_find(source);
-  if( own<0 && *created==NULL ) return source_unknown(source, error);
-  if( own<0 && (*created)->refused ) return error_set(error, "%s", (*created)->broken);
-  *kind = own<0 ? (*created)->kind : (ortto_table)own;
-  if( can_be_synced(*kind) ) return SQLITE_OK;
-  return error_set(error, "ortto: activities cannot be synced: the feed can only be read person by person. "
-                    "Use INSERT ... SELECT with person_id IN (...)");
+/* The table behind a name, as SQLite takes it: a created one, or (*created is NULL) one that is there without a
+** CREATE. An ordinary table that hides one of these is told; *kind is -1 where there is none. */
+static int source_meant(const conn *c, const char *name, int *kind, const table **created, char **error){
+  const char *bare;
+  int there = table_in_schema(c, name, &bare);
+  int own = sqlite3_strnicmp(bare, "ortto_", 6)==0 ? table_find(bare) : -1;
+  *created = there || own<0 ? table_connected(c, name) : NULL;
+  *kind = *created ? (int)(*created)->kind : own;
+  if( *created && (*created)->refused ) return error_set(error, "%s", (*created)->broken);
+  if( *created || !there || own<0 ) return SQLITE_OK;
+  return error_set(error, "ortto: the local table or view '%.60s' hides the table of Ortto's that has this name, "
+                   "and cannot be synced from. Rename it", name);
+}
+
+static int is_long_name(const char *source){
+  const char *dot = strchr(source, '.');
+  return dot || sqlite3_strnicmp(source, "ortto_", 6)==0;
+}
+
+/* Where no created table is called so, ortto_ may have been left out. *source becomes the whole name, by
+** sqlite3_malloc. */
+static int source_find(const conn *c, const char *given, ortto_table *kind, const table **created,
+                       char **source, char **error){
+  int found;
+  *source = NULL;
+  int rc = source_meant(c, given, &found, created, error);
+  int is_short = rc==SQLITE_OK && found<0 && !is_long_name(given);
+  char *name = sqlite3_mprintf("%s%s", is_short ? "ortto_" : "", given);
+  if( name==NULL ) return SQLITE_NOMEM;
+  if( is_short ) rc = source_meant(c, name, &found, created, error);
+  if( rc==SQLITE_OK && found<0 ) rc = source_unknown(given, error);
+  if( rc==SQLITE_OK && !can_be_synced((ortto_table)found) )
+    rc = error_set(error, "ortto: activities cannot be synced: the feed can only be read person by person. "
+                   "Use INSERT ... SELECT with person_id IN (...)");
+  *kind = (ortto_table)found;
+  if( rc==SQLITE_OK ) *source = name;
+  else sqlite3_free(name);
+  return rc;
 }
 
 static int source_take(sync_run *s, const char *source, char **error){
   const table *created;
-  int rc = source_find(s->conn, source, &s->kind, &created, error);
-  if( rc!=SQLITE_OK ) return rc;
-  int short_of = created==NULL && sqlite3_strnicmp(source, "ortto_", 6)!=0;
-  s->source = sqlite3_mprintf("%s%s", short_of ? "ortto_" : "", source);
-  if( s->source==NULL ) return SQLITE_NOMEM;
-  if( created==NULL ) return SQLITE_OK;
+  int rc = source_find(s->conn, source, &s->kind, &created, &s->source, error);
+  if( rc!=SQLITE_OK || created==NULL ) return rc;
   return arguments_copy(&s->args, &created->args) ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -253,7 +274,9 @@ static int jobs_check(const sync_batch *batch, char **error){
   for(int i=0; rc==SQLITE_OK && i<batch->jobs; i++){
     ortto_table kind;
     const table *created;
-    rc = source_find(batch->conn, batch->job[i].source, &kind, &created, error);
+    char *source;
+    rc = source_find(batch->conn, batch->job[i].source, &kind, &created, &source, error);
+    sqlite3_free(source);
     if( rc==SQLITE_OK ) rc = target_text_check(batch->conn->db, batch->job[i].target, error);
   }
   return rc;

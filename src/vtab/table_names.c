@@ -7,11 +7,16 @@
 
 #include "sql.h"
 
+/* SQLite knows without a look into the file, which others may have locked, and where a lock of ours could stay
+** as long as a transaction. It has no question for views; but it refuses a second one of a name before anything
+** is run. */
 static int schema_has(const conn *c, const char *schema, const char *name){
-  sqlite3_int64 count;
-  sql_integer(c->db, &count, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type IN ('table','view') "
-              "AND name=%Q COLLATE NOCASE", schema, name);
-  return count>0;
+  sqlite3_stmt *view;
+  int rc = sqlite3_table_column_metadata(c->db, schema, name, NULL, NULL, NULL, NULL, NULL, NULL);
+  if( rc==SQLITE_OK ) return 1;
+  rc = sql_prepare(c->db, &view, "CREATE VIEW \"%w\".\"%w\" AS SELECT 1", schema, name);
+  sqlite3_finalize(view);
+  return (rc & 0xff)==SQLITE_ERROR && strstr(sqlite3_errmsg(c->db), " already exists")!=NULL;
 }
 
 /* The schema in which a bare name is found first: temp, main, then the attached ones. NULL: in none, or
@@ -19,9 +24,10 @@ static int schema_has(const conn *c, const char *schema, const char *name){
 static char *schema_of(const conn *c, const char *name){
   sqlite3_stmt *list;
   char *found = NULL;
-  int rc = sql_prepare(c->db, &list, "SELECT name FROM pragma_database_list ORDER BY name<>'temp', seq");
+  if( schema_has(c, "temp", name) ) return sqlite3_mprintf("temp");
+  int rc = sql_prepare(c->db, &list, "PRAGMA database_list");
   while( rc==SQLITE_OK && found==NULL && sqlite3_step(list)==SQLITE_ROW ){
-    const char *schema = (const char *)sqlite3_column_text(list, 0);
+    const char *schema = (const char *)sqlite3_column_text(list, 1);
     if( schema && schema_has(c, schema, name) ) found = sqlite3_mprintf("%s", schema);
   }
   sqlite3_finalize(list);
@@ -38,31 +44,54 @@ static table *table_find_connected(const conn *c, const char *schema, const char
 }
 
 /* A table that this connection has not used yet is connected by being named in a statement. */
-static table *table_connect(const conn *c, const char *schema, const char *name){
-  table *t = table_find_connected(c, schema, name);
+static table *table_connect(const conn *c, const char *schema, int created, const char *name){
+  table *t = table_find_connected(c, created ? schema : NULL, name);
   if( t ) return t;
   sqlite3_stmt *s;
   if( schema ) sql_prepare(c->db, &s, "SELECT 1 FROM \"%w\".\"%w\" LIMIT 0", schema, name);
   else sql_prepare(c->db, &s, "SELECT 1 FROM \"%w\" LIMIT 0", name);
   sqlite3_finalize(s);
-  return table_find_connected(c, schema, name);
+  return table_find_connected(c, created ? schema : NULL, name);
+}
+
+/* What a name in a text means. */
+typedef struct meaning {
+  char *schema;                    /* sqlite3_malloc; NULL: none was given, and the name is in none */
+  int is_there;                    /* in that schema; else it may be a table without a CREATE */
+  const char *name;                /* without the schema */
+} meaning;
+
+/* SQLite finds a table without a CREATE under the name of any schema; and a name may have a dot in it. */
+static meaning meaning_of(const conn *c, const char *name){
+  const char *dot = strchr(name, '.');
+  char *given = dot ? sqlite3_mprintf("%.*s", (int)(dot - name), name) : NULL;
+  if( given && schema_has(c, given, dot+1) ) return (meaning){ given, 1, dot+1 };
+  char *found = schema_of(c, name);
+  if( found==NULL && given ) return (meaning){ given, 0, dot+1 };
+  sqlite3_free(given);
+  return (meaning){ found, found!=NULL, name };
+}
+
+static table *table_meant(const conn *c, const char *name, int *is_there){
+  meaning m = meaning_of(c, name);
+  *is_there = m.is_there;
+  table *t = table_connect(c, m.schema, m.is_there, m.name);
+  sqlite3_free(m.schema);
+  return t;
 }
 
 table *table_connected(const conn *c, const char *name){
-  const char *dot = strchr(name, '.');
-  char *schema = NULL;
-  if( dot ){
-    schema = sqlite3_mprintf("%.*s", (int)(dot - name), name);
-    if( schema && schema_has(c, schema, dot+1) ) name = dot + 1;
-    else{
-      sqlite3_free(schema);
-      schema = NULL;
-    }
-  }
-  if( schema==NULL ) schema = schema_of(c, name);
-  table *t = table_connect(c, schema, name);
-  sqlite3_free(schema);
+  int is_there;
+  table *t = table_meant(c, name, &is_there);
+  if( t==NULL && !is_there ) t = table_meant(c, name, &is_there);   /* by now SQLite has read the schemas anew */
   return t;
+}
+
+int table_in_schema(const conn *c, const char *name, const char **bare){
+  meaning m = meaning_of(c, name);
+  *bare = m.name;
+  sqlite3_free(m.schema);
+  return m.is_there;
 }
 
 char *table_that_hides(const conn *c){
@@ -71,7 +100,7 @@ char *table_that_hides(const conn *c){
     sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name((ortto_table)i));
     char *schema = schema_of(c, name);
     if( schema==NULL ) continue;
-    char *full = table_connect(c, schema, name) ? NULL : sqlite3_mprintf("%s.%s", schema, name);
+    char *full = table_connect(c, schema, 1, name) ? NULL : sqlite3_mprintf("%s.%s", schema, name);
     sqlite3_free(schema);
     if( full ) return full;
   }

@@ -15,6 +15,10 @@
 ** that this connection has not used yet is connected by being named in a statement, which may block. */
 table *table_connected(const conn *c, const char *name);
 
+/* Does SQLite find a table or view of that name in a schema, created by whomever? *bare: the name without a
+** schema. Connects nothing. */
+int table_in_schema(const conn *c, const char *name, const char **bare);
+
 /* A local table or view that hides one of ortto's own by its name, as schema.name (sqlite3_malloc); NULL:
 ** none. */
 char *table_that_hides(const conn *c);
