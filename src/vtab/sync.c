@@ -125,8 +125,8 @@ static int source_unknown(const char *source, char **error){
     "or a table made by CREATE VIRTUAL TABLE ... USING ortto", source, sqlite3_str_finish(names));
 }
 
-/* The table behind a name, as SQLite takes it: a created one, or (*created is NULL) one that is there without a
-** CREATE. An ordinary table that hides one of these is told; *kind is -1 where there is none. */
+/* The table behind a name, as SQLite takes it: a created one, or (*created is NULL) one that is there without
+** a CREATE. An ordinary table that hides one of these is told; *kind is -1 where there is none. */
 static int source_meant(const conn *c, const char *name, int *kind, const table **created, char **error){
   const char *bare;
   int there = table_in_schema(c, name, &bare);
@@ -135,8 +135,8 @@ static int source_meant(const conn *c, const char *name, int *kind, const table 
   *kind = *created ? (int)(*created)->kind : own;
   if( *created && (*created)->refused ) return error_set(error, "%s", (*created)->broken);
   if( *created || !there || own<0 ) return SQLITE_OK;
-  return error_set(error, "ortto: the local table or view '%.60s' hides the table of Ortto's that has this name, "
-                   "and cannot be synced from. Rename it", name);
+  return error_set(error, "ortto: the local table or view '%.60s' hides the table of Ortto's that has this "
+                   "name, and cannot be synced from. Rename it", name);
 }
 
 static int is_long_name(const char *source){

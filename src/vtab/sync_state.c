@@ -249,7 +249,7 @@ static const char *no_watermark(const sync_run *s, sqlite3_stmt *done, int found
 static int watermark_find(sync_run *s, const likeness *like){
   sqlite3_stmt *done;
   int rc = sql_prepare(s->db, &done,
-    "SELECT mark, identity=%Q AND source=%Q, columns=%Q FROM \"%w\"." STATE_TABLE
+    "SELECT mark, identity=%Q AND source=%Q COLLATE NOCASE, columns=%Q FROM \"%w\"." STATE_TABLE
     " WHERE target=%Q COLLATE NOCASE AND state='done' ORDER BY run DESC LIMIT 1",
     like->identity, s->source, like->columns, s->schema, s->target);
   if( rc!=SQLITE_OK ) return rc;

@@ -53,8 +53,10 @@ int type_is_text(const char *type){
 
 int target_has_rules(const sync_run *s, sqlite3_int64 *rules){
   sqlite3_stmt *keys;
-  int rc = sql_integer(s->db, rules, "SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema "
-    "UNION ALL SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE",
+  int rc = sql_integer(s->db, rules,
+    "SELECT count(*) FROM (SELECT type, tbl_name FROM \"%w\".sqlite_schema "
+      "UNION ALL SELECT type, tbl_name FROM temp.sqlite_schema) "
+    "WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE",
     s->schema, s->target);
   if( rc==SQLITE_OK )
     rc = sql_prepare(s->db, &keys, "PRAGMA \"%w\".foreign_key_list(\"%w\")", s->schema, s->target);
@@ -121,7 +123,8 @@ int staging_is_ours(const sync_run *s, int *ours){
   if( rc==SQLITE_OK )
     rc = sql_integer(s->db, &alone, "SELECT count(*)=1 AND "
       "max(sql='CREATE TRIGGER \"'||replace(%Q,'\"','\"\"')||'_touched\" '||%Q COLLATE NOCASE) "
-      "FROM (SELECT * FROM \"%w\".sqlite_schema UNION SELECT * FROM temp.sqlite_schema) "
+      "FROM (SELECT type, name, tbl_name, sql FROM \"%w\".sqlite_schema "
+        "UNION SELECT type, name, tbl_name, sql FROM temp.sqlite_schema) "
       "WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE", s->staging, trigger, s->schema, s->staging);
   *ours = same && alone;
   sqlite3_free(table);

@@ -7,9 +7,9 @@
 
 #include "sql.h"
 
-/* SQLite knows without a look into the file, which others may have locked, and where a lock of ours could stay
-** as long as a transaction. It has no question for views; but it refuses a second one of a name before anything
-** is run. */
+/* SQLite knows without a look into the file, which others may have locked, and where a lock of ours could
+** stay as long as a transaction. It has no question for views; but it refuses a second one of a name before
+** anything is run. */
 static int schema_has(const conn *c, const char *schema, const char *name){
   sqlite3_stmt *view;
   int rc = sqlite3_table_column_metadata(c->db, schema, name, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -83,7 +83,7 @@ static table *table_meant(const conn *c, const char *name, int *is_there){
 table *table_connected(const conn *c, const char *name){
   int is_there;
   table *t = table_meant(c, name, &is_there);
-  if( t==NULL && !is_there ) t = table_meant(c, name, &is_there);   /* by now SQLite has read the schemas anew */
+  if( t==NULL && !is_there ) t = table_meant(c, name, &is_there);   /* SQLite has read the schemas anew */
   return t;
 }
 
