@@ -302,6 +302,11 @@ static int field_named(const listing *l, const char *text, size_t n){
   return at;
 }
 
+/* It is always there, first. */
+static int is_the_id(const char *text, size_t n){
+  return n==2 && (text[0]=='i' || text[0]=='I') && (text[1]=='d' || text[1]=='D');
+}
+
 static int choose_named(context *ctx, const listing *l, ortto_table table, const char *selection, chosen *c){
   int rc = ORTTO_OK;
   char *seen = calloc((size_t)l->count + 1, 1);
@@ -310,7 +315,7 @@ static int choose_named(context *ctx, const listing *l, ortto_table table, const
     size_t n = strcspn(p, selection_separators);
     if( n==0 ) break;
     int i = field_named(l, p, n);
-    if( i<0 && !(n==2 && memcmp(p, "id", 2)==0) ){
+    if( i<0 && !is_the_id(p, n) ){
       char id[80];
       snprintf(id, sizeof id, "%.*s", (int)(n<79 ? n : 79), p);
       rc = unknown_field(ctx, l, table, id);
