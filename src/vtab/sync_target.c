@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sql.h"
+#include "table_names.h"
 
 const char *column_name(const sync_run *s, int i){
   return i<s->overflow ? s->fields->field[i].column : "more_fields";
@@ -213,12 +214,10 @@ static int begins_with(const char *name, const char *start){
 }
 
 static int is_ortto_name(const char *name){
-  static const char *const other[] = { "log", "sync", "sync_state", "failures", "pending", "settings",
-                                       "doctor", "push", "push_rows", "push_state" };
+  static const char *const other[] = { "sync_state", "doctor", "push", "push_rows", "push_state" };
   if( !begins_with(name, "ortto_") ) return 0;
   name += 6;
-  for(int i=0; i<ORTTO_TABLES; i++)
-    if( sqlite3_stricmp(name, ortto_table_name((ortto_table)i))==0 ) return 1;
+  for(int i=0; table_own_name(i); i++) if( sqlite3_stricmp(name, table_own_name(i))==0 ) return 1;
   for(int i=0; i<COUNT(other); i++) if( sqlite3_stricmp(name, other[i])==0 ) return 1;
   return 0;
 }

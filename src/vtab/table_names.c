@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "../text.h"
 #include "sql.h"
 
 /* SQLite knows without a look into the file, which others may have locked, and where a lock of ours could
@@ -94,15 +95,25 @@ int table_in_schema(const conn *c, const char *name, const char **bare){
   return m.is_there;
 }
 
+const char *table_own_name(int i){
+  static const char *const other[] = { "log", "failures", "pending", "settings", "sync" };
+  if( i<ORTTO_TABLES ) return ortto_table_name((ortto_table)i);
+  return i<ORTTO_TABLES+COUNT(other) ? other[i-ORTTO_TABLES] : NULL;
+}
+
+/* What stands in place of one of ortto's own tables and is none of ortto's, as schema.name; NULL: nothing. */
+static char *hides(const conn *c, const char *own){
+  char name[64];
+  sqlite3_snprintf(sizeof name, name, "ortto_%s", own);
+  char *schema = schema_of(c, name);
+  if( schema==NULL ) return NULL;
+  char *full = table_connect(c, schema, 1, name) ? NULL : sqlite3_mprintf("%s.%s", schema, name);
+  sqlite3_free(schema);
+  return full;
+}
+
 char *table_that_hides(const conn *c){
-  for(int i=0; i<ORTTO_TABLES; i++){
-    char name[64];
-    sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name((ortto_table)i));
-    char *schema = schema_of(c, name);
-    if( schema==NULL ) continue;
-    char *full = table_connect(c, schema, 1, name) ? NULL : sqlite3_mprintf("%s.%s", schema, name);
-    sqlite3_free(schema);
-    if( full ) return full;
-  }
-  return NULL;
+  char *found = NULL;
+  for(int i=0; found==NULL && table_own_name(i); i++) found = hides(c, table_own_name(i));
+  return found;
 }
