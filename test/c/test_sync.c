@@ -616,6 +616,22 @@ static void test_unique_values_swapped(void **state){
   db_close(db);
 }
 
+/* The same of an index on an expression. */
+static void test_unique_expressions_swapped(void **state){
+  (void)state;
+  sqlite3 *db = file_open();
+  sqlite3_free(sql_text(db, PEOPLE));
+  sql_must(db, "CREATE TEMP TABLE two AS SELECT id, email FROM people WHERE email IS NOT NULL LIMIT 2");
+  sql_must(db, "UPDATE people SET email=(SELECT email FROM two WHERE two.id<>people.id) "
+               "WHERE id IN (SELECT id FROM two)");
+  sql_must(db, "CREATE UNIQUE INDEX no_case ON people(lower(email))");
+  char *got = sql_text(db, PEOPLE);
+  assert_like(got, "%\"state\":\"done\"%\"updated\":2,%", PEOPLE);
+  sqlite3_free(got);
+  assert_sql(db, DIFFERENCE, "0 0");
+  db_close(db);
+}
+
 /* The rows of the user's that refer to such values either follow, or the change is refused; they are not
 ** cut off. */
 static void test_unique_values_swapped_with_children(void **state){
@@ -1071,7 +1087,8 @@ int main(void){
     TEST(test_refused_by_trigger), TEST(test_refused_by_rollback_trigger), TEST(test_refused_by_fail_trigger),
     TEST(test_refused_by_foreign_key), TEST(test_refused_by_deferred_foreign_key),
         TEST(test_refused_by_unique_index),
-    TEST(test_unique_values_swapped), TEST(test_unique_values_swapped_with_children),
+    TEST(test_unique_values_swapped), TEST(test_unique_expressions_swapped),
+    TEST(test_unique_values_swapped_with_children),
         TEST(test_interrupt_in_the_merge), TEST(test_progress),
     TEST(test_source_changes_snapshot), TEST(test_source_changes_no_snapshot),
         TEST(test_source_changes_interrupted),
