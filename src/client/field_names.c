@@ -332,10 +332,12 @@ static int choose_named(context *ctx, const listing *l, ortto_table table, const
 
 enum selection { SELECT_STANDARD, SELECT_ALL, SELECT_EVERY, SELECT_NAMED };
 
+const char fields_every[] = "";
+
 static enum selection selection_of(const char *text){
+  if( text==fields_every ) return SELECT_EVERY;
   if( text==NULL || text[0]==0 || same_word(text, "standard") ) return SELECT_STANDARD;
-  if( same_word(text, "all") ) return SELECT_ALL;
-  return strcmp(text, "*")==0 ? SELECT_EVERY : SELECT_NAMED;   /* "*": what the table of fields shows */
+  return same_word(text, "all") ? SELECT_ALL : SELECT_NAMED;
 }
 
 static int choose(context *ctx, const listing *l, ortto_table table, const char *text, chosen *c){
