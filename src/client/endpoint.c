@@ -57,11 +57,10 @@ static int endpoint_key(ortto_endpoint *e, const settings *own, const ortto_args
 }
 
 /* The address, and whether this key may go there. */
-static int endpoint_base(ortto_endpoint *e, const settings *own, const ortto_args *args, enum origin key_from,
-                         int key_literal){
+static int endpoint_base(ortto_endpoint *e, const settings *own, const ortto_args *args, const char *region,
+                         enum origin key_from, int key_literal){
   context *ctx = e->context;
   enum origin from;
-  char *region = NULL;
   int rc = e->protocol==ORTTO_SEGMENT ? segment_host(ctx, e->key, NULL) : ORTTO_OK;
   if( rc==ORTTO_OK ) rc = setting_value(ctx, own, args, ORTTO_API_URL, &e->base, &from);
   if( rc!=ORTTO_OK ) return rc;
@@ -76,12 +75,20 @@ static int endpoint_base(ortto_endpoint *e, const settings *own, const ortto_arg
     return good ? ORTTO_OK : bad_setting(ctx, ORTTO_API_URL, e->base);
   }
   if( e->protocol==ORTTO_SEGMENT ) return segment_host(ctx, e->key, &e->base);
-  rc = setting_value(ctx, own, args, ORTTO_REGION, &region, &from);
-  if( rc!=ORTTO_OK ) return rc;
-  snprintf(e->region, sizeof e->region, "%s", region ? region : "global");
-  free(region);
+  snprintf(e->region, sizeof e->region, "%s", region);
   e->base = text_copy(region_host(e->region));
   return e->base ? ORTTO_OK : no_memory(ctx);
+}
+
+/* A bad region is told, also where an address replaces it. */
+static int endpoint_address(ortto_endpoint *e, const settings *own, const ortto_args *args,
+                            enum origin key_from, int key_literal){
+  enum origin from;
+  char *region = NULL;
+  int rc = setting_value(e->context, own, args, ORTTO_REGION, &region, &from);
+  if( rc==ORTTO_OK ) rc = endpoint_base(e, own, args, region ? region : "global", key_from, key_literal);
+  free(region);
+  return rc;
 }
 
 static int endpoint_authorization(ortto_endpoint *e){
@@ -135,7 +142,7 @@ int endpoint_open(context *ctx, const settings *own, const ortto_args *args, ort
   e->references = 1;
   e->protocol = protocol;
   int rc = endpoint_key(e, own, args, &key_from, &literal);
-  if( rc==ORTTO_OK ) rc = endpoint_base(e, own, args, key_from, literal);
+  if( rc==ORTTO_OK ) rc = endpoint_address(e, own, args, key_from, literal);
   if( rc==ORTTO_OK ) rc = endpoint_numbers(e, own, args);
   if( rc==ORTTO_OK ) rc = endpoint_authorization(e);
   if( rc==ORTTO_OK ) rc = endpoint_authorities(e, own);

@@ -302,6 +302,11 @@ static int field_named(const listing *l, const char *text, size_t n){
   return at;
 }
 
+/* It is always there, first. */
+static int is_the_id(const char *text, size_t n){
+  return n==2 && (text[0]=='i' || text[0]=='I') && (text[1]=='d' || text[1]=='D');
+}
+
 static int choose_named(context *ctx, const listing *l, ortto_table table, const char *selection, chosen *c){
   int rc = ORTTO_OK;
   char *seen = calloc((size_t)l->count + 1, 1);
@@ -310,7 +315,7 @@ static int choose_named(context *ctx, const listing *l, ortto_table table, const
     size_t n = strcspn(p, selection_separators);
     if( n==0 ) break;
     int i = field_named(l, p, n);
-    if( i<0 && !(n==2 && memcmp(p, "id", 2)==0) ){
+    if( i<0 && !is_the_id(p, n) ){
       char id[80];
       snprintf(id, sizeof id, "%.*s", (int)(n<79 ? n : 79), p);
       rc = unknown_field(ctx, l, table, id);
@@ -327,10 +332,12 @@ static int choose_named(context *ctx, const listing *l, ortto_table table, const
 
 enum selection { SELECT_STANDARD, SELECT_ALL, SELECT_EVERY, SELECT_NAMED };
 
+const char fields_every[] = "";
+
 static enum selection selection_of(const char *text){
+  if( text==fields_every ) return SELECT_EVERY;
   if( text==NULL || text[0]==0 || same_word(text, "standard") ) return SELECT_STANDARD;
-  if( same_word(text, "all") ) return SELECT_ALL;
-  return strcmp(text, "*")==0 ? SELECT_EVERY : SELECT_NAMED;   /* "*": what the table of fields shows */
+  return same_word(text, "all") ? SELECT_ALL : SELECT_NAMED;
 }
 
 static int choose(context *ctx, const listing *l, ortto_table table, const char *text, chosen *c){

@@ -16,6 +16,9 @@
 #include "context.h"
 #include "endpoint.h"
 
+/* A selection that nobody can write, whose address alone counts: what the table of fields shows. */
+extern const char fields_every[];
+
 /* The built-in fields or, where the selection names fields, these, as far as their ids tell. Sends
 ** nothing. */
 int fields_guessed(context *ctx, ortto_table table, const char *selection, int by_ids,

@@ -52,7 +52,7 @@ static int fields_load(ortto_reader *r, page **out){
   ortto_table table = s->next++==0 ? ORTTO_PEOPLE : ORTTO_ACCOUNTS;
   /* All that both tables need, side by side. */
   int rc = ortto_known_renew(r->endpoint, r->table, ORTTO_KNOWN);
-  if( rc==ORTTO_OK ) rc = fields_known(r->endpoint, table, "*", 0, &list);
+  if( rc==ORTTO_OK ) rc = fields_known(r->endpoint, table, fields_every, 0, &list);
   if( rc!=ORTTO_OK ) return rc;
   char *text = fields_text(list, table);
   ortto_fields_free(list);

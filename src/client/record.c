@@ -173,7 +173,7 @@ static int fields_part(const ortto_sending *s){
 static int fields_use(ortto_sending *s, int every){
   fields_forget(s);
   s->every_field = every;
-  int rc = fields_known(s->endpoint, fields_table(s), every ? "*" : NULL, 0, &s->fields);
+  int rc = fields_known(s->endpoint, fields_table(s), every ? fields_every : NULL, 0, &s->fields);
   if( rc==ORTTO_OK ) rc = names_index(s);
   if( rc!=ORTTO_OK ) fields_forget(s);
   return rc;

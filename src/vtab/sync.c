@@ -129,16 +129,22 @@ static int is_full_name(const char *name){
   return sqlite3_strnicmp(name, "ortto_", 6)==0;
 }
 
-/* The table behind a source's name: a created one, or one that exists without a CREATE (*created is NULL), of
-** which ortto_ may be left out. Ordinary tables do not count. *bare is the name without its schema. */
+/* The table behind a source's name: a created one, or one that is there without a CREATE (*created is NULL).
+** ortto_ may have been left out where no created one is called so; ordinary tables do not count. *name, by
+** sqlite3_malloc, is the name in full: of one without a CREATE without its schema. */
 static int source_find(const conn *c, const char *source, ortto_table *kind, const table **created,
-                       const char **bare, char **error){
-  *created = table_created(c, source, bare);
-  if( *created && (*created)->refused ) return error_set(error, "%s", (*created)->broken);
-  int own = *created==NULL && (*bare==source || is_full_name(*bare)) ? table_find(*bare) : -1;
+                       char **name, char **error){
+  const char *bare;
+  *created = table_created(c, source, &bare);
+  int is_short = *created==NULL && bare==source && !is_full_name(source);
+  *name = sqlite3_mprintf("%s%s", is_short ? "ortto_" : "", *created ? source : bare);
+  if( *name==NULL ) return SQLITE_NOMEM;
+  if( is_short ) *created = table_created(c, *name, &bare);
+  int own = is_full_name(bare) ? table_find(bare) : -1;
   if( *created ) own = (int)(*created)->kind;
-  if( own<0 ) return source_unknown(source, error);
   *kind = (ortto_table)own;
+  if( *created && (*created)->refused ) return error_set(error, "%s", (*created)->broken);
+  if( own<0 ) return source_unknown(source, error);
   if( can_be_synced(*kind) ) return SQLITE_OK;
   return error_set(error, "ortto: activities cannot be synced: the feed can only be read person by person. "
                     "Use INSERT ... SELECT with person_id IN (...)");
@@ -146,13 +152,8 @@ static int source_find(const conn *c, const char *source, ortto_table *kind, con
 
 static int source_take(sync_run *s, const char *source, char **error){
   const table *created;
-  const char *bare;
-  int rc = source_find(s->conn, source, &s->kind, &created, &bare, error);
-  if( rc!=SQLITE_OK ) return rc;
-  if( created ) s->source = sqlite3_mprintf("%s", source);
-  else s->source = sqlite3_mprintf("%s%s", is_full_name(bare) ? "" : "ortto_", bare);
-  if( s->source==NULL ) return SQLITE_NOMEM;
-  if( created==NULL ) return SQLITE_OK;
+  int rc = source_find(s->conn, source, &s->kind, &created, &s->source, error);
+  if( rc!=SQLITE_OK || created==NULL ) return rc;
   return arguments_copy(&s->args, &created->args) ? SQLITE_OK : SQLITE_NOMEM;
 }
 
@@ -258,8 +259,9 @@ static int jobs_check(const sync_batch *batch, char **error){
   for(int i=0; rc==SQLITE_OK && i<batch->jobs; i++){
     ortto_table kind;
     const table *created;
-    const char *bare;
-    rc = source_find(batch->conn, batch->job[i].source, &kind, &created, &bare, error);
+    char *name;
+    rc = source_find(batch->conn, batch->job[i].source, &kind, &created, &name, error);
+    sqlite3_free(name);
     if( rc==SQLITE_OK ) rc = target_text_check(batch->conn->db, batch->job[i].target, error);
   }
   return rc;

@@ -113,8 +113,8 @@ static int seen_find(const sync_run *s, const char *name, int *ours, int *is_fre
       "(SELECT count(*) FROM \"%w\".sqlite_schema WHERE type='table' AND name=%Q COLLATE NOCASE AND "
         "sql='CREATE TABLE \"'||replace(%Q,'\"','\"\"')||'\"(page INTEGER PRIMARY KEY, notes BLOB)' "
         "COLLATE NOCASE)=1 "
-      "AND NOT EXISTS (SELECT 1 FROM (SELECT * FROM \"%w\".sqlite_schema UNION ALL "
-        "SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE)",
+      "AND NOT EXISTS (SELECT 1 FROM (SELECT type, tbl_name FROM \"%w\".sqlite_schema UNION ALL "
+        "SELECT type, tbl_name FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE)",
       s->schema, name, name, s->schema, name);
   *is_free = rc==SQLITE_OK && !there;
   *ours = rc==SQLITE_OK && there && same;

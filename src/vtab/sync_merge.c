@@ -99,28 +99,34 @@ static int column_find(const sync_run *s, const char *name){
   return -1;
 }
 
-/* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. NULL
-** if none. */
+static void give_up(const sync_run *s, sqlite3_str *set, int i){
+  if( column_is_key(s, i) ) return;
+  sqlite3_str_appendf(set, "%s\"%w\"=NULL", sqlite3_str_length(set) ? "," : "", column_name(s, i));
+}
+
+/* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. All of
+** them where an index is on an expression, which may use any. NULL if none. */
 static char *unique_text(const sync_run *s){
   sqlite3_int64 children;
   sqlite3_stmt *indexed;
+  int expressions = 0;
   int rc = sql_integer(s->db, &children,
     "SELECT count(*) FROM \"%w\".sqlite_schema m, pragma_foreign_key_list(m.name,%Q) f "
     "WHERE m.type='table' AND f.\"table\"=%Q COLLATE NOCASE", s->schema, s->schema, s->target);
   if( rc!=SQLITE_OK || children ) return NULL;   /* rows that refer to such a value would lose it */
   rc = sql_prepare(s->db, &indexed,
     "SELECT c.name FROM pragma_index_list(%Q,%Q) l, pragma_index_info(l.name,%Q) c "
-    "WHERE l.\"unique\" AND c.name IS NOT NULL GROUP BY c.name COLLATE NOCASE",
-    s->target, s->schema, s->schema);
+    "WHERE l.\"unique\" GROUP BY c.name COLLATE NOCASE", s->target, s->schema, s->schema);
   if( rc!=SQLITE_OK ) return NULL;
   sqlite3_str *set = sqlite3_str_new(NULL);
-  while( sqlite3_step(indexed)==SQLITE_ROW ){
+  while( !expressions && sqlite3_step(indexed)==SQLITE_ROW ){   /* an expression has no name: it is first */
     const char *name = (const char *)sqlite3_column_text(indexed, 0);
     int i = name ? column_find(s, name) : -1;
-    if( i<0 || column_is_key(s, i) ) continue;
-    sqlite3_str_appendf(set, "%s\"%w\"=NULL", sqlite3_str_length(set) ? "," : "", column_name(s, i));
+    expressions = name==NULL;
+    if( i>=0 ) give_up(s, set, i);
   }
   sqlite3_finalize(indexed);
+  for(int i=0; expressions && i<s->columns; i++) give_up(s, set, i);
   return sqlite3_str_finish(set);
 }
 

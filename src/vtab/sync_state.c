@@ -138,6 +138,13 @@ static const char *not_alike(const sync_run *s, sqlite3_stmt *last, const likene
   return age>RESUME_SECONDS ? "the earlier run is more than 24 hours old" : NULL;
 }
 
+/* Did it get fewer rows than there are before its place in the list? A reader tells at the list's end, but of
+** what it has read itself. Of changes those before the watermark are no rows. */
+static int has_passed_over(sqlite3_stmt *last){
+  return !last_is(last, LAST_STATE, "fetched") && !last_is(last, LAST_MODE, "changes")
+      && sqlite3_column_int64(last, LAST_ROWS)<sqlite3_column_int64(last, LAST_OFFSET);
+}
+
 /* Why an unfinished run cannot be taken up: *why is "" if there is nothing in it worth a word, and NULL if it
 ** can. */
 static int not_resumable(const sync_run *s, sqlite3_stmt *last, const likeness *like, const char **why){
@@ -152,6 +159,7 @@ static int not_resumable(const sync_run *s, sqlite3_stmt *last, const likeness *
   else if( !whole ) *why = touched;
   else if( !has_cursor && !last_is(last, LAST_STATE, "fetched") )
     *why = rows ? "this list has no cursor to go on from" : "";
+  else if( has_passed_over(last) ) *why = "the earlier run had got fewer rows than it should have by then";
   return rc;
 }
 
@@ -249,7 +257,7 @@ static const char *no_watermark(const sync_run *s, sqlite3_stmt *done, int found
 static int watermark_find(sync_run *s, const likeness *like){
   sqlite3_stmt *done;
   int rc = sql_prepare(s->db, &done,
-    "SELECT mark, identity=%Q AND source=%Q, columns=%Q FROM \"%w\"." STATE_TABLE
+    "SELECT mark, identity=%Q AND source=%Q COLLATE NOCASE, columns=%Q FROM \"%w\"." STATE_TABLE
     " WHERE target=%Q COLLATE NOCASE AND state='done' ORDER BY run DESC LIMIT 1",
     like->identity, s->source, like->columns, s->schema, s->target);
   if( rc!=SQLITE_OK ) return rc;

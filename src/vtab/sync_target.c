@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sql.h"
+#include "table_names.h"
 
 const char *column_name(const sync_run *s, int i){
   return i<s->overflow ? s->fields->field[i].column : "more_fields";
@@ -53,8 +54,10 @@ int type_is_text(const char *type){
 
 int target_has_rules(const sync_run *s, sqlite3_int64 *rules){
   sqlite3_stmt *keys;
-  int rc = sql_integer(s->db, rules, "SELECT count(*) FROM (SELECT * FROM \"%w\".sqlite_schema "
-    "UNION ALL SELECT * FROM temp.sqlite_schema) WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE",
+  int rc = sql_integer(s->db, rules,
+    "SELECT count(*) FROM (SELECT type, tbl_name FROM \"%w\".sqlite_schema "
+      "UNION ALL SELECT type, tbl_name FROM temp.sqlite_schema) "
+    "WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE",
     s->schema, s->target);
   if( rc==SQLITE_OK )
     rc = sql_prepare(s->db, &keys, "PRAGMA \"%w\".foreign_key_list(\"%w\")", s->schema, s->target);
@@ -121,7 +124,8 @@ int staging_is_ours(const sync_run *s, int *ours){
   if( rc==SQLITE_OK )
     rc = sql_integer(s->db, &alone, "SELECT count(*)=1 AND "
       "max(sql='CREATE TRIGGER \"'||replace(%Q,'\"','\"\"')||'_touched\" '||%Q COLLATE NOCASE) "
-      "FROM (SELECT * FROM \"%w\".sqlite_schema UNION SELECT * FROM temp.sqlite_schema) "
+      "FROM (SELECT type, name, tbl_name, sql FROM \"%w\".sqlite_schema "
+        "UNION SELECT type, name, tbl_name, sql FROM temp.sqlite_schema) "
       "WHERE type='trigger' AND tbl_name=%Q COLLATE NOCASE", s->staging, trigger, s->schema, s->staging);
   *ours = same && alone;
   sqlite3_free(table);
@@ -210,12 +214,10 @@ static int begins_with(const char *name, const char *start){
 }
 
 static int is_ortto_name(const char *name){
-  static const char *const other[] = { "log", "sync", "sync_state", "failures", "pending", "settings",
-                                       "doctor", "push", "push_rows", "push_state" };
+  static const char *const other[] = { "sync_state", "doctor", "push", "push_rows", "push_state" };
   if( !begins_with(name, "ortto_") ) return 0;
   name += 6;
-  for(int i=0; i<ORTTO_TABLES; i++)
-    if( sqlite3_stricmp(name, ortto_table_name((ortto_table)i))==0 ) return 1;
+  for(int i=0; table_own_name(i); i++) if( sqlite3_stricmp(name, table_own_name(i))==0 ) return 1;
   for(int i=0; i<COUNT(other); i++) if( sqlite3_stricmp(name, other[i])==0 ) return 1;
   return 0;
 }

@@ -5,13 +5,19 @@
 
 #include <string.h>
 
+#include "../text.h"
 #include "sql.h"
 
+/* SQLite knows without a look into the file, which others may have locked, and where a lock of ours could
+** stay as long as a transaction. It has no question for views; but it refuses a second one of a name before
+** anything is run. */
 static int schema_has(const conn *c, const char *schema, const char *name){
-  sqlite3_int64 count;
-  sql_integer(c->db, &count, "SELECT count(*) FROM \"%w\".sqlite_schema WHERE type IN ('table','view') "
-              "AND name=%Q COLLATE NOCASE", schema, name);
-  return count>0;
+  sqlite3_stmt *view;
+  int rc = sqlite3_table_column_metadata(c->db, schema, name, NULL, NULL, NULL, NULL, NULL, NULL);
+  if( rc==SQLITE_OK ) return 1;
+  rc = sql_prepare(c->db, &view, "CREATE VIEW \"%w\".\"%w\" AS SELECT 1", schema, name);
+  sqlite3_finalize(view);
+  return (rc & 0xff)==SQLITE_ERROR && strstr(sqlite3_errmsg(c->db), " already exists")!=NULL;
 }
 
 /* The schema in which a bare name is found first: temp, main, then the attached ones. NULL: in none, or
@@ -19,9 +25,10 @@ static int schema_has(const conn *c, const char *schema, const char *name){
 static char *schema_of(const conn *c, const char *name){
   sqlite3_stmt *list;
   char *found = NULL;
-  int rc = sql_prepare(c->db, &list, "SELECT name FROM pragma_database_list ORDER BY name<>'temp', seq");
+  if( schema_has(c, "temp", name) ) return sqlite3_mprintf("temp");
+  int rc = sql_prepare(c->db, &list, "PRAGMA database_list");
   while( rc==SQLITE_OK && found==NULL && sqlite3_step(list)==SQLITE_ROW ){
-    const char *schema = (const char *)sqlite3_column_text(list, 0);
+    const char *schema = (const char *)sqlite3_column_text(list, 1);
     if( schema && schema_has(c, schema, name) ) found = sqlite3_mprintf("%s", schema);
   }
   sqlite3_finalize(list);
@@ -72,10 +79,18 @@ static meaning meaning_of(const conn *c, const char *name){
   return (meaning){ name, found, found!=NULL };
 }
 
-table *table_connected(const conn *c, const char *name){
+static table *table_meant(const conn *c, const char *name, int *created){
   meaning m = meaning_of(c, name);
   table *t = table_connect(c, &m);
+  *created = m.created;
   sqlite3_free(m.schema);
+  return t;
+}
+
+table *table_connected(const conn *c, const char *name){
+  int created;
+  table *t = table_meant(c, name, &created);
+  if( t==NULL && !created ) t = table_meant(c, name, &created);   /* SQLite has read the schemas anew */
   return t;
 }
 
@@ -94,16 +109,26 @@ table *table_created(const conn *c, const char *name, const char **bare){
   return t;
 }
 
+const char *table_own_name(int i){
+  static const char *const other[] = { "log", "failures", "pending", "settings", "sync" };
+  if( i<ORTTO_TABLES ) return ortto_table_name((ortto_table)i);
+  return i<ORTTO_TABLES+COUNT(other) ? other[i-ORTTO_TABLES] : NULL;
+}
+
+/* What stands in place of one of ortto's own tables and is none of ortto's, as schema.name; NULL: nothing. */
+static char *hides(const conn *c, const char *own){
+  char name[64];
+  sqlite3_snprintf(sizeof name, name, "ortto_%s", own);
+  char *schema = schema_of(c, name);
+  if( schema==NULL ) return NULL;
+  const meaning there = { name, schema, 1 };
+  char *full = table_connect(c, &there) ? NULL : sqlite3_mprintf("%s.%s", schema, name);
+  sqlite3_free(schema);
+  return full;
+}
+
 char *table_that_hides(const conn *c){
-  for(int i=0; i<ORTTO_TABLES; i++){
-    char name[64];
-    sqlite3_snprintf(sizeof name, name, "ortto_%s", ortto_table_name((ortto_table)i));
-    char *schema = schema_of(c, name);
-    if( schema==NULL ) continue;
-    const meaning there = { name, schema, 1 };
-    char *full = table_connect(c, &there) ? NULL : sqlite3_mprintf("%s.%s", schema, name);
-    sqlite3_free(schema);
-    if( full ) return full;
-  }
-  return NULL;
+  char *found = NULL;
+  for(int i=0; found==NULL && table_own_name(i); i++) found = hides(c, table_own_name(i));
+  return found;
 }

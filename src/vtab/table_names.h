@@ -19,6 +19,10 @@ table *table_connected(const conn *c, const char *name);
 ** name without the schema. */
 table *table_created(const conn *c, const char *name, const char **bare);
 
+/* The name, without ortto_, of one of ortto's own tables, which are there without a CREATE: 0 and up; NULL
+** behind the last. */
+const char *table_own_name(int i);
+
 /* A local table or view that hides one of ortto's own by its name, as schema.name (sqlite3_malloc); NULL:
 ** none. */
 char *table_that_hides(const conn *c);

@@ -375,6 +375,27 @@ static void test_not_read_to_its_end(void **state){
 }
 
 /* A statement reset and stepped again is a new call. */
+/* A page that lacks a row and does not say so: it makes the run fail at the list's end, and is not built upon
+** by another, whether that end was reached or not. */
+static void test_row_lost_before(void **state){
+  static const char sync[] = "SELECT state||rows FROM ortto_sync('ortto_people','people') LIMIT 1 OFFSET ";
+  (void)state;
+  sqlite3 *db = file_open();
+  sql_must(db, "SELECT ortto_config('concurrency', 1)");
+  for(int to_its_end=0; to_its_end<2; to_its_end++){
+    char *sql = sqlite3_mprintf("%s%d", sync, to_its_end ? 4 : 2);
+    server_do(&sandbox, "/sandbox/fault",
+        "{\"kind\":\"lost_row\",\"path\":\"/v1/person/get\",\"after\":1,\"times\":1}");
+    char *got = sql_text(db, sql);
+    assert_like(got, to_its_end ? "%ends the list at row 2000 of the 2000%" : "fetching1499", sql);
+    sqlite3_free(got);
+    sqlite3_free(sql);
+    assert_sql(db, "SELECT ortto_sync('ortto_people','people') ->> 'rows'", "2000");
+    assert_sql(db, "SELECT message LIKE '%fewer rows%' FROM ortto_sync_state ORDER BY run DESC LIMIT 1", "1");
+  }
+  db_close(db);
+}
+
 static void test_reset_and_again(void **state){
   (void)state;
   sqlite3 *db = file_open();
@@ -588,6 +609,22 @@ static void test_unique_values_swapped(void **state){
   (void)state;
   sqlite3 *db = file_open();
   swap_external_ids(db);
+  char *got = sql_text(db, PEOPLE);
+  assert_like(got, "%\"state\":\"done\"%\"updated\":2,%", PEOPLE);
+  sqlite3_free(got);
+  assert_sql(db, DIFFERENCE, "0 0");
+  db_close(db);
+}
+
+/* The same of an index on an expression. */
+static void test_unique_expressions_swapped(void **state){
+  (void)state;
+  sqlite3 *db = file_open();
+  sqlite3_free(sql_text(db, PEOPLE));
+  sql_must(db, "CREATE TEMP TABLE two AS SELECT id, email FROM people WHERE email IS NOT NULL LIMIT 2");
+  sql_must(db, "UPDATE people SET email=(SELECT email FROM two WHERE two.id<>people.id) "
+               "WHERE id IN (SELECT id FROM two)");
+  sql_must(db, "CREATE UNIQUE INDEX no_case ON people(lower(email))");
   char *got = sql_text(db, PEOPLE);
   assert_like(got, "%\"state\":\"done\"%\"updated\":2,%", PEOPLE);
   sqlite3_free(got);
@@ -1043,13 +1080,15 @@ int main(void){
     TEST(test_neighbour_wal), TEST(test_neighbour_rollback), TEST(test_neighbour_wal_rows),
         TEST(test_neighbour_rollback_rows),
     TEST(test_no_lock_while_waiting), TEST(test_waits_for_a_writer),
-    TEST(test_two_at_once), TEST(test_not_read_to_its_end), TEST(test_reset_and_again), TEST(test_interrupt),
+    TEST(test_two_at_once), TEST(test_not_read_to_its_end), TEST(test_row_lost_before),
+    TEST(test_reset_and_again), TEST(test_interrupt),
         TEST(test_interrupt_rows), TEST(test_interrupt_rows_rollback),
     TEST(test_disk_full_rollback), TEST(test_disk_full_wal),
     TEST(test_refused_by_trigger), TEST(test_refused_by_rollback_trigger), TEST(test_refused_by_fail_trigger),
     TEST(test_refused_by_foreign_key), TEST(test_refused_by_deferred_foreign_key),
         TEST(test_refused_by_unique_index),
-    TEST(test_unique_values_swapped), TEST(test_unique_values_swapped_with_children),
+    TEST(test_unique_values_swapped), TEST(test_unique_expressions_swapped),
+    TEST(test_unique_values_swapped_with_children),
         TEST(test_interrupt_in_the_merge), TEST(test_progress),
     TEST(test_source_changes_snapshot), TEST(test_source_changes_no_snapshot),
         TEST(test_source_changes_interrupted),

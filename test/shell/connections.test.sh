@@ -98,6 +98,27 @@ SQL
 )
 verdict "ortto_check names a local table that hides Ortto's" 'says "main.ortto_people hides" && [ "$(tail -n 1 <<<"$said")" = ok ]'
 
+said=$(sql <<SQL
+CREATE TABLE ortto_failures(x);
+SELECT ortto_check();
+DROP TABLE ortto_failures;
+CREATE TEMP VIEW Ortto_Log AS SELECT 1 AS x;
+SELECT ortto_check();
+DROP VIEW ortto_log;
+ATTACH '' AS other;
+CREATE TABLE other.ortto_pending(x);
+SELECT ortto_check();
+DROP TABLE other.ortto_pending;
+CREATE VIRTUAL TABLE ortto_settings USING ortto(table=tags);
+CREATE TABLE ortto_sync(x);
+SELECT ortto_check();
+DROP TABLE ortto_sync;
+SELECT ortto_check();
+SQL
+)
+verdict "one that hides what is of the connection, too" \
+  'says "main.ortto_failures hides" && says "temp.ortto_log hides" && says "other.ortto_pending hides" && says "main.ortto_sync hides" && [ "$(tail -n 1 <<<"$said")" = ok ]'
+
 # ---- created tables -----------------------------------------------------------------------
 
 said=$(sql <<SQL

@@ -19,6 +19,7 @@ CREATE VIRTUAL TABLE x USING ortto(table=tags, fields=all);
 CREATE VIRTUAL TABLE x USING ortto(table=people, fields='str::emial');
 CREATE VIRTUAL TABLE x USING ortto(table=people, fields='emial');
 CREATE VIRTUAL TABLE x USING ortto(table=accounts, fields='str::email');
+CREATE VIRTUAL TABLE x USING ortto(table=people, fields='*');
 -- Settings that are bad, and those that are no arguments.
 CREATE VIRTUAL TABLE x USING ortto(table=people, timeout_ms=0);
 CREATE VIRTUAL TABLE x USING ortto(table=people, retries=-1);

@@ -12,8 +12,10 @@ SELECT ortto_config('max_deletes');
 SELECT count(*) FROM ortto_people;
 SELECT ortto_check();
 .shell curl -s $ORTTO_API_URL/sandbox/count
--- The configuration wins. (The region is not looked at where an address is given.)
+-- The configuration wins. The region is told too, although an address is given that replaces it.
 SELECT ortto_config('rate', 0), ortto_config('timeout_ms', 5000), ortto_config('retries', 0), ortto_config('concurrency', 2);
+SELECT count(*) FROM ortto_people;
+SELECT ortto_config('region', 'Europe');
 SELECT count(*) FROM ortto_people;
 -- progress draws nothing where stderr is no terminal.
 SELECT ortto_config('progress', 'on');

@@ -45,3 +45,19 @@ SELECT ortto_sync('audiences', 'short_audiences') ->> 'source';
 CREATE VIRTUAL TABLE temp.tags USING ortto(table=accounts);
 SELECT ortto_sync('tags', 'short_made') ->> 'source';
 SELECT count(*) = (SELECT count(*) FROM ortto_accounts) FROM short_made;
+
+-- A name means what it means to SQLite. A created table comes before the one that is there without a CREATE, also where
+-- ortto_ was left out and in '*'; that one has the name of any schema; ordinary tables and views do not count.
+SELECT ortto_sync('main.ortto_accounts', 'of_main') ->> 'source', ortto_check('main.ortto_accounts');
+CREATE VIRTUAL TABLE temp.ortto_accounts USING ortto(table=tags);
+SELECT ortto_sync('ortto_accounts', 'of_temp') ->> 'rows' = (SELECT count(*) FROM ortto_tags);
+SELECT ortto_sync('accounts', 'of_temp') ->> 'unchanged' = (SELECT count(*) FROM ortto_tags);
+SELECT value->>'rows' = (SELECT count(*) FROM ortto_tags) FROM json_each(ortto_sync('*', 'hidden_')) WHERE value->>'source' = 'ortto_accounts';
+ATTACH '' AS other;
+CREATE TABLE other.ortto_fields(x);
+SELECT ortto_sync('ortto_fields', 'of_other') ->> 'state';
+SELECT ortto_sync('fields', 'of_other') ->> 'state';
+SELECT ortto_sync('other.ortto_fields', 'of_other') ->> 'state';
+SELECT ortto_sync('main.ortto_fields', 'of_other') ->> 'state';
+CREATE TEMP VIEW ortto_activity_types AS SELECT 1 AS x;
+SELECT ortto_sync('ortto_activity_types', 'of_view') ->> 'state';

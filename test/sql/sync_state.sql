@@ -20,6 +20,14 @@ SELECT state, page, requests FROM ortto_sync('ortto_people', 'people');
 SELECT source, target, state, rows, requests FROM ortto_sync_state ORDER BY run DESC LIMIT 1;
 SELECT count(*) FROM ortto_sync_state;
 
+-- The name of a source knows no case, and the pragmas on the names of columns do not matter.
+PRAGMA full_column_names = 1;
+PRAGMA short_column_names = 0;
+SELECT ortto_sync('ortto_people', 'named') ->> 'state';
+SELECT ortto_sync('Ortto_People', 'Named', 'changes') ->> 'message' IS NULL;
+PRAGMA full_column_names = 0;
+PRAGMA short_column_names = 1;
+
 -- A run that failed says why, until it is taken up.
 .shell curl -s -o /dev/null -d '{ \"kind\": \"replace\",\"body\": \"none\",\"path\": \"/v1/person/get\",\"after\": 1,\"times\": 1}' $ORTTO_API_URL/sandbox/fault
 SELECT ortto_sync('ortto_people', 'people');

@@ -37,6 +37,8 @@ SELECT (SELECT group_concat(name) FROM pragma_table_info('names')) = (SELECT gro
 CREATE VIRTUAL TABLE f1 USING ortto(table=people, fields='str::email int::v,  str:cm:job-title, str::email id');
 SELECT group_concat(name, ' ') FROM pragma_table_info('f1');
 SELECT count(*), count(DISTINCT id) FROM f1;
+CREATE VIRTUAL TABLE f1_case USING ortto(table=people, fields='ID EMAIL');
+SELECT group_concat(name, ' ') FROM pragma_table_info('f1_case');
 CREATE VIRTUAL TABLE f2 USING ortto(table=accounts, fields="str:o:name", columns=ids);
 SELECT group_concat(name, ' ') FROM pragma_table_info('f2');
 -- Hidden and activity-derived fields may be listed, and tags.
