@@ -332,7 +332,7 @@ static int choose_named(context *ctx, const listing *l, ortto_table table, const
 
 enum selection { SELECT_STANDARD, SELECT_ALL, SELECT_EVERY, SELECT_NAMED };
 
-const char fields_every[] = "";
+const char fields_every[1] = "";
 
 static enum selection selection_of(const char *text){
   if( text==fields_every ) return SELECT_EVERY;

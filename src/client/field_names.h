@@ -17,7 +17,7 @@
 #include "endpoint.h"
 
 /* A selection that nobody can write, whose address alone counts: what the table of fields shows. */
-extern const char fields_every[];
+extern const char fields_every[1];
 
 /* The built-in fields or, where the selection names fields, these, as far as their ids tell. Sends
 ** nothing. */
