@@ -262,10 +262,11 @@ static int event_check(ortto_sending *s, record *r){
 /* The members as given, in an object that is left open. */
 static void event_copy(buf *out, js given, int track){
   js name, v;
-  int first = 1;
+  int first = 1, audience = is_present(js_get(given, "audience_name"));
   buf_puts(out, "{");
   for(js_iter it = js_in(given); js_next(&it, &name, &v); ){
     if( name.n==0 || js_is(name, "audience_name") ) continue;
+    if( audience && js_is(name, "audience") ) continue;                /* the one that was named is added */
     if( js_type(v)=='"' && v.n==2 && (js_is(name, "user_id") || js_is(name, "anonymous_id")) ) continue;
     if( track && js_type(v)=='n' && (js_is(name, "timestamp") || js_is(name, "message_id")) )
       continue;                                  /* ours is added */

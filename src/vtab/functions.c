@@ -200,6 +200,9 @@ static int via_table(const conn *c, const char *via, const ortto_args **args, ch
   if( t==NULL ) return error_set(error, "ortto: via names no ortto table of this connection: '%.60s'", via);
   if( t->refused ) return error_set(error, "%s", t->broken);
   *args = &t->args.settings;
+  const char *write = (*args)->value[ORTTO_WRITE];
+  if( write && strcmp(write, "on")!=0 )
+    return error_set(error, "ortto: nothing is sent via %s: it was made with write=off", t->name);
   return SQLITE_OK;
 }
 

@@ -52,7 +52,7 @@ SELECT value->>'status', value->>'body' FROM json_each(ortto_track('[{"user_id":
 SELECT group_concat(value->>'status') FROM json_each(ortto_upsert('[{"user_id":"u1","audience_name":"VIPs"},{"user_id":"u2","audience_name":" VIPs\t","audience_update_mode":"remove"},
   {"user_id":"u3","audience_name":"vips","audience_update_mode":"add"},{"user_id":"u4","audience_name":null,"audience_update_mode":"remove"},{"user_id":"u5","audience_name":"Sør \"x\"","audience_update_mode":null}]'));
 SELECT ortto_track('[{"user_id":"u1","event":"E","audience_name":"VIPs"}]')->>'$[0].status';
-SELECT group_concat(value->>'status') FROM json_each(ortto_upsert('[{"user_id":"u1","audience_name":"VIPs"}]'));
+SELECT group_concat(value->>'status') FROM json_each(ortto_upsert('[{"user_id":"u1","audience_name":"VIPs"},{"user_id":"u6","audience":{"id":"1","mode":"remove"},"audience_name":"VIPs"},{"user_id":"u7","audience":{"id":"1"},"audience_name":null}]'));
 SELECT value->>'status', value->>'errortype', value->>'errormessage' FROM json_each(ortto_upsert('[{"user_id":"w1","audience_name":""},{"user_id":"w2","audience_name":"  "},{"user_id":"w3","audience_name":7},
   {"user_id":"w4","audience_name":"VIPs","audience_update_mode":"toggle"},{"user_id":"w5","audience_name":"VIPs","audience_update_mode":""},{"user_id":"w6","audience_update_mode":"toggle"}]'));
 .shell $ROOT/test/sql/segment.sh

@@ -33,6 +33,13 @@ INSERT INTO on_(email) VALUES('on@t.example');
 INSERT INTO ortto_people(email) VALUES('always@t.example');
 SELECT email FROM ortto_people WHERE email LIKE '%@t.example' ORDER BY 1;
 
+.print -- Nor does a function write through a table made with write=off; without that argument it does.
+.shell $ROOT/test/sql/requests.sh >/dev/null
+SELECT ortto_upsert('[{"user_id":"via"}]', '{"via":"off"}');
+SELECT ortto_track('[{"user_id":"via","event":"Flight Booked"}]', '{"via":"temp.off"}');
+.shell $ROOT/test/sql/requests.sh
+SELECT ortto_upsert('{"user_id":"via"}', '{"via":"p"}')->>'status', ortto_upsert('{"user_id":"via2"}', '{"via":"on_"}')->>'status';
+
 .print
 .print -- A restored dump writes nothing.
 BEGIN;
