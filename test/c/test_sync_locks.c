@@ -245,6 +245,38 @@ static void test_other_files(void **state){
   db_close(db);
 }
 
+/* What a name means is asked of no file: one that others have locked holds nothing up, and in a transaction
+** no lock on it stays. */
+static void test_names_lock_nothing(void **state){
+  static const char *const sources[] = {
+    "ortto_tags", "tags", "main.ortto_tags", "mine", "MINE", "main.mine", "o.ortto_tags",
+  };
+  (void)state;
+  sqlite3 *other = plain_open("other.db"), *db = open_at(FILE_NAME);
+  sql_must(other, "CREATE TABLE x(a)");
+  sqlite3_busy_timeout(db, 5000);
+  sql_must(db, "ATTACH 'other.db' AS o; SELECT * FROM o.x; "
+               "CREATE VIRTUAL TABLE mine USING ortto(table=tags)");
+  sql_must(other, "BEGIN EXCLUSIVE");
+  for(int i=0; i<(int)(sizeof sources/sizeof *sources); i++){
+    char *sync = sqlite3_mprintf("SELECT ortto_sync('%s','temp.copy') ->> 'state'", sources[i]);
+    char *check = sqlite3_mprintf("SELECT ortto_check('%s')", sources[i]);
+    double begun = now_ms();
+    assert_sql(db, sync, "done");
+    if( strcmp(sources[i], "tags")!=0 ) assert_sql(db, check, "ok");
+    if( now_ms() - begun>4000 ) fail_msg("%s: waited for a lock", sources[i]);
+    sqlite3_free(sync);
+    sqlite3_free(check);
+  }
+  sql_must(other, "ROLLBACK");
+  sql_must(db, "BEGIN");
+  assert_sql(db, "SELECT ortto_sync('tags','temp.copy') ->> 'state'", "done");
+  assert_sql(db, "SELECT ortto_check('mine')", "ok");
+  sql_must(other, "BEGIN EXCLUSIVE; ROLLBACK");
+  db_close(other);
+  db_close(db);
+}
+
 /* The other way round: main is locked altogether, and the target is in another file. */
 static void test_other_main(void **state){
   (void)state;
@@ -313,7 +345,7 @@ int main(void){
     TEST(test_interrupted), TEST(test_interrupted_wal), TEST(test_interrupted_rows),
     TEST(test_interrupted_memory), TEST(test_interrupted_temp), TEST(test_interrupted_nested),
     TEST(test_stays_locked), TEST(test_stays_read), TEST(test_two_tables), TEST(test_other_files),
-    TEST(test_other_main),
+    TEST(test_names_lock_nothing), TEST(test_other_main),
     TEST(test_last_rowid), TEST(test_interrupt_is_quick),
   };
   return cmocka_run_group_tests(tests, set_up, sandbox_stop);
