@@ -204,6 +204,34 @@ int ortto_value_check(ortto_client *client, const ortto_field *field, const char
   return rc;
 }
 
+/* A phone number is sent in another form than it is read in. */
+static int decode_sent(arena *memory, const ortto_field *field, js sent, ortto_value *out){
+  js phone = field->type==ORTTO_PHONE ? js_get(sent, "phone") : (js){ 0 };
+  if( js_type(phone)!='"' ) return decode(memory, field->type, sent, out);
+  js digits = unquoted(phone);
+  out->kind = ORTTO_VALUE_TEXT;
+  out->text = arena_printf(memory, "+%.*s", (int)digits.n, digits.p);
+  out->length = digits.n + 1;
+  return out->text!=NULL;
+}
+
+int ortto_value_becomes(const ortto_field *field, const char *json, size_t length, ortto_value *out,
+                        char **text){
+  arena memory = { 0 };
+  encoder e = { .memory = &memory };
+  js given, sent;
+  *out = (ortto_value){ .kind = ORTTO_VALUE_NULL };
+  *text = NULL;
+  const char *copy = arena_text(&memory, json, length);
+  char *printed = copy && json_check(copy, length, &given) ? json_print(encode(&e, field, given)) : NULL;
+  int ok = printed && json_check(printed, strlen(printed), &sent) && decode_sent(&memory, field, sent, out);
+  int has_text = ok && (out->kind==ORTTO_VALUE_TEXT || out->kind==ORTTO_VALUE_JSON);
+  if( has_text ) out->text = *text = text_copy_n(out->text, out->length);
+  free(printed);
+  arena_free(&memory);
+  return ok && (!has_text || *text) ? ORTTO_OK : ORTTO_NOMEM;
+}
+
 typedef struct audience_search {   /* for one name or id */
   const char *wanted;
   char *id;

@@ -377,6 +377,11 @@ void ortto_sending_free(ortto_sending *sending);
 ** ..."). Sends nothing. */
 int ortto_value_check(ortto_client *client, const ortto_field *field, const char *json, size_t length);
 
+/* What such a value, which was found good, becomes: as it will be read. Its text is *text, by malloc, NULL if
+** it has none. ORTTO_OK, or ORTTO_NOMEM. */
+int ortto_value_becomes(const ortto_field *field, const char *json, size_t length, ortto_value *out,
+                        char **text);
+
 /* ---- what was sent ------------------------------------------------------------------------------------- */
 
 #define ORTTO_LOG_SIZE 1000

@@ -325,7 +325,11 @@ static int event_keys(ortto_sending *s, record *r){
 
 void segment_item(ortto_sending *s, record *r){
   buf *out = &s->scratch;
-  if( (is_raw_event(r->given) && !raw_map(s, r)) || !event_check(s, r) ) return;
+  if( is_raw_event(r->given) && !raw_map(s, r) ){
+    audience_check(s, r);                        /* the one thing that an event has beside its own */
+    return;
+  }
+  if( !event_check(s, r) ) return;
   cJSON *added = cJSON_CreateObject();
   int ok = members_added(s, r, added);
   char *text = json_print(added);                /* {...}: what stands in it goes behind the members given */

@@ -315,7 +315,7 @@ int settings_set(context *ctx, settings *own, ortto_setting setting, const char 
   char *normal = NULL;
   if( value ){
     int rc = normal_setting(ctx, setting, value, 0, &normal);
-    if( rc==ORTTO_OK && is_secret(setting) ){    /* a name or path that leads nowhere is better known now */
+    if( normal && is_secret(setting) ){          /* a name or path that leads nowhere is better known now */
       char *key = NULL;
       rc = key_resolve(ctx, setting, normal, FROM_CONFIG, &key);
       free(key);

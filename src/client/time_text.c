@@ -28,7 +28,7 @@ int date_read(const char *p, size_t n, int *year, int *month, int *day){
 /* Z, +02:00, and what databases and languages write for it too: +0200, +02; no zone is UTC. *out is as RFC
 ** 3339 has it. */
 static int zone_read(const char *p, size_t n, char out[7]){
-  strcpy(out, "Z");
+  memcpy(out, "Z", 2);
   if( n==0 ) return 1;
   if( n==1 ) return p[0]=='Z' || p[0]=='z';
   size_t minutes = n==6 && p[3]==':' ? 4 : 3;

@@ -75,6 +75,14 @@ static void json_real(sqlite3_str *s, double r){
   sqlite3_str_appendall(s, text);
 }
 
+void json_of_value(sqlite3_str *s, const ortto_value *v){
+  switch( v->kind ){
+    case ORTTO_VALUE_NULL: sqlite3_str_appendall(s, "null"); break;
+    case ORTTO_VALUE_REAL: json_real(s, v->real); break;
+    default: more_value(s, v);
+  }
+}
+
 int json_value(sqlite3_str *s, const ortto_field *f, sqlite3_value *v){
   const char *text = NULL;
   double r;

@@ -28,6 +28,9 @@ char *more_text(const ortto_field *const *field, const ortto_value *value, int f
 /* A JSON string; the text may hold any byte. */
 void json_string(sqlite3_str *s, const char *text, size_t n);
 
+/* A value of Ortto's, as JSON. */
+void json_of_value(sqlite3_str *s, const ortto_value *v);
+
 /* A value for the field, as JSON. 0: a BLOB, or infinite, which nothing in Ortto can hold. */
 int json_value(sqlite3_str *s, const ortto_field *f, sqlite3_value *v);
 

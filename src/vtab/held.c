@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../text.h"
@@ -37,14 +38,23 @@ static const ortto_field *field_of(const table *t, const char *id){
   return NULL;                     /* the record's own id */
 }
 
-/* A list that was given as text is shown as a list. */
-static void change_show(sqlite3_str *s, const table *t, sqlite3_stmt *member){
-  const ortto_field *f = field_of(t, (const char *)sqlite3_column_text(member, 0));
-  if( f==NULL ) return;
-  int nested = f->type==ORTTO_JSON && sqlite3_column_type(member, 2)!=SQLITE_NULL;
+/* As it will be read, not as it was given: rounded, a list, a day. */
+static int change_show(sqlite3_str *s, const table *t, sqlite3_stmt *member){
+  const char *id = (const char *)sqlite3_column_text(member, 0);
+  const char *json = (const char *)sqlite3_column_text(member, 1);
+  if( id==NULL || json==NULL ) return SQLITE_NOMEM;
+  const ortto_field *f = field_of(t, id);
+  ortto_value v;
+  char *text;
+  if( f==NULL ) return SQLITE_OK;
+  int rc = ortto_value_becomes(f, json, (size_t)sqlite3_column_bytes(member, 1), &v, &text);
+  if( rc!=ORTTO_OK ) return SQLITE_NOMEM;
   if( sqlite3_str_length(s)>1 ) sqlite3_str_appendchar(s, 1, ',');
   json_string(s, f->column, strlen(f->column));
-  sqlite3_str_appendf(s, ":%s", sqlite3_column_text(member, nested ? 2 : 1));
+  sqlite3_str_appendchar(s, 1, ':');
+  json_of_value(s, &v);
+  free(text);
+  return SQLITE_OK;
 }
 
 int held_changes(const table *t, sqlite3_stmt *row, char **changes){
@@ -53,10 +63,7 @@ int held_changes(const table *t, sqlite3_stmt *row, char **changes){
   int rc = spool_members(&t->conn->spool, &member, sqlite3_column_value(row, SPOOL_RECORD));
   sqlite3_str *s = sqlite3_str_new(NULL);
   sqlite3_str_appendchar(s, 1, '{');
-  while( rc==SQLITE_OK && sqlite3_step(member)==SQLITE_ROW ){
-    if( sqlite3_column_text(member, 0) && sqlite3_column_text(member, 1) ) change_show(s, t, member);
-    else rc = SQLITE_NOMEM;
-  }
+  while( rc==SQLITE_OK && sqlite3_step(member)==SQLITE_ROW ) rc = change_show(s, t, member);
   int finished = sqlite3_finalize(member);
   sqlite3_str_appendchar(s, 1, '}');
   *changes = sqlite3_str_finish(s);

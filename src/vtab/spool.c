@@ -190,9 +190,8 @@ int spool_pending(const spool *s, sqlite3_stmt **rows){
 /* The tags of an UPDATE stand beside the fields. */
 int spool_members(const spool *s, sqlite3_stmt **members, sqlite3_value *record){
   int rc = sql_prepare(s->db, members,
-    "SELECT key, ?1 -> fullkey, CASE WHEN type='text' AND json_valid(value) THEN value END "
-    "FROM json_each(?1,'$.fields') UNION ALL "
-    "SELECT 'tags', ?1 -> '$.tags', NULL WHERE json_type(?1,'$.tags') IS NOT NULL");
+    "SELECT key, ?1 -> fullkey FROM json_each(?1,'$.fields') UNION ALL "
+    "SELECT 'tags', ?1 -> '$.tags' WHERE json_type(?1,'$.tags') IS NOT NULL");
   return rc==SQLITE_OK ? sqlite3_bind_value(*members, 1, record) : rc;
 }
 

@@ -91,8 +91,7 @@ int spool_rows(const spool *s, sqlite3_stmt **rows, sqlite3_int64 owner, sqlite3
 /* Rows of all owners. *rows is NULL if nothing ever was held back. */
 int spool_pending(const spool *s, sqlite3_stmt **rows);
 
-/* The members of a record's fields: name, value as JSON, and the text of a value that is JSON itself. To be
-** stepped and finalized. */
+/* The members of a record's fields: name, value as JSON. To be stepped and finalized. */
 int spool_members(const spool *s, sqlite3_stmt **members, sqlite3_value *record);
 
 /* ---- rows that could not be delivered ---- */

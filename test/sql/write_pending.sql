@@ -45,3 +45,21 @@ BEGIN;
 INSERT INTO ortto_people(email) VALUES('r@t.example');
 SELECT email FROM ortto_pending;
 ROLLBACK;
+
+.print
+.print -- What a value becomes is what will be read, not what was given.
+SELECT ortto_config('max_updates', NULL);
+CREATE TEMP TABLE shown(row, name, becomes);
+BEGIN;
+INSERT INTO ortto_people(email, rating, plan_value, seats, is_vip, birthday, last_demo, work_phone, interests, city, preferences, notes, postal_code, tags)
+  VALUES('one@t.example', 1.0005, '19.9999', '42', 'false', '2000-01-01 12:00', '2025-01-01', '+47 22 22 55 55', 'Music', '{"name":"Oslo","id":7}', ' {"a": 1.50} ', '{"not":"shown"}', 150, '[ "a" , "é" ]'),
+        ('two@t.example', -0.0004, 9007199254740.991, 12.0, 1.0, '2024-02-29', '2025-11-04 19:10:31.5+0200', '{"c":"61","n":"401234567"}', '["x", "\u0000"]', 'São "P"', NULL, 'a' || char(10) || 'b', NULL, NULL);
+UPDATE ortto_people SET phone_number = '+61.401/234.567', gdpr = 'true', total_spent = total_spent WHERE 0;
+UPDATE ortto_people SET phone_number = '+61.401/234.567', gdpr = 'true', rating = 1e-9, city = NULL WHERE id = (SELECT id FROM one);
+SELECT email, changes FROM ortto_pending;
+INSERT INTO shown SELECT email, key, ortto_pending.changes -> fullkey FROM ortto_pending, json_each(changes) WHERE email IS NOT NULL;
+COMMIT;
+.once same.sql
+SELECT 'SELECT ' || quote(row) || ', ' || quote(name) || ', becomes, "' || name || '" FROM shown, ortto_people WHERE row = ' || quote(row) || ' AND shown.name = ' || quote(name) || ' AND email = row AND iif(json_type(becomes) IN (''array'', ''object''), json("' || name || '") <> json(becomes), "' || name || '" IS NOT becomes ->> ''$'');' FROM shown;
+.print -- None differs from what is read:
+.read same.sql

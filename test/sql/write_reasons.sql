@@ -30,6 +30,6 @@ SELECT ortto_track((SELECT json_object('user_id', user_id, 'event', 'Full', 'pro
 SELECT e.value->>'field', e.value->>'message' FROM many, json_each(ortto_track('[{"user_id":"a","event":"Full","timestamp":"x","properties":' || json_set(properties, '$.int::v', 'x') || '}]')) o, json_each(o.value, '$.errors') e;
 .shell $ROOT/test/sql/requests.sh >/dev/null
 SELECT o.key, e.value->>'field', e.value->>'message' FROM json_each(ortto_upsert('[{"user_id":"u","fields":{},"tags":[],"audience_name":7,"audience_update_mode":"toggle"},{"user_id":"u","audience_name":" ","audience_update_mode":"ADD"},
-  {"type":"track","fields":{},"context":{"ip":"::1"}},{"type":"identify","tags":[],"unset_tags":[]}]', '{"to":"segment"}')) o, json_each(o.value, '$.errors') e;
+  {"type":"track","fields":{},"context":{"ip":"::1"}},{"type":"identify","tags":[],"unset_tags":[],"audience_name":"","audience_update_mode":7}]', '{"to":"segment"}')) o, json_each(o.value, '$.errors') e;
 SELECT e.value->>'field', e.value->>'message' FROM json_each(ortto_track('[{"type":"identify","context":{"ip":7}}]')) o, json_each(o.value, '$.errors') e;
 .shell $ROOT/test/sql/requests.sh count
