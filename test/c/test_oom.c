@@ -519,9 +519,10 @@ static const kind kinds[] = {
       "'x')",
     .run = { "SELECT operation, email, status, message FROM ortto_failures", "DELETE FROM ortto_failures" },
     .again = { "DELETE FROM ortto_failures", "SELECT count(*) FROM ortto_failures" } },
-  { .name = "refused commit", .writes = 1, .setup = "SELECT ortto_config('max_updates', 1); BEGIN; UPDATE "
-      "ortto_people "
-      "SET city = 'Oslo'", .run = { "SELECT count(*) FROM ortto_pending" }, .again = { "SELECT count(*) FROM "
+  { .name = "pending", .writes = 1, .setup = "SELECT ortto_config('max_updates', 1); BEGIN; UPDATE "
+      "ortto_people SET city = 'Oslo', birthday = '1990-05-17', phone_number = '+61 401 234 567', tags = "
+      "'[\"VIP\"]'",
+    .run = { "SELECT operation, changes FROM ortto_pending ORDER BY id" }, .again = { "SELECT count(*) FROM "
       "ortto_pending" } },
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma) */
