@@ -55,7 +55,7 @@ void room_made(Buf *b, size_t more);
 /* What answers are put together with, a few bytes at a time; inline, since what is measured shares the
 ** machine with the sandbox. */
 static inline void room(Buf *b, size_t more) {
-  if (b->cap - b->n < more) room_made(b, more);
+  if (!b->p || b->cap - b->n < more) room_made(b, more);
 }
 
 static inline void put(Buf *b, const char *s, size_t n) {
