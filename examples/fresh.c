@@ -1,6 +1,6 @@
 /* A program with the extension compiled in as one file, with nothing to load and nothing to take along but
-** SQLite and libcurl. It keeps a local copy of Ortto's people fresh, shows how far it is, and says what has changed.
-** Ctrl-C ends it within 0.1 s; the next run goes on from there.
+** SQLite and libcurl. It keeps a local copy of Ortto's people fresh, shows how far it is, and says what has
+** changed. Ctrl-C ends it within 0.1 s; the next run goes on from there.
 **
 **   make amalgamation
 **   cc -DSQLITE_CORE -o fresh examples/fresh.c .build/ortto.c -lsqlite3 -lcurl -lm -pthread

@@ -85,9 +85,8 @@ void waiting_end(sqlite3_stmt *waiting);
 /* Is a statement of this connection in progress that writes? */
 int statement_writes(const conn *c);
 
-/* What sends, sets or writes does so only where the program's own statement calls it (guard.h), or names
-** its table form. SQLITE_OK,
-** or an error that says what is the matter. */
+/* What sends, sets or writes does so only where the program's own statement calls it (guard.h), or names its
+** table form. SQLITE_OK, or an error that says what is the matter. */
 int function_may_act(const conn *c, const char *function, char **error);
 int table_form_may_act(const conn *c, const char *function, char **error);
 
