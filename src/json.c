@@ -25,7 +25,7 @@ js js_get(js object, const char *name){
   size_t n = strlen(name);
   js_iter it = js_in(object);
   js key, value;
-  while( js_next(&it, &key, &value) ) if( key.n==n && memcmp(key.p, name, n)==0 ) found = value;
+  while( js_next(&it, &key, &value) ) if( key.n==n && same_bytes(key.p, name, n) ) found = value;
   return found;
 }
 
@@ -36,12 +36,12 @@ int js_true(js v){
 int js_integer(js v, int64_t *out){
   if( v.n==0 || js_type(v)!=0 ) return 0;
   const char *p = v.p, *end = v.p + v.n;
-  int negative = *p=='-';
+  int negative = *p=='-', is_long = v.n>18;
   uint64_t u = 0;
   for(p += negative; p<end; p++){
-    if( *p<'0' || *p>'9' ) return 0;
-    unsigned d = (unsigned)(*p - '0');
-    if( u > (UINT64_MAX - d)/10 ) return 0;
+    unsigned d = (unsigned)*p - '0';
+    if( d>9 ) return 0;
+    if( is_long && u > (UINT64_MAX - d)/10 ) return 0;
     u = u*10 + d;
   }
   if( u > (uint64_t)INT64_MAX + (negative ? 1u : 0u) ) return 0;

@@ -131,6 +131,20 @@ static inline uint64_t eight_bytes(const char *p){
   return w;
 }
 
+/* Are n bytes the same? For names, which are too short for a call. */
+static inline int same_bytes(const char *a, const char *b, size_t n){
+  uint64_t v, w;
+  if( n<8 ) return memcmp(a, b, n)==0;
+  for(size_t i=0; i+8<n; i+=8){
+    memcpy(&v, a+i, 8);
+    memcpy(&w, b+i, 8);
+    if( v!=w ) return 0;
+  }
+  memcpy(&v, a+n-8, 8);
+  memcpy(&w, b+n-8, 8);
+  return v==w;
+}
+
 /* Marks (by their highest bit) the bytes below `limit`, which is 128 at most; right up to the first of them,
 ** behind which one may be marked in error. */
 static inline uint64_t bytes_below(uint64_t w, unsigned limit){

@@ -9,7 +9,9 @@
 #include "context.h"
 #include "schema.h"
 
+#define SET_FIRST (1u << 10)
 #define SEEN_MAX (1u << 19)        /* ids in the younger of two sets */
+#define TOGETHER 16                /* ids whose places are fetched from memory before the first one is looked at */
 
 /* ---- ids that were seen ---------------------------------------------------------------------- */
 
@@ -18,33 +20,47 @@ static int is_empty(const id_key *k){
   return memcmp(k, &none, sizeof none)==0;
 }
 
-/* 12 bytes, as the id itself says; what is no id gets a hash of that size. */
-static id_key id_key_of(js id){
-  id_key k;
-  int wrong = id.n!=24;
-  for(int i=0; i<12 && !wrong; i++){
-    int high = hex_digit(id.p[2*i]), low = hex_digit(id.p[2*i+1]);
-    wrong = high<0 || low<0;
-    k.byte[i] = (unsigned char)((unsigned)high<<4 | (unsigned)low);
-  }
-  if( wrong ){
+/* Eight lower-case hexadecimal digits as 4 bytes, all at once; 0 if they are not that. */
+static int eight_digits(const char *text, unsigned char *out){
+  uint64_t w = eight_bytes(text), letters = (w>>6) & EACH_BYTE(1);
+  uint64_t v = (w & EACH_BYTE(0x0F)) + letters*9;
+  uint64_t over = (v + EACH_BYTE(6) - letters*6) & EACH_BYTE(0xF0);   /* 16 up, and 10 up of what is no letter */
+  if( over || v + EACH_BYTE('0') + letters*('a' - 10 - '0')!=w ) return 0;
+  v = (v<<4 | v>>8) & 0x00FF00FF00FF00FFu;
+  v = (v | v>>8) & 0x0000FFFF0000FFFFu;
+  uint32_t packed = (uint32_t)(v | v>>16);
+  memcpy(out, &packed, 4);
+  return 1;
+}
+
+/* 12 bytes, as the id itself says; what is no id gets a hash of that size. 0 when out of memory (the error is
+** set). */
+static int id_key_of(ortto_reader *r, js id, id_key *k){
+  int said = id.n==24;
+  for(int i=0; i<3 && said; i++) said = eight_digits(id.p + 8*i, k->byte + 4*i);
+  if( !said ){
+    if( !id_plain(r, &r->scratch, id, &id) ) return 0;
     uint64_t a = hash_bytes(HASH_START, id.p, id.n), b = hash_bytes(a, id.p, id.n);
-    memcpy(k.byte, &a, 8);
-    memcpy(k.byte + 8, &b, 4);
+    memcpy(k->byte, &a, 8);
+    memcpy(k->byte + 8, &b, 4);
   }
-  if( is_empty(&k) ) k.byte[0] = 0xFF;           /* it would be an empty place */
-  return k;
+  if( is_empty(k) ) k->byte[0] = 0xFF;           /* it would be an empty place */
+  return 1;
+}
+
+static size_t set_home(const id_set *s, const id_key *k){
+  uint64_t high, h;
+  uint32_t low;
+  memcpy(&high, k->byte, 8);
+  memcpy(&low, k->byte + 8, 4);
+  h = (high ^ (uint64_t)low<<21) * 0x9E3779B97F4A7C15u;
+  h = (h ^ h>>32) * 0x9E3779B97F4A7C15u;         /* ids may be counted up: their last byte must tell too */
+  return (size_t)(h>>32) & (s->size - 1);
 }
 
 /* Its place: there it is, or it is empty. */
 static id_key *set_at(const id_set *s, id_key k){
-  uint64_t high, h;
-  uint32_t low;
-  memcpy(&high, k.byte, 8);
-  memcpy(&low, k.byte + 8, 4);
-  h = (high ^ (uint64_t)low<<21) * 0x9E3779B97F4A7C15u;
-  h = (h ^ h>>32) * 0x9E3779B97F4A7C15u;         /* ids may be counted up: their last byte must tell too */
-  size_t at = (size_t)(h>>32) & (s->size - 1);
+  size_t at = set_home(s, &k);
   while( !is_empty(&s->key[at]) && memcmp(&s->key[at], &k, sizeof k)!=0 ) at = (at + 1) & (s->size - 1);
   return &s->key[at];
 }
@@ -54,7 +70,8 @@ static int set_has(const id_set *s, id_key k){
 }
 
 static int set_grow(id_set *s){
-  id_set bigger = { NULL, s->size ? s->size*2 : 1024, s->used };
+  size_t times = s->size<SEEN_MAX ? 4 : 2;       /* what it holds is put in anew each time */
+  id_set bigger = { NULL, s->size ? s->size*times : SET_FIRST, s->used };
   bigger.key = calloc(bigger.size, sizeof *bigger.key);
   if( bigger.key==NULL ) return 0;
   for(size_t i=0; i<s->size; i++) if( !is_empty(&s->key[i]) ) *set_at(&bigger, s->key[i]) = s->key[i];
@@ -74,8 +91,7 @@ static int set_put(id_set *s, id_key k){
 }
 
 /* The same, of all that were seen. */
-static int seen_add(seen_ids *s, js id){
-  id_key k = id_key_of(id);
+static int seen_add(seen_ids *s, id_key k){
   if( set_has(&s->before, k) ) return 0;
   if( s->now.used>=SEEN_MAX && !s->keep_all && !set_has(&s->now, k) ){
     free(s->before.key);
@@ -90,12 +106,20 @@ void seen_free(seen_ids *s){
   free(s->before.key);
 }
 
+static int keys_of(ortto_reader *r, const seen_ids *seen, const page *p, int from, id_key key[TOGETHER]){
+  for(int i=0; i<TOGETHER && from+i<p->rows; i++){
+    if( !id_key_of(r, p->id[from+i], &key[i]) ) return 0;
+    if( seen->now.size ) __builtin_prefetch(&seen->now.key[set_home(&seen->now, &key[i])]);
+  }
+  return 1;
+}
+
 int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh){
+  id_key key[TOGETHER];
   int kept = 0;
   for(int i=0; i<p->rows; i++){
-    js id;
-    if( !id_plain(r, &r->scratch, p->id[i], &id) ) return ORTTO_NOMEM;
-    int is_new = seen_add(seen, id);
+    if( i%TOGETHER==0 && !keys_of(r, seen, p, i, key) ) return ORTTO_NOMEM;
+    int is_new = seen_add(seen, key[i%TOGETHER]);
     if( is_new<0 ) return no_memory(r->endpoint->context);
     if( !is_new ) continue;
     p->id[kept] = p->id[i];
@@ -141,7 +165,7 @@ int field_want(ortto_reader *r, const ortto_field *f){
     return -1;
   }
   r->field[r->fields] = f;
-  r->place[r->fields] = (place){ strlen(f->id), -1 };
+  r->place[r->fields] = (place){ f->id, strlen(f->id), f->type, -1 };
   return r->fields++;
 }
 

@@ -64,7 +64,9 @@ typedef struct way {
 /* The server tends to keep its order, and leaves out what has no value: behind a field comes the next one of
 ** this list, or one further on. */
 typedef struct place {
-  size_t id_n;                     /* length of the field's id */
+  const char *id;                  /* the field's, and its length and type: what each value asks for */
+  size_t id_n;
+  ortto_type type;
   int next;                        /* -1 unknown */
 } place;
 

@@ -53,9 +53,10 @@ static int open_fields(ortto_reader *r, const ortto_query *q){
   if( r->field==NULL || r->value==NULL || r->place==NULL ) return ORTTO_NOMEM;
   r->first_place = -1;
   for(int i=0; i<q->field_count; i++){
-    const char *id = q->fields[i]->id;
-    r->field[r->fields] = q->fields[i];
-    r->place[r->fields++] = (place){ strlen(id), -1 };
+    const ortto_field *f = q->fields[i];
+    const char *id = f->id;
+    r->field[r->fields] = f;
+    r->place[r->fields++] = (place){ id, strlen(id), f->type, -1 };
     if( is_contact && strcmp(id, "id")==0 ) r->id_at = i;
     else if( !map_put(&r->by_id, id, strlen(id), i) ) return no_memory(r->endpoint->context);
   }
@@ -110,7 +111,7 @@ static int named_place(ortto_reader *r, js name){
 static int place_of(ortto_reader *r, int *link, js name){
   int at = *link;
   for(int tries=0; at>=0 && tries<PLACES_TRIED; tries++, at=r->place[at].next)
-    if( r->place[at].id_n==name.n && memcmp(r->field[at]->id, name.p, name.n)==0 ) return at;
+    if( r->place[at].id_n==name.n && same_bytes(r->place[at].id, name.p, name.n) ) return at;
   at = named_place(r, name);
   if( at<0 || link==&r->place[at].next ) return at;
   if( r->place[at].next<0 ) r->place[at].next = *link;
@@ -127,7 +128,7 @@ static int part_decode(ortto_reader *r, js object){
     int at = place_of(r, link, name);
     if( at<0 ) continue;
     link = &r->place[at].next;
-    if( !decode(&r->scratch, r->field[at]->type, v, &r->value[at]) )
+    if( !decode(&r->scratch, r->place[at].type, v, &r->value[at]) )
       return no_memory(r->endpoint->context);
   }
   return ORTTO_OK;

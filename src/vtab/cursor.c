@@ -21,6 +21,7 @@ typedef struct cursor {
   /* rows come from one of these three */
   ortto_reader *reader;            /* as they are read, and not remembered */
   const ortto_value *value;        /* then: the record, by place in memory->field[] */
+  const ortto_value *plain;        /* the same, where a column of it is all that can be meant; NULL: it depends */
   fetch *fetch;                    /* being read, and remembered */
   sqlite3_int64 at;                /* then: number of the row */
   row_reading *one;                /* and that row, where it is not the last one read */
@@ -76,7 +77,7 @@ static int cursor_reset(cursor *cur){
   int rc = SQLITE_OK;
   ortto_reader_close(cur->reader);
   cur->reader = NULL;
-  cur->value = NULL;
+  cur->value = cur->plain = NULL;
   store_return(cur->one);
   store_return(cur->rows);
   cur->one = cur->rows = NULL;
@@ -116,6 +117,7 @@ int vt_close(sqlite3_vtab_cursor *base){
 static int stream_step(cursor *cur){
   int rc = ortto_reader_next(cur->reader, &cur->value);
   cur->eof = rc!=ORTTO_ROW;
+  cur->plain = cur->value;
   cur->delivered++;
   if( rc==ORTTO_ROW ) progress_row(&cur->run->t->conn->line, cur->run->t, cur->run->t->name);
   return vt_fail((table *)cur->base.pVtab, rc);
@@ -194,6 +196,7 @@ static int may_be_count(const scan_setup *q){
 
 static void count_begin(cursor *cur, sqlite3_int64 count){
   cur->counting = 1;
+  cur->plain = NULL;
   cur->counted = count;
   cur->passed = 0;
   cur->eof = count==0;
@@ -230,6 +233,7 @@ static int cursor_stream(cursor *cur, scan_setup *q){
   if( part && part->rows<=1 ) part->total = progress.total;
   if( progress.count>0 && may_be_count(q) ){
     cur->unsure = 1;
+    cur->plain = NULL;
     cur->counted = progress.count;
     cur->passed = 0;
   }
@@ -388,14 +392,11 @@ static int value_column(cursor *cur, sqlite3_context *ctx, int column){
   return SQLITE_OK;
 }
 
-int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
-  cursor *cur = (cursor *)base;
-  table *t = (table *)base->pVtab;
-  if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set it */
-  if( cur->value && !cur->fetch && !cur->counting && !cur->unsure && cur->memory->place[column]>=0 ){
-    result_value(ctx, &cur->value[cur->memory->place[column]]);   /* nearly always */
-    return SQLITE_OK;
-  }
+/* The columns of which more must be known than where they stand. Not inlined: the others need no register of
+** its. */
+__attribute__((noinline))
+static int other_column(cursor *cur, sqlite3_context *ctx, int column){
+  table *t = (table *)cur->base.pVtab;
   if( is_contact_table(t) && column>=1 && column<=t->hidden_columns ) return hidden_column(cur, ctx, column);
   cur->unsure = 0;
   if( cur->counting && column==0 ){
@@ -406,6 +407,19 @@ int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
     return vt_error(t, "ortto: SQLite asks for a column that it did not announce; "
                     "please report the statement");
   return value_column(cur, ctx, column);
+}
+
+int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
+  cursor *cur = (cursor *)base;
+  const ortto_value *v = NULL;
+  if( cur->plain && cur->memory->place[column]>=0 ){             /* nearly always */
+    v = &cur->plain[cur->memory->place[column]];
+    if( v->kind==ORTTO_VALUE_NULL ) return SQLITE_OK;
+  }
+  if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set it */
+  if( v==NULL ) return other_column(cur, ctx, column);
+  result_value(ctx, v);
+  return SQLITE_OK;
 }
 
 /* A value of the key, behind a blank. */
