@@ -134,7 +134,7 @@ const char *text_clean(arena *a, const char *text, size_t n, int escapes, size_t
 }
 
 const char *js_text(arena *a, js v, size_t *length){
-  if( v.node && v.node->plain ){
+  if( js_is_plain(v) ){
     *length = v.n - 2;
     return v.p + 1;
   }

@@ -27,13 +27,14 @@ const char *blanks_skip(const char *p){
 ** all bits of those before it. */
 static inline const char *ordinary_skip(const char *p, const char *end, uint64_t *seen){
   while( end-p>=8 ){
+    /* A change of one bit puts the quote in front of the blank, where the control characters are. Two searches
+    ** as bytes_below has them, in one: of a byte with its highest bit set neither says anything. */
     uint64_t w = eight_bytes(p);
-    /* This change of a bit puts the quote in front of the blank, where the control characters are. */
-    uint64_t marks = bytes_below(w ^ EACH_BYTE(2), 0x21) | bytes_equal(w, '\\');
+    uint64_t below = (w ^ EACH_BYTE(2)) - EACH_BYTE(0x21), escape = (w ^ EACH_BYTE('\\')) - EACH_BYTE(1);
+    uint64_t marks = (below | escape) & ~w & EACH_BYTE(0x80);
     if( marks ){
-      unsigned n = first_marked(marks);
-      *seen |= w & (((uint64_t)1<<8*n) - 1);
-      return p + n;
+      *seen |= w & ((marks & (0 - marks)) - 1);
+      return p + first_marked(marks);
     }
     *seen |= w;
     p += 8;
@@ -58,17 +59,16 @@ static const char *escape_check(const char *p, const char *end){
 /* From behind the opening quote to behind the closing one; NULL if this is no JSON string. Most are so short
 ** that a call would cost as much as they do. */
 __attribute__((always_inline))
-static inline const char *string_check(const char *p, const char *end, int *plain){
+static inline const char *string_check(const char *p, const char *end, uint32_t *plain){
   uint64_t seen = 0;
-  int escapes = 0;
   for(;;){
     p = ordinary_skip(p, end, &seen);
     if( p>=end ) return NULL;
     if( *p=='"' ) break;
     if( *p!='\\' || (p = escape_check(p+1, end))==NULL ) return NULL;
-    escapes = 1;
+    seen |= 0x80;
   }
-  *plain = !escapes && (seen & EACH_BYTE(0x80))==0;
+  *plain = seen & EACH_BYTE(0x80) ? 0 : NODE_PLAIN;
   return p + 1;
 }
 
@@ -97,10 +97,20 @@ const char *number_check(const char *p, const char *end){
   return p;
 }
 
+static int has_rest(const char *p, const char *end, const char *rest, int n){
+  int same = end-p>n;
+  for(int i=0; i<n && same; i++) same = p[1+i]==rest[i];
+  return same;
+}
+
+/* A number, true, false or null. */
 static const char *word_check(const char *p, const char *end){
-  if( end-p>=4 && (memcmp(p, "true", 4)==0 || memcmp(p, "null", 4)==0) ) return p + 4;
-  if( end-p>=5 && memcmp(p, "false", 5)==0 ) return p + 5;
-  return number_check(p, end);
+  switch( *p ){
+    case 't': return has_rest(p, end, "rue", 3) ? p + 4 : NULL;
+    case 'n': return has_rest(p, end, "ull", 3) ? p + 4 : NULL;
+    case 'f': return has_rest(p, end, "alse", 4) ? p + 5 : NULL;
+    default: return number_check(p, end);
+  }
 }
 
 /* ---- nodes --------------------------------------------------------------------------------------------- */
@@ -138,7 +148,7 @@ static int nodes_grow(checking *c){
   return 1;
 }
 
-static inline void node_add(checking *c, const char *from, const char *to, int plain){
+static inline void node_add(checking *c, const char *from, const char *to, uint32_t plain){
   js_nodes *l = c->nodes;
   if( l==NULL || (l->count==l->room && !nodes_grow(c)) ) return;
   size_t back = c->name ? (size_t)(from - c->name) : 0;
@@ -146,8 +156,12 @@ static inline void node_add(checking *c, const char *from, const char *to, int p
     nodes_give_up(c);
     return;
   }
-  l->node[l->count++] = (js_node){ (uint32_t)(from - c->text), (uint32_t)(to - from), 1, plain != 0,
-                                   (uint16_t)back, (uint16_t)c->name_n };
+  js_node *node = &l->node[l->count++];
+  node->at = (uint32_t)(from - c->text);
+  node->n = (uint32_t)(to - from);
+  node->skip = 1 | plain;
+  node->back = (uint16_t)back;
+  node->name_n = (uint16_t)c->name_n;
 }
 
 /* ---- one pass ------------------------------------------------------------------------------------------ */
@@ -175,16 +189,18 @@ static inline void container_close(checking *c, const char *behind){
   if( l==NULL ) return;
   js_node *node = &l->node[first];
   node->n = (uint32_t)(behind - c->text) - node->at;
-  node->skip = (l->count - first) & 0x7FFFFFFFu;
+  node->skip = l->count - first;
 }
 
 /* A member's name and its colon; nothing in a list. */
 static inline const char *name_check(checking *c, const char *p){
   const char *end = c->end;
-  int plain;
-  c->name = NULL;
-  c->name_n = 0;
-  if( c->closing[c->depth-1]==']' ) return p;
+  uint32_t plain;
+  if( c->closing[c->depth-1]==']' ){
+    c->name = NULL;
+    c->name_n = 0;
+    return p;
+  }
   p = blanks(p, end);
   if( p>=end || *p!='"' ) return NULL;
   c->name = p + 1;
@@ -196,7 +212,7 @@ static inline const char *name_check(checking *c, const char *p){
 }
 
 static inline const char *scalar_check(checking *c, const char *p){
-  int plain = 0;
+  uint32_t plain = 0;
   const char *behind = *p=='"' ? string_check(p+1, c->end, &plain) : word_check(p, c->end);
   if( behind ) node_add(c, p, behind, plain);
   return behind;

@@ -21,10 +21,11 @@
 
 typedef struct js_node {
   uint32_t at, n;                  /* the value in the text */
-  uint32_t skip : 31;              /* it, and the nodes inside it */
-  uint32_t plain : 1;              /* a string in ASCII without escapes */
+  uint32_t skip;                   /* it, and the nodes inside it; and NODE_PLAIN */
   uint16_t back, name_n;           /* of a member: its name begins so far in front of it, and is so long */
 } js_node;
+
+#define NODE_PLAIN 0x80000000u     /* a string in ASCII without escapes, which has no nodes inside */
 
 typedef struct js_nodes {          /* all zero at first; used again for the next text */
   js_node *node;
@@ -54,24 +55,37 @@ static inline js js_slice(const char *p, size_t n){
   return (js){ p, n, NULL };
 }
 
+/* Is it known to be a string in ASCII without escapes? */
+static inline int js_is_plain(js v){
+  return v.node && (v.node->skip & NODE_PLAIN);
+}
+
 /* For js_next, where there are no nodes. */
 int js_walk(js_iter *it, js *name, js *value);
 
 static inline js_iter js_in(js container){
   if( container.node==NULL ) return (js_iter){ container.p ? container.p + 1 : "]", NULL, NULL };
   const js_node *node = container.node;
-  return (js_iter){ container.p - node->at, node + 1, node + node->skip };
+  return (js_iter){ container.p - node->at, node + 1, node + (node->skip & ~NODE_PLAIN) };
 }
 
 /* The next element of an array, or member of an object (then name is not NULL). The name is without
 ** quotes. */
 static inline int js_next(js_iter *it, js *name, js *value){
   const js_node *node = it->node;
-  if( node==NULL ) return js_walk(it, name, value);
+  if( node==NULL ){                /* over copies: else what is seldom would keep the others out of registers */
+    js_iter walk = *it;
+    js n, v;
+    if( !js_walk(&walk, name ? &n : NULL, &v) ) return 0;
+    *it = walk;
+    *value = v;
+    if( name ) *name = n;
+    return 1;
+  }
   if( node==it->end ) return 0;
   *value = (js){ it->p + node->at, node->n, node };
   if( name ) *name = (js){ value->p - node->back, node->name_n, NULL };
-  it->node = node + node->skip;
+  it->node = node + (node->skip & ~NODE_PLAIN);
   return 1;
 }
 

@@ -131,10 +131,22 @@ static inline uint64_t eight_bytes(const char *p){
   return w;
 }
 
-/* Are n bytes the same? For names, which are too short for a call. */
+/* Are n bytes the same? For names, which are too short for a call; n is the same for both. */
 static inline int same_bytes(const char *a, const char *b, size_t n){
   uint64_t v, w;
-  if( n<8 ) return memcmp(a, b, n)==0;
+  uint32_t x, y;
+  if( n<4 ){
+    while( n>0 && a[n-1]==b[n-1] ) n--;
+    return n==0;
+  }
+  if( n<8 ){
+    memcpy(&x, a, 4);
+    memcpy(&y, b, 4);
+    if( x!=y ) return 0;
+    memcpy(&x, a+n-4, 4);
+    memcpy(&y, b+n-4, 4);
+    return x==y;
+  }
   for(size_t i=0; i+8<n; i+=8){
     memcpy(&v, a+i, 8);
     memcpy(&w, b+i, 8);

@@ -22,7 +22,7 @@
 #include "read_types.h"
 #include "read_members.h"
 
-#define ROWS_BETWEEN_PUMPS 32      /* the network is served while the caller works */
+#define ROWS_BETWEEN_PUMPS 8       /* the network is served while the caller works, if it is time */
 #define PLACES_TRIED 16            /* fields that a record may leave out one behind the other */
 
 /* ---- opening --------------------------------------------------------------------------------- */

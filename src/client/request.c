@@ -517,7 +517,8 @@ static int requests_collect(request_queue *q){
 
 /* Moves everything on. With wait, sleeps until something happens, 40 ms at most. */
 static void pump(request_queue *q, int wait){
-  int ms = requests_send(q, now_us());
+  q->served = now_us();
+  int ms = requests_send(q, q->served);
   int running = http_perform(q->http);
   int came = requests_collect(q);
   if( !wait || came>0 || (running==0 && http_in_flight(q->http)>0) ) return;
@@ -526,8 +527,13 @@ static void pump(request_queue *q, int wait){
   requests_collect(q);
 }
 
+#define SERVE_US 1000
+
+/* libcurl asks the system about each connection, ready or not: with sixteen these are as many calls. */
 void requests_serve(request_queue *q){
-  if( q->first ) pump(q, 0);
+  if( q->first==NULL ) return;
+  int64_t ago = now_us() - q->served;
+  if( ago<0 || ago>=SERVE_US ) pump(q, 0);
 }
 
 int request_wait(http_request *r){

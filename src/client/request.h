@@ -31,6 +31,7 @@ typedef struct request_queue {     /* of one client */
   request_log log;
   http_request *first, **end;      /* waiting and in flight, in order of urgency */
   int64_t settled;                 /* records of a delivery that have their outcome: for whoever watches it */
+  int64_t served;                  /* when the network was, last */
   size_t ahead;                    /* bytes of answers, expected or there and not read yet */
   uint64_t process;                /* that made it: a process forked from it must not share its connections */
 } request_queue;
@@ -99,7 +100,8 @@ int answer_json(http_request *r, js *value);
 /* As ortto_waits_for says (ortto_client.h). */
 ortto_waiting requests_wait_for(const request_queue *q, int64_t *ms);
 
-/* Serves the network while the caller does something else, if anything is asked for. */
+/* Serves the network while the caller does something else, if anything is asked for and this was not done a
+** moment ago: to be called often. */
 void requests_serve(request_queue *q);
 
 /* A complete answer that is not what it must be: sets the error, notes it in the log. */

@@ -12,12 +12,6 @@
 #define LARGE_TEXT_MAX 4000        /* of a txt value [documented] */
 #define OBJECT_MAX 15000           /* bytes of an obj value [documented] */
 
-void value_text(ortto_value *out, ortto_kind kind, const char *text, size_t n){
-  out->kind = kind;
-  out->text = text;
-  out->length = n;
-}
-
 static void value_integer(ortto_value *out, int64_t i){
   out->kind = ORTTO_VALUE_INTEGER;
   out->integer = i;
@@ -490,11 +484,7 @@ static const struct {
   [ORTTO_RENDERED] = { decode_rendered, encode_text },
 };
 
-int decode(arena *a, ortto_type type, js v, ortto_value *out){
-  if( v.node && v.node->plain && type!=ORTTO_TAG_TYPE ){   /* text is text, whatever was expected */
-    value_text(out, ORTTO_VALUE_TEXT, v.p + 1, v.n - 2);
-    return 1;
-  }
+int decode_by_type(arena *a, ortto_type type, js v, ortto_value *out){
   return types[type].decode(a, v, out);
 }
 

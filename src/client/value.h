@@ -25,10 +25,19 @@ typedef struct encoder {           /* the one owner of what is wrong with a valu
   int no_memory;                   /* set by inner_json, which then gives its text as it is */
 } encoder;
 
-void value_text(ortto_value *out, ortto_kind kind, const char *text, size_t n);
+static inline void value_text(ortto_value *out, ortto_kind kind, const char *text, size_t n){
+  out->kind = kind;
+  out->text = text;
+  out->length = n;
+}
 
-/* One value of that type; 0 when out of memory. */
-int decode(arena *a, ortto_type type, js v, ortto_value *out);
+/* One value of that type; 0 when out of memory. Text is text, whatever was expected, and most values are. */
+int decode_by_type(arena *a, ortto_type type, js v, ortto_value *out);
+static inline int decode(arena *a, ortto_type type, js v, ortto_value *out){
+  if( !js_is_plain(v) || type==ORTTO_TAG_TYPE ) return decode_by_type(a, type, v, out);
+  value_text(out, ORTTO_VALUE_TEXT, v.p + 1, v.n - 2);
+  return 1;
+}
 
 /* The value in Ortto's shape. NULL: it does not fit, and e->why says so. */
 cJSON *encode(encoder *e, const ortto_field *f, js v);

@@ -411,12 +411,14 @@ static int other_column(cursor *cur, sqlite3_context *ctx, int column){
 
 int vt_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column){
   cursor *cur = (cursor *)base;
+  const table *t = (const table *)base->pVtab;
   const ortto_value *v = NULL;
   if( cur->plain && cur->memory->place[column]>=0 ){             /* nearly always */
     v = &cur->plain[cur->memory->place[column]];
     if( v->kind==ORTTO_VALUE_NULL ) return SQLITE_OK;
   }
-  if( column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;   /* an UPDATE that does not set it */
+  /* An UPDATE that does not set it. Before SQLite scans for one it has called xBegin. */
+  if( t->writes && column>0 && sqlite3_vtab_nochange(ctx) ) return SQLITE_OK;
   if( v==NULL ) return other_column(cur, ctx, column);
   result_value(ctx, v);
   return SQLITE_OK;
