@@ -73,7 +73,7 @@ static inline js_iter js_in(js container){
 ** quotes. */
 static inline int js_next(js_iter *it, js *name, js *value){
   const js_node *node = it->node;
-  if( node==NULL ){                /* over copies: else what is seldom would keep the others out of registers */
+  if( node==NULL ){                /* copies: what is pointed to cannot stay in registers */
     js_iter walk = *it;
     js n, v;
     if( !js_walk(&walk, name ? &n : NULL, &v) ) return 0;

@@ -9,9 +9,9 @@
 #include "context.h"
 #include "schema.h"
 
-#define SET_FIRST (1u << 10)
 #define SEEN_MAX (1u << 19)        /* ids in the younger of two sets */
-#define TOGETHER 16                /* ids whose places are fetched from memory before the first one is looked at */
+#define SET_FIRST (1u << 10)       /* places of a new one */
+#define TOGETHER 16                /* ids whose places are fetched from memory before the first is looked at */
 
 /* ---- ids that were seen ---------------------------------------------------------------------- */
 
@@ -24,7 +24,7 @@ static int is_empty(const id_key *k){
 static int eight_digits(const char *text, unsigned char *out){
   uint64_t w = eight_bytes(text), letters = (w>>6) & EACH_BYTE(1);
   uint64_t v = (w & EACH_BYTE(0x0F)) + letters*9;
-  uint64_t over = (v + EACH_BYTE(6) - letters*6) & EACH_BYTE(0xF0);   /* 16 up, and 10 up of what is no letter */
+  uint64_t over = (v + EACH_BYTE(6) - letters*6) & EACH_BYTE(0xF0);   /* a letter above f, a digit above 9 */
   if( over || v + EACH_BYTE('0') + letters*('a' - 10 - '0')!=w ) return 0;
   v = (v<<4 | v>>8) & 0x00FF00FF00FF00FFu;
   v = (v | v>>8) & 0x0000FFFF0000FFFFu;
@@ -33,16 +33,22 @@ static int eight_digits(const char *text, unsigned char *out){
   return 1;
 }
 
-/* 12 bytes, as the id itself says; what is no id gets a hash of that size. 0 when out of memory (the error is
-** set). */
-static int id_key_of(ortto_reader *r, js id, id_key *k){
+/* 12 bytes, as the id itself says. 0: it is none. */
+static int id_digits(js id, id_key *k){
   int said = id.n==24;
   for(int i=0; i<3 && said; i++) said = eight_digits(id.p + 8*i, k->byte + 4*i);
-  if( !said ){
+  return said;
+}
+
+/* What is no id gets a hash of that size. 0 when out of memory (the error is set). */
+static int id_key_of(ortto_reader *r, js id, id_key *k){
+  if( !id_digits(id, k) ){
     if( !id_plain(r, &r->scratch, id, &id) ) return 0;
-    uint64_t a = hash_bytes(HASH_START, id.p, id.n), b = hash_bytes(a, id.p, id.n);
-    memcpy(k->byte, &a, 8);
-    memcpy(k->byte + 8, &b, 4);
+    if( !id_digits(id, k) ){
+      uint64_t a = hash_bytes(HASH_START, id.p, id.n), b = hash_bytes(a, id.p, id.n);
+      memcpy(k->byte, &a, 8);
+      memcpy(k->byte + 8, &b, 4);
+    }
   }
   if( is_empty(k) ) k->byte[0] = 0xFF;           /* it would be an empty place */
   return 1;

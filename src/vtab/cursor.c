@@ -21,7 +21,7 @@ typedef struct cursor {
   /* rows come from one of these three */
   ortto_reader *reader;            /* as they are read, and not remembered */
   const ortto_value *value;        /* then: the record, by place in memory->field[] */
-  const ortto_value *plain;        /* the same, where a column of it is all that can be meant; NULL: it depends */
+  const ortto_value *plain;        /* the same, where a column can only be of it; NULL: it depends */
   fetch *fetch;                    /* being read, and remembered */
   sqlite3_int64 at;                /* then: number of the row */
   row_reading *one;                /* and that row, where it is not the last one read */
