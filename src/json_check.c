@@ -27,8 +27,8 @@ const char *blanks_skip(const char *p){
 ** all bits of those before it. */
 static inline const char *ordinary_skip(const char *p, const char *end, uint64_t *seen){
   while( end-p>=8 ){
-    /* A change of one bit puts the quote in front of the blank, where the control characters are. Two searches
-    ** as bytes_below has them, in one: of a byte with its highest bit set neither says anything. */
+    /* A change of one bit puts the quote in front of the blank, where the control characters are. Both are
+    ** searches as bytes_below has them; neither says anything of a byte that is not ASCII. */
     uint64_t w = eight_bytes(p);
     uint64_t below = (w ^ EACH_BYTE(2)) - EACH_BYTE(0x21), escape = (w ^ EACH_BYTE('\\')) - EACH_BYTE(1);
     uint64_t marks = (below | escape) & ~w & EACH_BYTE(0x80);

@@ -11,7 +11,7 @@
 
 #define SEEN_MAX (1u << 19)        /* ids in the younger of two sets */
 #define SET_FIRST (1u << 10)       /* places of a new one */
-#define TOGETHER 16                /* ids whose places are fetched from memory before the first is looked at */
+#define TOGETHER 16                /* ids whose places are fetched before the first is looked at */
 
 /* ---- ids that were seen ---------------------------------------------------------------------- */
 
@@ -24,8 +24,8 @@ static int is_empty(const id_key *k){
 static int eight_digits(const char *text, unsigned char *out){
   uint64_t w = eight_bytes(text), letters = (w>>6) & EACH_BYTE(1);
   uint64_t v = (w & EACH_BYTE(0x0F)) + letters*9;
-  uint64_t over = (v + EACH_BYTE(6) - letters*6) & EACH_BYTE(0xF0);   /* a letter above f, a digit above 9 */
-  if( over || v + EACH_BYTE('0') + letters*('a' - 10 - '0')!=w ) return 0;
+  uint64_t strange = ((v + EACH_BYTE(6)) ^ letters<<4) | v;   /* from 16 on: letters are 10 to 15 */
+  if( (strange & EACH_BYTE(0xF0)) || v + EACH_BYTE('0') + letters*('a' - 10 - '0')!=w ) return 0;
   v = (v<<4 | v>>8) & 0x00FF00FF00FF00FFu;
   v = (v | v>>8) & 0x0000FFFF0000FFFFu;
   uint32_t packed = (uint32_t)(v | v>>16);
