@@ -33,10 +33,9 @@ int js_true(js v){
   return v.n==4 && v.p[0]=='t';
 }
 
-int js_integer(js v, int64_t *out){
-  if( v.n==0 || js_type(v)!=0 ) return 0;
-  const char *p = v.p, *end = v.p + v.n;
-  int negative = *p=='-', is_long = v.n>18;
+int integer_read(const char *p, size_t n, int64_t *out){
+  const char *end = p + n;
+  int negative = *p=='-', is_long = n>18;
   uint64_t u = 0;
   for(p += negative; p<end; p++){
     unsigned d = (unsigned)*p - '0';

@@ -48,8 +48,11 @@ js js_get(js object, const char *name);
 int js_repeats(js object, js *name);
 js js_path(js v, const char *a, const char *b, const char *c);   /* b and c may be NULL */
 
-/* 1 if this is an integer that int64 holds. */
-int js_integer(js v, int64_t *out);
+/* 1 if this is an integer that int64 holds: of a number's text, and of a value. */
+int integer_read(const char *p, size_t n, int64_t *out);
+static inline int js_integer(js v, int64_t *out){
+  return v.n!=0 && js_type(v)==0 && integer_read(v.p, v.n, out);
+}
 
 /* 1 if this is a number that a double can show, whatever the process's locale. */
 int js_double(js v, double *out);

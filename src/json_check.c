@@ -151,7 +151,7 @@ static int nodes_grow(checking *c){
 static inline void node_add(checking *c, const char *from, const char *to, uint32_t plain){
   js_nodes *l = c->nodes;
   if( l==NULL || (l->count==l->room && !nodes_grow(c)) ) return;
-  size_t back = c->name ? (size_t)(from - c->name) : 0;
+  size_t back = (size_t)(from - c->name);
   if( back>UINT16_MAX ){
     nodes_give_up(c);
     return;
@@ -197,7 +197,7 @@ static inline const char *name_check(checking *c, const char *p){
   const char *end = c->end;
   uint32_t plain;
   if( c->closing[c->depth-1]==']' ){
-    c->name = NULL;
+    c->name = p;
     c->name_n = 0;
     return p;
   }
@@ -245,7 +245,7 @@ int json_read(js_nodes *nodes, const char *text, size_t n, js *value){
   c.text = text;
   c.end = text + n;
   c.nodes = n<=UINT32_MAX ? nodes : NULL;
-  c.name = NULL;
+  c.name = text;
   c.name_n = 0;
   c.depth = 0;
   if( nodes ) nodes->count = 0;

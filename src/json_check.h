@@ -89,6 +89,11 @@ static inline int js_next(js_iter *it, js *name, js *value){
   return 1;
 }
 
+/* The next one will be looked at soon. For a long list of long values, which the processor cannot foresee. */
+static inline void js_prefetch(js_iter it){
+  if( it.node!=it.end ) __builtin_prefetch(it.p + it.node->at);
+}
+
 /* Behind the digits, a number, blanks; number_check: NULL if there is no number as JSON writes it. */
 const char *digits(const char *p, const char *end);
 const char *number_check(const char *p, const char *end);

@@ -194,6 +194,7 @@ static int rows_read(ortto_reader *r, page *p, js records){
   if( js_type(records)!='[' ) return ORTTO_OK;
   js_iter it = js_in(records);
   while( js_next(&it, NULL, &record) ){
+    js_prefetch(it);
     int rc = page_room(r, p, p->rows + 1);
     if( rc==ORTTO_OK ) rc = record_read(p->request, record, &id, page_part(r, p, p->rows));
     if( rc!=ORTTO_OK ) return rc;

@@ -174,6 +174,7 @@ static void request_no_memory(http_request *r){
 
 static void enqueue(http_request *r){
   request_queue *q = r->endpoint->queue;
+  q->served = 0;                                 /* it should not have to wait */
   if( r->flags & REQUEST_URGENT ){
     r->next = q->first;
     if( q->first==NULL ) q->end = &r->next;

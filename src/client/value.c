@@ -117,12 +117,19 @@ static int decode_integer(arena *a, js v, ortto_value *out){
   return 1;
 }
 
+#define EXACT ((int64_t)1 << 53)   /* up to here a double holds every integer */
+
+static void value_thousandths(ortto_value *out, int64_t i){
+  int exact = i>=-EXACT && i<=EXACT;
+  value_real(out, exact ? (double)i / 1000.0 : (double)((long double)i / 1000.0L));
+}
+
 /* Ortto's integer is the value times 1000. A number with a fraction cannot be that: it stays as it is
 ** [guess]. */
 static int decode_real(arena *a, js v, ortto_value *out){
   if( js_type(v)!=0 ) return decode_any(a, v, out);
   if( !decode_integer(a, v, out) ) return 0;
-  if( out->kind==ORTTO_VALUE_INTEGER ) value_real(out, (double)((long double)out->integer / 1000.0L));
+  if( out->kind==ORTTO_VALUE_INTEGER ) value_thousandths(out, out->integer);
   return 1;
 }
 
@@ -282,8 +289,10 @@ static cJSON *encode_time(encoder *e, const ortto_field *f, js v){
 /* ---- place: {"id":...,"name":"Oslo"} ------------------------------------------------------------- */
 
 static int decode_place(arena *a, js v, ortto_value *out){
-  js name = js_get(v, "name");
-  return decode_any(a, js_type(name)=='"' ? name : v, out);
+  js name, value, found = { 0 };
+  js_iter it = js_in(v);
+  while( js_type(v)=='{' && js_next(&it, &name, &value) ) if( js_is(name, "name") ) found = value;
+  return js_type(found)=='"' ? decode(a, ORTTO_TEXT, found, out) : decode_any(a, v, out);
 }
 
 static cJSON *encode_place(encoder *e, const ortto_field *f, js v){
@@ -316,9 +325,13 @@ static int digits_of(js v, js *out){
 }
 
 static int decode_phone(arena *a, js v, ortto_value *out){
-  js country, national;
-  if( !digits_of(js_get(v, "c"), &country) || !digits_of(js_get(v, "n"), &national) )
-    return decode_any(a, v, out);
+  js name, value, country = { 0 }, national = { 0 };
+  js_iter it = js_in(v);
+  while( js_type(v)=='{' && js_next(&it, &name, &value) ){
+    if( js_is(name, "c") ) country = value;
+    else if( js_is(name, "n") ) national = value;
+  }
+  if( !digits_of(country, &country) || !digits_of(national, &national) ) return decode_any(a, v, out);
   char *text = arena_alloc(a, 1 + country.n + national.n + 1);
   if( text==NULL ) return 0;
   text[0] = '+';
@@ -484,8 +497,14 @@ static const struct {
   [ORTTO_RENDERED] = { decode_rendered, encode_text },
 };
 
-int decode_by_type(arena *a, ortto_type type, js v, ortto_value *out){
-  return types[type].decode(a, v, out);
+int decode_by_type(arena *a, ortto_type type, const char *p, size_t n, const js_node *node, ortto_value *out){
+  int64_t i;
+  if( js_integer(js_slice(p, n), &i) ){          /* the same by each of them */
+    if( type==ORTTO_REAL ) value_thousandths(out, i);
+    else value_integer(out, i);
+    return 1;
+  }
+  return types[type].decode(a, (js){ p, n, node }, out);
 }
 
 cJSON *encode(encoder *e, const ortto_field *f, js v){
