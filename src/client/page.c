@@ -78,6 +78,7 @@ static int seen_add(seen_ids *s, js id){
   id_key k = id_key_of(id);
   if( set_has(&s->before, k) ) return 0;
   if( s->now.used>=SEEN_MAX && !s->keep_all && !set_has(&s->now, k) ){
+    s->forgot |= s->before.used>0;
     free(s->before.key);
     s->before = s->now;
     memset(&s->now, 0, sizeof s->now);
@@ -88,6 +89,7 @@ static int seen_add(seen_ids *s, js id){
 void seen_free(seen_ids *s){
   free(s->now.key);
   free(s->before.key);
+  memset(s, 0, sizeof *s);
 }
 
 int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh){

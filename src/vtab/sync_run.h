@@ -63,6 +63,8 @@ struct sync_run {
   const ortto_field **field;       /* the same, as the reader takes them */
   int edited;                      /* field of the time of the last change, -1 none */
   ortto_reader *reader;            /* NULL before the first page, and after the last */
+  int went_on;                     /* where an earlier call had stopped */
+  int began_anew;                  /* the reader could not go on, or rows were missing: once is enough */
 
   /* What is written. */
   int columns;                     /* fields before overflow, and more_fields if there is one */
