@@ -369,7 +369,7 @@ static void test_pairs(void **state){
       if( (a==b && a>0) || (guess && guess_is(&troubles[b], guess)) ) continue;
       snprintf(name, sizeof name, "%s: %s, %s", readings[i].name, troubles[a].name, troubles[b].name);
       if( cannot_be_known(&readings[i], &troubles[a], &troubles[b]) ) continue;
-      if( !is_asked(name, i==0 ? 120 : 8) ) continue;
+      if( !is_asked(name, i==0 ? 100 : 6) ) continue;
       failures += run(&readings[i], &troubles[a], &troubles[b], name);
       runs++;
     }
