@@ -40,6 +40,7 @@ typedef struct scan {
   int64_t unsaid_at;               /* offset of the first page since then that said none; -1 none */
   int64_t short_at;                /* offset of a page that lacks rows, and is read again; -1 none */
   int64_t came;                    /* rows, each once */
+  int moves;                       /* its total was seen to change */
   int second;                      /* it is read a second time: rows were missing at its end */
   seen_ids seen_here;              /* in this list, or this reading of it; unused where that is all */
   /* the whole read */
@@ -296,6 +297,7 @@ static int rows_removed(ortto_reader *r, const page *p, const answer *a, int *ag
   if( !*again ) return ORTTO_OK;
   if( behind ) return step_back(r, p, p->limit + s->overlap);
   s->total = a->total;
+  s->moves = 1;
   if( s->unsaid_at>=0 ) removed += p->offset - s->unsaid_at;   /* they may have gone before that page */
   s->unsaid_at = -1;
   return step_back(r, p, removed);
@@ -316,19 +318,20 @@ static int may_read_second(const scan *s){
 
 /* How many rows are not there: of a page before the last by its next_offset, which counts places; of all up
 ** to the last by the total, if there is one. Where that has grown, it may count who came since the list was
-** made: then it is believed once. */
-static int64_t rows_lacking(const scan *s, const page *p, const answer *a){
+** made: then it makes the page be read again, and the list, but is no reason to fail. */
+static int64_t rows_lacking(const scan *s, const page *p, const answer *a, int was_again){
   int64_t end = p->offset + p->rows, total = a->total, lacking = 0;
   if( a->next_offset>end && a->next_offset<p->offset + p->limit + a->has_more )
     lacking = a->next_offset - end;
   if( a->has_more ) return lacking;
   if( !is_total_of_list(s, p, a) ) return lacking + s->passed_over;
-  if( !may_read_second(s) && s->passed_over==0 && s->least>=0 && s->least<total ) total = s->least;
+  int fails = was_again && !may_read_second(s);
+  if( fails && s->passed_over==0 && s->least>=0 && s->least<total ) total = s->least;
   return total - (end - s->passed_over);
 }
 
 static void list_begin(scan *s){
-  s->begun = s->done = s->parallel = 0;
+  s->begun = s->done = s->parallel = s->moves = 0;
   s->next_offset = s->ask_offset = 0;
   s->cursor[0] = 0;
   s->total = s->least = s->unsaid_at = s->short_at = -1;
@@ -354,8 +357,8 @@ static int read_second(ortto_reader *r, const page *p, int64_t lacking, int64_t 
 /* The page is read a second time, or all; else there is an error. */
 static int rows_missing(ortto_reader *r, const page *p, const answer *a, int *again){
   scan *s = r->own;
-  int64_t lacking = rows_lacking(s, p, a);
   int was_again = s->short_at==p->offset || s->again>=AGAIN_MAX;
+  int64_t lacking = rows_lacking(s, p, a, was_again);
   if( lacking<=0 || (was_again && a->has_more) ) return ORTTO_OK;
   *again = 1;
   if( was_again ) return read_second(r, p, lacking, a->total);
@@ -379,11 +382,13 @@ static int rows_repeated(ortto_reader *r, page *p){
   return ORTTO_OK;
 }
 
-/* Rows that came twice have hidden that others did not come: of those that were there all the time. */
+/* Rows that came twice have hidden that others did not come: of those that were there all the time. Or one
+** came in front of our place as another went behind it; in a list too long for a second reading, which moves,
+** that would happen every time. */
 static int rows_hidden(ortto_reader *r, const page *p, const answer *a){
   const scan *s = r->own;
   int is_its_total = p->offset>0 || is_total_of_list(s, p, a);
-  if( !s->done || !is_its_total || s->came>=s->least || s->seen.forgot ) return ORTTO_OK;
+  if( !s->done || !is_its_total || s->came>=s->least || (s->seen.forgot && s->moves) ) return ORTTO_OK;
   return read_second(r, p, s->least - s->came, s->least);
 }
 
@@ -429,6 +434,7 @@ static int cursor_refused(ortto_reader *r, const page *p){
 static void total_said(scan *s, const page *p, int64_t total){
   if( total<0 && s->unsaid_at<0 ) s->unsaid_at = p->offset;
   if( total<0 ) return;
+  s->moves |= s->total>=0 && total!=s->total;
   s->total = total;
   s->unsaid_at = -1;
   if( s->least<0 || total<s->least ) s->least = total;
