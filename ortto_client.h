@@ -299,7 +299,7 @@ typedef struct ortto_progress {
   const char *fell_back;       /* why the scan reads one page at a time, or NULL */
   const char *anew;            /* why a new scan may not have this error, or NULL: this one was to go on under
                                ** query.cursor_id and cannot, or rows are missing */
-  int64_t passed_over;         /* places in the list so far that no page had a row for */
+  int unsure;                  /* rows may be missing so far: the list's end would tell */
   const char *server_time;     /* its clock at the first answer, UTC: 2025-11-04T19:10:31Z; "" unsaid */
 } ortto_progress;
 

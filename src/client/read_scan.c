@@ -559,7 +559,7 @@ static void scan_progress(const ortto_reader *r, ortto_progress *out){
   out->cursor_id = s->cursor[0] && !has_gaps ? s->cursor : NULL;
   out->next_offset = s->next_offset;
   out->fell_back = s->fell_back;
-  out->passed_over = s->passed_over;
+  out->unsure = s->passed_over || s->unsaid_at>0;
   out->anew = s->anew;
   out->server_time = s->server_time;
 }

@@ -153,7 +153,7 @@ static int page_stage(sync_run *s, sqlite3_stmt *insert, const ortto_value *v, i
   int noted = compare_page_end(s, rc);
   if( rc!=SQLITE_OK ) return rc;
   if( noted!=SQLITE_OK || *verdict==EDIT_BAD ) return noted;
-  if( s->changes && p.passed_over ) *verdict = EDIT_LACKING;   /* only the list's end could tell more */
+  if( s->changes && p.unsure ) *verdict = EDIT_LACKING;   /* the end, which would tell, is not read */
   progress_keep(s, &p);
   s->page++;
   return SQLITE_OK;
@@ -227,7 +227,8 @@ static int fetch_page(sync_run *s, const ortto_value *v, int *landed, char **err
   if( verdict==EDIT_BAD )
     return all_anew(s, "the server's order by time of change could not be relied upon: everything is fetched",
                     error);
-  if( verdict==EDIT_LACKING ) return all_anew(s, "a page lacked rows: everything is fetched", error);
+  if( verdict==EDIT_LACKING )
+    return all_anew(s, "a page lacked rows, or did not say how many there are: everything is fetched", error);
   *landed = 1;
   s->state = s->opening ? s->opening : "fetching";
   s->opening = NULL;
