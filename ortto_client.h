@@ -293,11 +293,13 @@ typedef struct ortto_progress {
   int64_t everybody;           /* people or accounts without any condition, -1 unsaid */
   int at_hand;                 /* what is left of the read needs no further request */
   int64_t count;               /* what ortto_reader_count would give, said by the first page; -1: read on */
-  const char *cursor_id;       /* under which the scan goes on, or NULL */
+  const char *cursor_id;       /* under which another scan could go on, or NULL */
   int64_t next_offset;         /* where the page after this one begins */
   int64_t requests, retries;   /* of this read so far */
   const char *fell_back;       /* why the scan reads one page at a time, or NULL */
-  int cursor_lost;             /* it was to go on under query.cursor_id, which the server does not know now */
+  const char *anew;            /* why a new scan may not have this error, or NULL: this one was to go on under
+                               ** query.cursor_id and cannot, or rows are missing */
+  int unsure;                  /* rows may be missing so far: the list's end would tell */
   const char *server_time;     /* its clock at the first answer, UTC: 2025-11-04T19:10:31Z; "" unsaid */
 } ortto_progress;
 

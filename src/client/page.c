@@ -100,6 +100,7 @@ static int set_put(id_set *s, id_key k){
 static int seen_add(seen_ids *s, id_key k){
   if( set_has(&s->before, k) ) return 0;
   if( s->now.used>=SEEN_MAX && !s->keep_all && !set_has(&s->now, k) ){
+    s->forgot |= s->before.used>0;
     free(s->before.key);
     s->before = s->now;
     memset(&s->now, 0, sizeof s->now);
@@ -110,6 +111,7 @@ static int seen_add(seen_ids *s, id_key k){
 void seen_free(seen_ids *s){
   free(s->now.key);
   free(s->before.key);
+  memset(s, 0, sizeof *s);
 }
 
 static int keys_of(ortto_reader *r, const seen_ids *seen, const page *p, int from, id_key key[TOGETHER]){

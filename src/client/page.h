@@ -33,6 +33,7 @@ typedef struct id_set {            /* open addressing; an all-zero key is an emp
 typedef struct seen_ids {
   id_set now, before;
   int keep_all;                    /* several lists are read, and a record may be in any two of them */
+  int forgot;                      /* some are not known any more */
 } seen_ids;
 
 typedef struct page {
@@ -133,7 +134,7 @@ static inline js *page_part(const ortto_reader *r, const page *p, int row){
 
 /* Drops the rows that came before; *fresh is how many did not. Before page_extras. */
 int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh);
-void seen_free(seen_ids *s);
+void seen_free(seen_ids *s);                   /* it is empty, and can be used again */
 
 /* An id as it is meant: without escapes, and sound. *out is the slice itself where it is plain, else it lives
 ** in that arena of the reader's. 0 when out of memory (the error is set). */

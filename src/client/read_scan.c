@@ -14,6 +14,7 @@
 #define PAGE_MAX 500               /* a larger limit is treated as 50 by the server [documented] */
 #define TOTAL_MAX 1000000000000    /* a total above this is no total */
 #define STEP_BACKS_MAX 20
+#define AGAIN_MAX 20               /* pages that are read a second time, in one read */
 
 typedef struct scan {
   /* what is asked for */
@@ -35,11 +36,18 @@ typedef struct scan {
   int64_t everybody;               /* the same, of all records whatever was asked; -1 unsaid */
   int64_t overlap;                 /* rows that may come a second time after a step back */
   int64_t passed_over;             /* places that no page had a row for */
+  int64_t least;                   /* the least total that a page said, -1 unknown */
+  int64_t unsaid_at;               /* offset of the first page since then that said none; -1 none */
+  int64_t short_at;                /* offset of a page that lacks rows, and is read again; -1 none */
+  int64_t came;                    /* rows, each once */
+  int moves;                       /* its total was seen to change */
+  int second;                      /* it is read a second time: rows were missing at its end */
+  seen_ids seen_here;              /* in this list, or this reading of it; unused where that is all */
   /* the whole read */
   seen_ids seen;
-  int resumed, cursor_lost;        /* was to go on under a cursor; could not */
-  int step_backs;
-  int64_t short_at;                /* offset of a last page that was too short, and is read again; -1 none */
+  int resumed;                     /* it was to go on under a cursor */
+  const char *anew;                /* why it could not, or lacks rows: the caller is to begin anew; or NULL */
+  int step_backs, again;           /* pages that were read a second time */
   const char *fell_back;           /* why pages are asked for one at a time, or NULL */
   char server_time[21];
 } scan;
@@ -85,11 +93,12 @@ static int scan_open(ortto_reader *r, const ortto_query *q){
   r->own = s;
   s->limit = q->limit;
   s->one_by_one = q->one_by_one;
-  s->total = s->everybody = s->short_at = -1;
+  s->total = s->everybody = s->least = s->unsaid_at = s->short_at = -1;
   s->next_offset = q->offset>0 && q->offset<=INT64_MAX/2 ? q->offset : 0;
   if( q->cursor_id && ortto_is_id(q->cursor_id, strlen(q->cursor_id)) ){
     memcpy(s->cursor, q->cursor_id, sizeof s->cursor);
     s->resumed = 1;
+    s->came = s->next_offset;
   }
   if( q->archived )                /* accounts: documented, never recorded */
     s->type = r->table==ORTTO_PEOPLE ? "archived" : "archived_organization";
@@ -221,17 +230,18 @@ static int rows_read(ortto_reader *r, page *p, js records){
 **                    total_matches tells: 3, 9 [guess]
 **   rows_removed     the same; or the page is behind the end,      a step back by as many rows: unread ones
 **                    where rows are null: 2.1 [recorded]           may have moved in front of our place
-**   ends_early       the cursor holds what it held at first: then   it is read again; then an error
-**                    the last page has what is left of the total,
-**                    an only one all of it: 2.1 [recorded]
+**   rows_missing     a page has a row for each place up to         it is read again; then, at the end, all of
+**                    next_offset, and the last one ends where the  the list, under a new cursor; then an
+**                    total says: 2.1, 3 [recorded]                 error, and anew where it was read once
 **   rows_repeated    no row comes twice: 9 [guess]                 left out; a page of such alone is an
 **                                                                  error
+**   rows_hidden      the same; or as many others are missing       as where rows are missing
 **   is_endless       has_more comes with rows, and next_offset     an error
 **                    grows, by no more than a page: 3 [documented]
-**   cursor_replaced  a cursor outlives an interrupted sync: 3      an error, and cursor_lost: the caller
+**   cursor_replaced  a cursor outlives an interrupted sync: 3      an error, and anew: the caller
 **                    [guess]                                       begins the list anew
 **   cursor_refused   a cursor lives as long as a scan: 3 [guess]   an error that says so; at the beginning
-**                                                                  of a resumed scan cursor_lost
+**                                                                  of a resumed scan anew
 **
 ** What an answer must have to be read at all stands in answer_read and rows_read, where a total that cannot
 ** be is taken for unsaid.
@@ -279,46 +289,108 @@ static int step_back(ortto_reader *r, const page *p, int64_t by){
   return ORTTO_OK;
 }
 
-/* A last page under the cursor of those before it, and under their total, that has fewer rows than are left;
-** or an only page that has fewer than its own total. Without a cursor, or where the list has moved, the total
-** proves nothing; nor does it where it may be that of another list (archived, an audience's). */
-static int ends_early(const scan *s, const page *p, const answer *a){
-  int proven = s->fell_back==NULL && s->cursor[0] && strcmp(s->cursor, a->cursor)==0;
-  if( !s->begun ) proven = (p->offset==0 || proven) && s->type==NULL && s->audience==NULL;
-  if( a->has_more || (!proven && s->short_at!=p->offset) ) return 0;
-  return a->total>=0 && (!s->begun || a->total==s->total) && p->offset + p->rows - s->passed_over<a->total;
-}
-
 /* *again: the page is not safe to use; what it should have held is read anew. */
 static int rows_removed(ortto_reader *r, const page *p, const answer *a, int *again){
   scan *s = r->own;
   int behind = r->pages>0 && p->rows==0 && !a->has_more && p->offset>0 && p->offset>s->overlap;
   int64_t removed = s->total>=0 && a->total>=0 ? s->total - a->total : 0;
-  int early = !behind && removed==0 && ends_early(s, p, a);
-  *again = early || (s->begun && (behind || removed>0));
+  *again = s->begun && (behind || removed>0);
   if( !*again ) return ORTTO_OK;
-  if( early && s->short_at==p->offset )
-    return bad_answer(p->request, "ends the list at row %lld of the %lld that it says it has",
-                      (long long)(p->offset + p->rows), (long long)a->total);
-  if( early ){
-    s->short_at = p->offset;
-    return step_back(r, p, 0);
-  }
   if( behind ) return step_back(r, p, p->limit + s->overlap);
   s->total = a->total;
+  s->moves = 1;
+  if( s->unsaid_at>=0 ) removed += p->offset - s->unsaid_at;   /* they may have gone before that page */
+  s->unsaid_at = -1;
   return step_back(r, p, removed);
+}
+
+/* Whether the total is that of the list which the page ends. That of an only page may be another's (of people
+** who are archived, or in an audience) where it is as large as that of all: it makes the page be read again,
+** and is not believed. */
+static int is_total_of_list(const scan *s, const page *p, const answer *a){
+  int may_be_others = p->offset==0 && s->short_at==0 && (s->type || s->audience);
+  return a->total>=0 && (!may_be_others || (a->everybody>=0 && a->total<a->everybody));
+}
+
+/* Can the list be read a second time? What was missing comes behind the rest, and nothing comes twice. */
+static int may_read_second(const scan *s){
+  return !s->second && !s->resumed && s->sort==NULL && !s->seen.forgot;
+}
+
+/* How many rows are not there: of a page before the last by its next_offset, which counts places; of all up
+** to the last by the total, if there is one. Where that has grown, it may count who came since the list was
+** made: then it makes the page be read again, and the list, but is no reason to fail. */
+static int64_t rows_lacking(const scan *s, const page *p, const answer *a, int was_again){
+  int64_t end = p->offset + p->rows, total = a->total, lacking = 0;
+  if( a->next_offset>end && a->next_offset<p->offset + p->limit + a->has_more )
+    lacking = a->next_offset - end;
+  if( a->has_more ) return lacking;
+  if( !is_total_of_list(s, p, a) ) return lacking + s->passed_over;
+  int fails = was_again && !may_read_second(s);
+  if( fails && s->passed_over==0 && s->least>=0 && s->least<total ) total = s->least;
+  return total - (end - s->passed_over);
+}
+
+static void list_begin(scan *s){
+  s->begun = s->done = s->parallel = s->moves = 0;
+  s->next_offset = s->ask_offset = 0;
+  s->cursor[0] = 0;
+  s->total = s->least = s->unsaid_at = s->short_at = -1;
+  s->overlap = s->passed_over = s->came = 0;
+}
+
+/* The whole list is read a second time; else there is an error. */
+static int read_second(ortto_reader *r, const page *p, int64_t lacking, int64_t total){
+  scan *s = r->own;
+  if( may_read_second(s) ){
+    list_begin(s);
+    seen_free(&s->seen_here);
+    s->second = s->seen.keep_all = 1;
+    fall_back(r, "rows were missing at the end, and the list was read again");
+    return ORTTO_OK;
+  }
+  if( !s->second ) s->anew = "rows were missing at the end";
+  if( total<lacking ) return bad_answer(p->request, "ends the list with fewer rows than it has counted");
+  return bad_answer(p->request, "ends the list at row %lld of the %lld that it says it has",
+                    (long long)(total - lacking), (long long)total);
+}
+
+/* The page is read a second time, or all; else there is an error. */
+static int rows_missing(ortto_reader *r, const page *p, const answer *a, int *again){
+  scan *s = r->own;
+  int was_again = s->short_at==p->offset || s->again>=AGAIN_MAX;
+  int64_t lacking = rows_lacking(s, p, a, was_again);
+  if( lacking<=0 || (was_again && a->has_more) ) return ORTTO_OK;
+  *again = 1;
+  if( was_again ) return read_second(r, p, lacking, a->total);
+  s->again++;
+  s->short_at = s->next_offset = p->offset;
+  fall_back(r, "a page lacked rows");
+  return ORTTO_OK;
 }
 
 /* After a step back, under another filter and in another audience, rows may come again. */
 static int rows_repeated(ortto_reader *r, page *p){
   scan *s = r->own;
-  int received = p->rows, fresh = 0;
-  int rc = page_unseen(r, &s->seen, p, &fresh);
+  int received = p->rows, fresh = 0, unseen, here = s->lists>1 || s->second, rc = ORTTO_OK;
+  if( here ) rc = page_unseen(r, &s->seen_here, p, &fresh);
+  if( rc==ORTTO_OK ) rc = page_unseen(r, &s->seen, p, here ? &unseen : &fresh);
   if( rc!=ORTTO_OK ) return rc;
-  if( received>0 && fresh==0 && s->lists==1 && s->overlap<=0 )
+  if( received>0 && fresh==0 && s->overlap<=0 )
     return bad_answer(p->request, "has only rows that came before");
   s->overlap -= received;
+  s->came += fresh;
   return ORTTO_OK;
+}
+
+/* Rows that came twice have hidden that others did not come: of those that were there all the time. Or one
+** came in front of our place as another went behind it; in a list too long for a second reading, which moves,
+** that would happen every time. */
+static int rows_hidden(ortto_reader *r, const page *p, const answer *a){
+  const scan *s = r->own;
+  int is_its_total = p->offset>0 || is_total_of_list(s, p, a);
+  if( !s->done || !is_its_total || s->came>=s->least || (s->seen.forgot && s->moves) ) return ORTTO_OK;
+  return read_second(r, p, s->least - s->came, s->least);
 }
 
 static int is_endless(const page *p, const answer *a, int received){
@@ -332,10 +404,12 @@ static int is_endless(const page *p, const answer *a, int received){
   return 1;
 }
 
+static const char forgotten[] = "the server does not know the cursor of the earlier run any more";
+
 /* Another list than the one that was begun. */
 static int cursor_replaced(scan *s, const page *p, const answer *a){
   if( s->begun || !s->resumed || a->cursor[0]==0 || strcmp(a->cursor, s->cursor)==0 ) return 0;
-  s->cursor_lost = 1;
+  s->anew = forgotten;
   set_bad_answer(p->request, "is under another cursor than the one asked for");
   return 1;
 }
@@ -346,7 +420,7 @@ static int cursor_refused(ortto_reader *r, const page *p){
   int status = p->request->status;
   if( s->cursor[0]==0 || (status!=400 && status!=404 && status!=410) ) return ORTTO_ERROR;
   if( !s->begun && s->resumed ){
-    s->cursor_lost = 1;
+    s->anew = forgotten;
     return ORTTO_ERROR;
   }
   context *c = r->endpoint->context;
@@ -357,6 +431,15 @@ static int cursor_refused(ortto_reader *r, const page *p){
 }
 
 /* ---- page after page ------------------------------------------------------------------------- */
+
+static void total_said(scan *s, const page *p, int64_t total){
+  if( total<0 && s->unsaid_at<0 ) s->unsaid_at = p->offset;
+  if( total<0 ) return;
+  s->moves |= s->total>=0 && total!=s->total;
+  s->total = total;
+  s->unsaid_at = -1;
+  if( s->least<0 || total<s->least ) s->least = total;
+}
 
 /* What the page says about those that follow. The page's rows are sound. */
 static int follow(ortto_reader *r, const page *p, const answer *a, int received){
@@ -369,7 +452,7 @@ static int follow(ortto_reader *r, const page *p, const answer *a, int received)
   }
   page_fell_short(r, p, a);
   rows_added(r, a);
-  if( a->total>=0 ) s->total = a->total;
+  total_said(s, p, a->total);
   if( !a->has_more ){
     s->done = 1;
     pages_drop(r);
@@ -395,18 +478,18 @@ static int take_page(ortto_reader *r, page *p, int *again){
   if( s->server_time[0]==0 ) memcpy(s->server_time, p->request->transfer.date, sizeof s->server_time);
   if( cursor_replaced(s, p, &a) ) return ORTTO_ERROR;
   rc = rows_removed(r, p, &a, again);
+  if( rc==ORTTO_OK && !*again ) rc = rows_missing(r, p, &a, again);
   if( rc!=ORTTO_OK || *again ) return rc;
   rc = rows_repeated(r, p);
-  return rc==ORTTO_OK ? follow(r, p, &a, received) : rc;
+  if( rc==ORTTO_OK ) rc = follow(r, p, &a, received);
+  return rc==ORTTO_OK ? rows_hidden(r, p, &a) : rc;
 }
 
 static void next_list(scan *s){
   s->list_at++;
-  s->begun = s->done = s->parallel = 0;
-  s->next_offset = s->ask_offset = 0;
-  s->cursor[0] = 0;
-  s->total = s->short_at = -1;
-  s->overlap = s->passed_over = 0;
+  list_begin(s);
+  s->second = 0;
+  seen_free(&s->seen_here);
 }
 
 /* *out stays NULL where the page had nothing new. */
@@ -471,18 +554,21 @@ static void scan_progress(const ortto_reader *r, ortto_progress *out){
   out->total = s->total;
   out->everybody = s->type==NULL ? s->everybody : -1;
   out->at_hand = s->done && r->head==NULL && s->list_at+1>=s->lists;
+  int has_gaps = s->second || (s->passed_over && s->step_backs);   /* rows that are gone may hide them */
   int first = s->lists==1 && r->pages==1 && r->current && !s->done;
   if( first && s->total>r->current->rows ) out->count = s->total;
-  out->cursor_id = s->cursor[0] ? s->cursor : NULL;
+  out->cursor_id = s->cursor[0] && !has_gaps ? s->cursor : NULL;
   out->next_offset = s->next_offset;
   out->fell_back = s->fell_back;
-  out->cursor_lost = s->cursor_lost;
+  out->unsure = s->passed_over || s->unsaid_at>0;
+  out->anew = s->anew;
   out->server_time = s->server_time;
 }
 
 static void scan_close(ortto_reader *r){
   scan *s = r->own;
   seen_free(&s->seen);
+  seen_free(&s->seen_here);
 }
 
 const way scan_way = { .open = scan_open, .load = scan_load, .arrived = scan_arrived, .count = scan_count,

@@ -7,6 +7,9 @@
 ** What is unproven, and what guards it. What a reused cursor stands for, and for how long: cursor and offset
 ** are both sent; a repeated id is dropped; after a short page, a changed cursor or a changed total it goes on
 ** one page at a time from the server's own next_offset, or steps back; where that is not safe, it fails.
+** Rows are counted against next_offset and total_matches: where some are missing, the page is read again,
+** then the list, if all its ids are known still and no order is asked for; then it fails. What neither tells
+** is not known: that somebody left a list that no cursor holds and no total counts, while it was read.
 ** Promised is only that who exists throughout is there exactly once. Whether total_matches is exact: count
 ** takes it where the whole list is not in one page. Ortto's default order, and its order of accents and
 ** missing values: relied upon nowhere. The ids seen are kept, the last half a million at least, in 32 MB.

@@ -91,7 +91,7 @@ static void time_copy(char *to, size_t size, const ortto_value *v){
   snprintf(to, size, "%.*s", (int)v->length, v->text);
 }
 
-typedef enum { EDIT_GOOD, EDIT_OLD, EDIT_BAD } edit_verdict;
+typedef enum { EDIT_GOOD, EDIT_OLD, EDIT_BAD, EDIT_LACKING } edit_verdict;
 
 /* Keeps the newest time of a change; in a run of changes, says whether this row is older than the watermark,
 ** or out of order. */
@@ -153,6 +153,7 @@ static int page_stage(sync_run *s, sqlite3_stmt *insert, const ortto_value *v, i
   int noted = compare_page_end(s, rc);
   if( rc!=SQLITE_OK ) return rc;
   if( noted!=SQLITE_OK || *verdict==EDIT_BAD ) return noted;
+  if( s->changes && p.unsure ) *verdict = EDIT_LACKING;   /* the end, which would tell, is not read */
   progress_keep(s, &p);
   s->page++;
   return SQLITE_OK;
@@ -176,7 +177,7 @@ static int pages_stage(sync_run *s, const ortto_value *v, edit_verdict *verdict)
     if( ortto_reader_next(s->reader, &v)!=ORTTO_ROW ) rc = SQLITE_NOMEM;
   }
   sqlite3_finalize(insert);
-  return rc==SQLITE_OK && *verdict!=EDIT_BAD ? state_write(s, "fetching", 0, NULL) : rc;
+  return rc==SQLITE_OK && *verdict<EDIT_BAD ? state_write(s, "fetching", 0, NULL) : rc;
 }
 
 /* All rows are in the staging table. */
@@ -208,6 +209,13 @@ static void page_undo(sync_run *s, const sync_run *before){
   s->total = before->total;
 }
 
+/* Not by the changes alone. */
+static int all_anew(sync_run *s, const char *why, char **error){
+  s->changes = 0;
+  s->watermark[0] = 0;
+  return sync_start_over(s, why, error);
+}
+
 /* The next pages; v is the first row. */
 static int fetch_page(sync_run *s, const ortto_value *v, int *landed, char **error){
   edit_verdict verdict;
@@ -216,22 +224,27 @@ static int fetch_page(sync_run *s, const ortto_value *v, int *landed, char **err
   if( rc==SQLITE_OK ) rc = sync_end(s, pages_stage(s, v, &verdict), error);
   if( rc!=SQLITE_OK ) page_undo(s, &before);
   if( rc!=SQLITE_OK ) return rc;
-  if( verdict==EDIT_BAD ){
-    s->changes = 0;
-    s->watermark[0] = 0;
-    return sync_start_over(s, "the server's order by time of change could not be relied upon: "
-                           "everything is fetched", error);
-  }
+  if( verdict==EDIT_BAD )
+    return all_anew(s, "the server's order by time of change could not be relied upon: everything is fetched",
+                    error);
+  if( verdict==EDIT_LACKING )
+    return all_anew(s, "a page lacked rows, or did not say how many there are: everything is fetched", error);
   *landed = 1;
   s->state = s->opening ? s->opening : "fetching";
   s->opening = NULL;
   return verdict==EDIT_OLD ? fetch_end(s, error) : SQLITE_OK;
 }
 
+/* What an earlier call got and what this one read may be the same rows: a reader knows its own. */
+static int lacks_rows(const sync_run *s){
+  return s->went_on && !s->changes && !s->began_anew && s->rows<s->total;
+}
+
 int sync_fetch_step(sync_run *s, int *landed, char **error){
   const ortto_value *v;
   ortto_progress p;
   int taken_up = s->reader==NULL && s->cursor[0]!=0;
+  s->went_on |= taken_up;
   sqlite3_int64 total_before = s->total;
   if( s->reader==NULL ){
     int rc = reader_open(s);
@@ -239,8 +252,14 @@ int sync_fetch_step(sync_run *s, int *landed, char **error){
   }
   int got = ortto_reader_next(s->reader, &v);
   ortto_reader_progress(s->reader, &p);
-  if( got==ORTTO_ERROR && p.cursor_lost )
-    return sync_start_over(s, "the server does not know the cursor of the earlier run any more", error);
+  if( got==ORTTO_ERROR && p.anew && !s->began_anew ){
+    s->began_anew = 1;
+    return s->changes && !taken_up ? all_anew(s, p.anew, error) : sync_start_over(s, p.anew, error);
+  }
+  if( got==ORTTO_DONE && lacks_rows(s) ){
+    s->began_anew = 1;
+    return sync_start_over(s, "rows were missing at the end", error);
+  }
   if( got==ORTTO_DONE ) return fetch_end(s, error);
   if( got!=ORTTO_ROW ) return sync_remote(s, got, error);
   if( taken_up && is_other_list(total_before, &p) )

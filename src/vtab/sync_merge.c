@@ -288,7 +288,7 @@ static int done_write(const sync_run *s, const char *filled){
 }
 
 /* *outdated: what was noted while the pages came does not hold any more, and nothing was done. */
-static int merge_inside(sync_run *s, int *outdated, char **error){
+static int merge_inside(sync_run *s, void *outdated, char **error){
   int renamed = 0, holds = 1;
   char *filled = NULL;
   int rc = state_write(s, "fetched", 0, NULL);   /* fails if the run is not ours any more */
@@ -297,7 +297,7 @@ static int merge_inside(sync_run *s, int *outdated, char **error){
   if( rc==SQLITE_OK ) rc = log_check(s, error);
   if( rc==SQLITE_OK ) rc = staging_check(s, error);
   if( rc==SQLITE_OK ) rc = compare_holds(s, &holds);
-  *outdated = !holds;
+  *(int *)outdated = !holds;
   if( rc!=SQLITE_OK || !holds ) return rc;
   if( rc==SQLITE_OK ) rc = filled_renew(s, &filled);
   s->inserted = s->updated = s->deleted = 0;
@@ -316,9 +316,7 @@ int sync_merge_step(sync_run *s, char **error){
   memcpy(watermark, s->watermark, sizeof watermark);
   memcpy(message, s->message, sizeof message);
   int outdated = 0;
-  int rc = sync_begin(s, error);
-  if( rc!=SQLITE_OK ) return rc;
-  rc = sync_end(s, merge_inside(s, &outdated, error), error);
+  int rc = sync_transact(s, merge_inside, &outdated, error);
   if( rc==SQLITE_OK && outdated ){
     s->requests_before = s->requests;
     s->retries_before = s->retries;

@@ -136,6 +136,15 @@ static void sync_undo(sync_run *s){
   if( rc==SQLITE_INTERRUPT && !sqlite3_get_autocommit(s->db) ) undo_by_force(s);
 }
 
+static const char sharing[] =
+  "a connection that shares its cache, and writes, or has a SELECT that is not read to its end: let it "
+  "commit, and finalize or reset that SELECT, or open it without a shared cache";
+
+/* SQLite asks no busy handler there. */
+static int is_locked_in_cache(const sync_run *s){
+  return sqlite3_extended_errcode(s->db)==SQLITE_LOCKED_SHAREDCACHE;
+}
+
 /* Others that write are waited for: they must not end a sync. */
 static int wait_for_locks(sync_run *s, int (*once)(sync_run *s), int64_t patience){
   int64_t until = now_us() + patience;
@@ -143,6 +152,7 @@ static int wait_for_locks(sync_run *s, int (*once)(sync_run *s), int64_t patienc
     int rc = once(s);
     if( !is_locked(rc) ) return rc;
     int outdated = sqlite3_extended_errcode(s->db)==SQLITE_BUSY_SNAPSHOT;
+    s->locked = is_locked_in_cache(s) ? sharing : NULL;
     if( once!=commit_once ) sync_undo(s);
     if( outdated && s->nested ) return rc;         /* what the user has read there is old: no wait helps */
     if( outdated && side_open(s)==SQLITE_OK ) continue;
@@ -163,8 +173,10 @@ void sync_waits_end(sync_run *s){
 }
 
 static int run_patiently(sync_run *s, int (*once)(sync_run *s), int64_t patience, const char *locked){
+  s->locked = NULL;
   int rc = wait_for_locks(s, once, patience);
-  s->locked = is_locked(rc) ? locked : NULL;
+  if( !is_locked(rc) ) s->locked = NULL;
+  else if( s->locked==NULL ) s->locked = locked;
   return rc;
 }
 
@@ -211,6 +223,23 @@ int sync_begin(sync_run *s, char **error){
     rc = run_patiently(s, begin_once, s->patience, "another connection that writes to it");
   if( rc==SQLITE_OK ) watch_check(s);
   return rc==SQLITE_OK ? rc : sync_end(s, rc, error);
+}
+
+int sync_transact(sync_run *s, sync_work work, void *ctx, char **error){
+  int64_t until = now_us() + s->patience;
+  for(;;){
+    char *unsaid = NULL;
+    int rc = sync_begin(s, error);
+    if( rc!=SQLITE_OK ) return rc;
+    rc = work(s, ctx, error);
+    int locked = (rc & 0xff)==SQLITE_LOCKED && *error==NULL && is_locked_in_cache(s);
+    if( locked && conn_interrupted(s->conn) ) rc = SQLITE_INTERRUPT;
+    s->locked = locked ? sharing : NULL;
+    if( !locked || rc==SQLITE_INTERRUPT || now_us()>until ) return sync_end(s, rc, error);
+    sync_end(s, rc, &unsaid);
+    sqlite3_free(unsaid);
+    os_sleep(20);
+  }
 }
 
 /* Of two syncs in the table form that meet in a file without WAL the one that has begun waits for the end of

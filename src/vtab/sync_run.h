@@ -63,6 +63,8 @@ struct sync_run {
   const ortto_field **field;       /* the same, as the reader takes them */
   int edited;                      /* field of the time of the last change, -1 none */
   ortto_reader *reader;            /* NULL before the first page, and after the last */
+  int went_on;                     /* where an earlier call had stopped */
+  int began_anew;                  /* the reader could not go on, or rows were missing: once is enough */
 
   /* What is written. */
   int columns;                     /* fields before overflow, and more_fields if there is one */
@@ -141,5 +143,12 @@ void sync_waits_end(sync_run *s);
 ** a statement that writes is interrupted. */
 int sync_begin(sync_run *s, char **error);
 int sync_end(sync_run *s, int rc, char **error);
+
+/* The same around work that can be done anew after it has failed. Where connections of one process share a
+** cache, a SELECT that a neighbour has not read to its end keeps what it reads, and the schema, from being
+** written, and SQLite asks no busy handler: then the work is undone and begun anew, as long as others are
+** waited for. A neighbour in this very thread cannot go on meanwhile: the error says what to do. */
+typedef int (*sync_work)(sync_run *s, void *ctx, char **error);
+int sync_transact(sync_run *s, sync_work work, void *ctx, char **error);
 
 #endif

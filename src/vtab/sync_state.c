@@ -272,8 +272,22 @@ static int watermark_find(sync_run *s, const likeness *like){
 
 /* ---- from outside ------------------------------------------------------------------ */
 
+/* As it was before it was tried to claim the target; the name of a staging table stays. */
+static void claim_forget(sync_run *s, const sync_run *asked){
+  s->changes = asked->changes;
+  s->run = 0;
+  s->phase = asked->phase;
+  s->opening = NULL;
+  s->rows = s->page = s->next_offset = s->alike = 0;
+  s->requests = s->requests_before = s->retries = s->retries_before = s->elapsed_before = 0;
+  s->total = -1;
+  s->cursor[0] = s->newest[0] = s->watermark[0] = s->server_time[0] = 0;
+  memcpy(s->message, asked->message, sizeof s->message);
+}
+
 /* Takes the target, in a transaction: a run that can be taken up, or a new one. */
-static int claim_inside(sync_run *s, char **error){
+static int claim_inside(sync_run *s, void *asked, char **error){
+  claim_forget(s, asked);
   int changes = s->changes;                      /* as asked for, whatever there is to build upon */
   likeness like = likeness_of(s);
   int rc = target_check(s, error);
@@ -324,14 +338,15 @@ int sync_others_check(sync_run *s, char **error){
 }
 
 int sync_claim(sync_run *s, char **error){
-  int rc = sync_begin(s, error);
-  if( rc!=SQLITE_OK ) return rc;
-  rc = sync_end(s, claim_inside(s, error), error);
+  sync_run asked = *s;
+  int rc = sync_transact(s, claim_inside, &asked, error);
   s->claimed = rc==SQLITE_OK;
   return rc;
 }
 
-static int start_over_inside(const sync_run *s){
+static int start_over_inside(sync_run *s, void *unused, char **error){
+  (void)unused;
+  (void)error;
   int rc = sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, s->staging);
   if( rc==SQLITE_OK ) rc = compare_forget(s);
   return rc==SQLITE_OK ? state_write(s, "fetching", 0, NULL) : rc;
@@ -347,6 +362,5 @@ int sync_start_over(sync_run *s, const char *why, char **error){
   s->rows = s->page = s->next_offset = s->alike = 0;
   s->total = -1;
   s->cursor[0] = s->newest[0] = s->last[0] = s->server_time[0] = 0;
-  int rc = sync_begin(s, error);
-  return rc==SQLITE_OK ? sync_end(s, start_over_inside(s), error) : rc;
+  return sync_transact(s, start_over_inside, NULL, error);
 }

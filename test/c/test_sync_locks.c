@@ -1,7 +1,8 @@
 /*
 ** test_sync_locks.c - a sync and the transactions and locks of its program: after an interrupt at any
 ** statement no transaction is left open; files that have nothing to do with it are not locked; a neighbour
-** that stays is named; two syncs in the table form do not wait for one another.
+** that stays is named; two syncs in the table form do not wait for one another. In a cache that connections
+** share a SELECT that is not read to its end is waited for.
 */
 #define _GNU_SOURCE
 #include "harness.h"
@@ -338,6 +339,88 @@ static void test_interrupt_is_quick(void **state){
   db_close(db);
 }
 
+/* ---- a shared cache ------------------------------------------------------------ */
+
+typedef struct reader {
+  sqlite3 *db;                   /* in the cache of the sync's connection */
+  sqlite3_stmt *select;          /* not read to its end */
+  pthread_t thread;
+} reader;
+
+static sqlite3 *shared_begin(reader *r){
+  sqlite3_enable_shared_cache(1);
+  sqlite3 *db = open_at(FILE_NAME);
+  sql_must(db, "PRAGMA busy_timeout = 0");
+  sqlite3_free(sql_text(db, SCALAR));
+  r->db = plain_open(FILE_NAME);
+  sqlite3_enable_shared_cache(0);
+  server_do(&sandbox, "/sandbox/accounts", "{\"edit\":3}");
+  server_do(&sandbox, "/sandbox/forget", NULL);
+  return db;
+}
+
+static int half_read(reader *r){
+  return sqlite3_prepare_v2(r->db, "SELECT * FROM accounts", -1, &r->select, NULL)==SQLITE_OK
+      && sqlite3_step(r->select)==SQLITE_ROW;
+}
+
+static void *read_to_the_end(void *ctx){
+  reader *r = ctx;
+  sleep_ms(300);
+  sqlite3_finalize(r->select);
+  return NULL;
+}
+
+/* While the pages come. */
+static void *read_later(void *ctx){
+  reader *r = ctx;
+  for(int i=0; i<500 && server_count(&sandbox, "/v1/accounts/get")<1; i++) sleep_ms(5);
+  while( !half_read(r) ) sqlite3_finalize(r->select);
+  return read_to_the_end(r);
+}
+
+static void *interrupt_then(void *ctx){
+  sleep_ms(200);
+  sqlite3_interrupt(ctx);
+  return NULL;
+}
+
+/* Where the sync begins, and where it changes the table. */
+static void shared_is_waited_for(void *(*read)(void *)){
+  reader r = { 0 };
+  sqlite3 *db = shared_begin(&r);
+  if( read==read_to_the_end ) assert_true(half_read(&r));
+  server_do(&sandbox, "/sandbox/fault", "{\"kind\":\"latency\",\"ms\":100,\"path\":\"/v1/accounts/get\"}");
+  double began = now_ms();
+  if( pthread_create(&r.thread, NULL, read, &r)!=0 ) fail_msg("no thread");
+  assert_sql(db, "SELECT ortto_sync('ortto_accounts','accounts') ->> 'updated'", "3");
+  if( now_ms() - began<300 ) fail_msg("it has not waited");
+  pthread_join(r.thread, NULL);
+  assert_sql(db, "SELECT count(*) FROM accounts WHERE industry LIKE 'Edited%'", "3");
+  db_close(r.db);
+  db_close(db);
+}
+
+static void test_shared_begin(void **state){ (void)state; shared_is_waited_for(read_to_the_end); }
+static void test_shared_merge(void **state){ (void)state; shared_is_waited_for(read_later); }
+
+/* A neighbour in this very thread cannot go on: an interrupt ends the wait, as the busy timeout would. */
+static void test_shared_interrupt(void **state){
+  (void)state;
+  reader r = { 0 };
+  sqlite3 *db = shared_begin(&r);
+  assert_true(half_read(&r));
+  double began = now_ms();
+  if( pthread_create(&r.thread, NULL, interrupt_then, db)!=0 ) fail_msg("no thread");
+  assert_like(sql_text(db, SCALAR), "error 9: ortto: %interrupted%", SCALAR);
+  if( now_ms() - began>2000 ) fail_msg("that took %.0f ms", now_ms() - began);
+  pthread_join(r.thread, NULL);
+  sqlite3_finalize(r.select);
+  assert_sql(db, "SELECT ortto_sync('ortto_accounts','accounts') ->> 'updated'", "3");
+  db_close(r.db);
+  db_close(db);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, fresh)
 
 int main(void){
@@ -347,6 +430,7 @@ int main(void){
     TEST(test_stays_locked), TEST(test_stays_read), TEST(test_two_tables), TEST(test_other_files),
     TEST(test_names_lock_nothing), TEST(test_other_main),
     TEST(test_last_rowid), TEST(test_interrupt_is_quick),
+    TEST(test_shared_begin), TEST(test_shared_merge), TEST(test_shared_interrupt),
   };
   return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

@@ -116,6 +116,11 @@ static void remove_records(Entity *en, int64_t n, bool newest) {
   list_unref(l);
 }
 
+void change_records(Entity *en, int64_t add, int64_t remove, bool newest) {
+  for (int64_t k = 0; k < add; k++) new_record(en, true);
+  if (remove) remove_records(en, remove, newest);
+}
+
 static void edit_records(Entity *en, int64_t n, int64_t step) {
   const Field *f = field_by(en, en->type ? "str:o:industry" : "str::first");
   List *l = whole_list(en, false);
@@ -173,10 +178,8 @@ static int put_raw_record(Call *c, const Json *who) {
 
 int control_records(Call *c) {
   const Json *v, *who = given(c->in, c->en->type ? "account" : "person");
-  int64_t from = integer_of(given(c->in, "add"), 0);
-  for (int64_t k = 0; k < from; k++) new_record(c->en, true);
-  if ((v = given(c->in, "remove")))
-    remove_records(c->en, integer_of(v, 0), text_is(given(c->in, "from"), "newest"));
+  change_records(c->en, integer_of(given(c->in, "add"), 0), integer_of(given(c->in, "remove"), 0),
+                 text_is(given(c->in, "from"), "newest"));
   if ((v = given(c->in, "edit"))) edit_records(c->en, integer_of(v, 0), integer_of(given(c->in, "step"), 1));
   forget_keys();
   return who ? put_raw_record(c, who) : done(c);

@@ -35,6 +35,10 @@
 #include "call.h"
 
 int refuse(Call *c, const char *why);
+
+/* So many new records, and so many less, from the middle of the list or from its newest. */
+void change_records(Entity *en, int64_t add, int64_t remove, bool newest);
+
 int control_requests(Call *c);
 int control_count(Call *c);
 int control_forget(Call *c);

@@ -17,7 +17,7 @@ static const char *const FAULTS[] = {
     "status", "429", "reset", "reset_after", "truncate", "cut_json", "not_json", "empty", "hang", "drip",
     "short_page", "forget_cursor", "fresh_cursor", "same_page", "repeat_id", "stuck_offset", "huge",
     "latency", "missing", "replace", "redirect", "zero_cursor", "no_meta", "lost_row",
-    "splice"};
+    "splice", "change"};
 
 const Fault *fault(const Call *c, FaultKind kind) {
   for (int k = 0; k < c->nFault; k++)
@@ -109,6 +109,8 @@ bool add_fault(const Json *in) {
   f->mb = integer_of(member(in, "mb"), 65);
   f->from = integer_of(member(in, "from"), 0);
   f->to = integer_of(member(in, "to"), 0);
+  f->add = integer_of(member(in, "add"), 0);
+  f->remove = integer_of(member(in, "remove"), 0);
   f->body = text_or_null(member(in, "body"));
   f->contentType = text_or_null(member(in, "content_type"));
   f->shape = text_or_null(member(in, "shape"));
@@ -118,6 +120,7 @@ bool add_fault(const Json *in) {
   f->chunked = is_true(member(in, "chunked"));
   f->gzip = is_true(member(in, "gzip"));
   f->shift = is_true(member(in, "shift"));
+  f->newest = is_true(member(in, "newest"));
   pthread_mutex_lock(&faultLock);
   Fault **tail = &faults;
   while (*tail) tail = &(*tail)->next;

@@ -18,6 +18,8 @@
 **   forget_cursor    all cursors are dropped   fresh_cursor   every page names a new one
 **   zero_cursor      cursor_id is all zeros    stuck_offset   next_offset does not grow
 **   same_page        the rows of the page before
+**   change (add, remove, newest)     before the answer records come and go: so many new ones, so many
+**                        from the middle of the list, or from its newest
 **   lost_row         the last row of the page is left out, and nothing says so
 **   repeat_id (shift)    the last row of the page before comes once more, in front;
 **                        with shift in place of the page's last row, and next_offset says so
@@ -41,7 +43,8 @@
 typedef enum {
   F_STATUS, F_429, F_RESET, F_RESET_AFTER, F_TRUNCATE, F_CUT_JSON, F_NOT_JSON, F_EMPTY, F_HANG, F_DRIP,
   F_SHORT_PAGE, F_FORGET_CURSOR, F_FRESH_CURSOR, F_SAME_PAGE, F_REPEAT_ID, F_STUCK_OFFSET, F_HUGE,
-  F_LATENCY, F_MISSING, F_REPLACE, F_REDIRECT, F_ZERO_CURSOR, F_NO_META, F_LOST_ROW, F_SPLICE
+  F_LATENCY, F_MISSING, F_REPLACE, F_REDIRECT, F_ZERO_CURSOR, F_NO_META, F_LOST_ROW, F_SPLICE,
+  F_CHANGE
 } FaultKind;
 
 struct Fault {
@@ -51,11 +54,11 @@ struct Fault {
   char *path;         /* prefix, or NULL for every path */
   int64_t after;      /* matching requests to let through */
   int64_t times;      /* then how many to hit; -1 for ever */
-  int64_t status, seconds, ms, bytes, rows, mb, from, to;
+  int64_t status, seconds, ms, bytes, rows, mb, from, to, add, remove;
   char *body;         /* or NULL */
   char *contentType, *shape, *member, *location;
   char **header;      /* name, value, name, value, ..., NULL */
-  bool chunked, gzip, shift;
+  bool chunked, gzip, shift, newest;
 };
 
 const Fault *fault(const Call *c, FaultKind kind);

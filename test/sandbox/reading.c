@@ -353,7 +353,7 @@ int api_get(Call *c) {
   if (p.pastEnd) LIT(b, "null");
   else putc_to(b, '[');
   size_t mark = b->n;
-  if (p.repeat) put_record(b, c->en, s.list->index[p.from - 1], &w);
+  if (p.repeat && p.from) put_record(b, c->en, s.list->index[p.from - 1], &w);
   for (uint32_t k = p.from; k < p.to; k++) {
     if (b->n != mark) putc_to(b, ',');
     put_record(b, c->en, s.list->index[k], &w);

@@ -20,6 +20,8 @@
 #include "subscriptions.h"
 #include "segment.h"
 #include "control.h"
+#include "faults.h"
+#include "keys.h"
 
 enum { READS, WRITES, CHANGES, ALONE }; /* ALONE: takes no lock on the data */
 
@@ -99,8 +101,20 @@ const Route *control_route(const char *method, const char *path) {
   return route(CONTROL, COUNT(CONTROL), method, path);
 }
 
+static void change_before(const Call *c) {
+  const Fault *f = fault(c, F_CHANGE);
+  if (!f || !c->en) return;
+  pthread_rwlock_wrlock(&S.lock);
+  S.version++;
+  change_records(c->en, f->add, f->remove, f->newest);
+  forget_keys();
+  S.version++;
+  pthread_rwlock_unlock(&S.lock);
+}
+
 int run_route(Call *c, const Route *r) {
   c->en = r->en;
+  change_before(c);
   if (r->mode == ALONE) return r->run(c);
   if (r->mode == READS) {
     pthread_rwlock_rdlock(&S.lock);

@@ -4,7 +4,7 @@
 ** Which handler answers what, and how it holds the lock.
 **
 ** It uses text, instance, call, reading, definitions, tags_audiences, feed, merge,
-** archive, activities, custom_fields, subscriptions, segment and control.
+** archive, activities, custom_fields, subscriptions, segment, control, faults and keys.
 */
 #ifndef SANDBOX_ROUTES_H
 #define SANDBOX_ROUTES_H

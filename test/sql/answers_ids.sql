@@ -30,5 +30,5 @@ SELECT id, name FROM ortto_audiences;
 SELECT json_object('kind', 'lost_row', 'path', '/v1/person/get', 'after', 2);
 SELECT sum(length(id)) = (SELECT sum(length(id)) FROM people) FROM ortto_people;
 .once '|curl -s -o /dev/null --data-binary @- $ORTTO_API_URL/sandbox/fault'
-SELECT json_object('kind', 'lost_row', 'path', '/v1/person/get', 'after', 2, 'times', 2);
+SELECT json_object('kind', 'lost_row', 'path', '/v1/person/get', 'after', 2, 'times', 4);
 SELECT count(email) > 0 FROM ortto_people;
