@@ -203,7 +203,10 @@ int target_text_check(sqlite3 *db, const char *text, char **error){
 
 int target_parse(sync_run *s, const char *text){
   const char *dot = strchr(text, '.');
-  s->schema = dot ? sqlite3_mprintf("%.*s", (int)(dot-text), text) : sqlite3_mprintf("main");
+  int rc = dot ? SQLITE_OK : table_schema(s->conn, text, &s->schema);
+  if( rc!=SQLITE_OK ) return rc;
+  if( dot ) s->schema = sqlite3_mprintf("%.*s", (int)(dot-text), text);
+  else if( s->schema==NULL ) s->schema = sqlite3_mprintf("main");
   s->target = sqlite3_mprintf("%s", dot ? dot+1 : text);
   s->staging = s->target ? sqlite3_mprintf("ortto_staging_%s", s->target) : NULL;
   return s->schema && s->staging ? SQLITE_OK : SQLITE_NOMEM;
