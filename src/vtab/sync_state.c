@@ -18,6 +18,23 @@
 #define UTC_NOW "strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now')"   /* in a format */
 #define SECONDS_NOW "strftime('%%s','now')"
 
+/* One that somebody else made, or a version that is not known here, is told so. */
+static int state_check(const sync_run *s, char **error){
+  sqlite3_int64 other;
+  int rc = name_is_other(s, STATE_TABLE, &other);
+  if( rc==SQLITE_OK && !other )
+    rc = sql_integer(s->db, &other,
+      "SELECT 1 FROM (SELECT run, source, target, mode, started, finished, state, rows, total, page, "
+      "inserted, updated, deleted, unchanged, requests, retries, elapsed_ms, cursor_id, next_offset, error, "
+      "message, newest, mark, server_time, identity, columns, staging, owner, beat "
+      "FROM \"%w\"." STATE_TABLE ") LIMIT 0", s->schema);
+  if( (rc & 0xff)!=SQLITE_ERROR && !other ) return rc;
+  return error_set(error,
+    "ortto: %s." STATE_TABLE " is no table of syncs that this version can go on with (%s). "
+    "Rename or drop it: then the next sync makes one, and fetches everything",
+    s->schema, other ? "it is a view or a virtual table" : sqlite3_errmsg(s->db));
+}
+
 /* A table of before has no column `filled`. */
 static int state_widen(const sync_run *s){
   sqlite3_int64 none;
@@ -277,6 +294,7 @@ static int claim_inside(sync_run *s, char **error){
   int changes = s->changes;                      /* as asked for, whatever there is to build upon */
   likeness like = likeness_of(s);
   int rc = target_check(s, error);
+  if( rc==SQLITE_OK ) rc = state_check(s, error);
   if( rc==SQLITE_OK ) rc = state_widen(s);
   if( rc==SQLITE_OK ) rc = filled_check(s, error);
   if( rc==SQLITE_OK ) rc = log_check(s, error);
