@@ -32,6 +32,11 @@ typedef struct delivery {
 
 /* -- outcomes -- */
 
+static char *first_reason(const char *message, const char *request_id){
+  if( request_id==NULL || request_id[0]==0 ) return sqlite3_mprintf("%s", message);
+  return sqlite3_mprintf("%s (request_id %s)", message, request_id);
+}
+
 /* o is NULL, or the outcome of that row. 0: it could not be put on record. */
 static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o, const char *otherwise){
   d->settled = sqlite3_column_int64(row, SPOOL_PLACE);
@@ -51,7 +56,7 @@ static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o
     failure.sent_length = (size_t)sqlite3_column_bytes(row, SPOOL_RECORD);
   }
   d->refused++;
-  if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", failure.message);
+  if( d->reason==NULL ) d->reason = first_reason(failure.message, o ? o->request_id : NULL);
   int rc = spool_fail(d->spool, &failure, row);
   if( rc==SQLITE_OK ) return 1;
   d->unlisted = rc;
