@@ -326,8 +326,8 @@ static int brakes(table *t){
   sqlite3_int64 updates, deletes;
   int rc = vt_fail(t, ortto_config_number(t->conn->client, NULL, ORTTO_WRITE, &on));
   if( rc==SQLITE_OK && !on )
-    return vt_error(t, "ortto: COMMIT failed before anything was sent: the setting write is off. The "
-                    "transaction was rolled back");
+    return vt_error(t, "ortto: COMMIT failed before anything was sent: the setting write is off (SELECT * "
+                    "FROM ortto_settings says where). The transaction was rolled back");
   if( rc==SQLITE_OK ) rc = spool_changes(&t->conn->spool, &updates, &deletes);
   if( rc==SQLITE_OK ) rc = brake(t, deletes, ORTTO_MAX_DELETES, "archive");
   if( rc==SQLITE_OK ) rc = brake(t, updates, ORTTO_MAX_UPDATES, "change");

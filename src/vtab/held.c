@@ -94,7 +94,8 @@ static int write_check(table *t){
   int rc = vt_fail(t, ortto_config_number(t->conn->client, NULL, ORTTO_WRITE, &on));
   if( rc!=SQLITE_OK ) return rc;
   if( !on )
-    return vt_error(t, "ortto: nothing can be written to %s: the setting write is off", t->name);
+    return vt_error(t, "ortto: nothing can be written to %s: the setting write is off (SELECT * FROM "
+                    "ortto_settings says where)", t->name);
   if( own && strcmp(own, "on")!=0 )
     return vt_error(t, "ortto: nothing can be written to %s: it was made with write=off", t->name);
   if( own || !needs_write_on(t) ) return SQLITE_OK;
