@@ -211,9 +211,9 @@ static int run_abandon(sync_run *s, sqlite3_int64 run, const char *why){
 static int at_work(const sync_run *s, char **error){
   return error_set(error,
     "ortto: another sync into '%s' is at work; wait for it "
-    "(SELECT * FROM " STATE_TABLE " shows how far it is). If you are sure that there is none: "
-    "UPDATE " STATE_TABLE " SET owner=NULL WHERE target='%s'",
-    s->target, s->target);
+    "(SELECT * FROM \"%w\"." STATE_TABLE " shows how far it is). If you are sure that there is none: "
+    "UPDATE \"%w\"." STATE_TABLE " SET owner=NULL WHERE target=%Q",
+    s->target, s->schema, s->schema, s->target);
 }
 
 /* Its staging table is the one to go on with. A name that is none of ours is not taken from there. */

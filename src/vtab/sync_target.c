@@ -309,8 +309,8 @@ static int column_check(const sync_run *s, int i, char **error){
   const local_column *there = local_table_column(&s->local, name);
   if( there==NULL && s->local.strict && !strict_knows(type) )
     return error_set(error, "ortto: the local table '%s' is STRICT, and such tables have no type %s for "
-      "the new column \"%w\". Add it yourself: ALTER TABLE \"%w\" ADD COLUMN \"%w\" TEXT (or ANY); or let "
-      "the sync create a table of another name", s->target, type, name, s->target, name);
+      "the new column \"%w\". Add it yourself: ALTER TABLE \"%w\".\"%w\" ADD COLUMN \"%w\" TEXT (or ANY); or "
+      "let the sync create a table of another name", s->target, type, name, s->schema, s->target, name);
   int narrow = there && s->local.strict && !strict_holds(there->type, type);
   int rowid = there && there->key && s->local.keys==1 && sqlite3_stricmp(there->type, "INTEGER")==0;
   if( !narrow && !(rowid && sqlite3_stricmp(type, "INTEGER")!=0) ) return SQLITE_OK;
