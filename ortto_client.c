@@ -167,17 +167,17 @@ int64_t ortto_records_settled(const ortto_client *client){
 
 /* A value is shown behind the reason, cut at a character's end, unless the reason shows it. */
 static int value_refuse(context *ctx, const ortto_field *field, const char *why, js v){
-  char shown[61], begin[25];
+  char shown[61], begin[29];
   size_t n = v.n<sizeof shown ? v.n : sizeof shown - 1;
   while( n<v.n && n && (v.p[n] & 0xC0)==0x80 ) n--;
   memcpy(shown, v.p, n);
   shown[n] = 0;
-  snprintf(begin, sizeof begin, "%.24s", shown);
+  snprintf(begin, sizeof begin, "not %.24s", shown);
   if( why[0]==0 ) return no_memory(ctx);
-  if( strstr(why, "too long") )
+  if( strncmp(why, "is too long", 11)==0 )
     return fail(ctx, "ortto: the column %.80s %s; it begins with %.*s", field->column, why,
                 cut_to(40, v.p, v.n), v.p);
-  if( strstr(why, "cannot be") || strstr(why, begin) )
+  if( strncmp(why, "cannot be", 9)==0 || strstr(why, begin) )
     return fail(ctx, "ortto: the column %.80s %s", field->column, why);
   return fail(ctx, "ortto: the column %.80s %s: %s", field->column, why, shown);
 }

@@ -39,17 +39,18 @@ CREATE TABLE IF NOT EXISTS outbox(
   id INTEGER PRIMARY KEY, email TEXT NOT NULL, first_name TEXT, last_name TEXT, city TEXT);
 CREATE TABLE IF NOT EXISTS outbox_refused(
   id INTEGER, email TEXT, first_name TEXT, last_name TEXT, city TEXT, at TEXT, reason TEXT);
+CREATE TEMP TABLE batch AS SELECT id FROM outbox ORDER BY id LIMIT 1000;
 BEGIN IMMEDIATE;
-CREATE TEMP TABLE batch AS SELECT * FROM outbox ORDER BY id LIMIT 1000;
 INSERT INTO ortto_people(email, first_name, last_name, city)
-  SELECT email, first_name, last_name, city FROM batch ORDER BY id;
+  SELECT email, first_name, last_name, city FROM outbox WHERE id IN (SELECT id FROM batch) ORDER BY id;
 DELETE FROM outbox WHERE id IN (SELECT id FROM batch);
 .bail off
 COMMIT;
 -- If that failed, all rows are in the outbox again, and ortto_failures says which Ortto refused.
 BEGIN IMMEDIATE;
 INSERT INTO outbox_refused
-  SELECT o.*, f.at, f.message FROM outbox o JOIN ortto_failures f ON f.email = o.email WHERE f.status = 400;
+  SELECT o.*, max(f.at), f.message FROM outbox o JOIN ortto_failures f ON f.email = o.email
+   WHERE f.status = 400 AND o.id IN (SELECT id FROM batch) GROUP BY o.id;
 DELETE FROM outbox WHERE id IN (SELECT id FROM outbox_refused);
 COMMIT;
 SELECT count(*) FROM outbox;

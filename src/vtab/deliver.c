@@ -32,6 +32,11 @@ typedef struct delivery {
 
 /* -- outcomes -- */
 
+static char *first_reason(const char *message, const char *request_id){
+  if( request_id==NULL || request_id[0]==0 ) return sqlite3_mprintf("%s", message);
+  return sqlite3_mprintf("%s (request_id %s)", message, request_id);
+}
+
 /* o is NULL, or the outcome of that row. 0: it could not be put on record. */
 static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o, const char *otherwise){
   d->settled = sqlite3_column_int64(row, SPOOL_PLACE);
@@ -51,7 +56,7 @@ static int record_outcome(delivery *d, sqlite3_stmt *row, const ortto_outcome *o
     failure.sent_length = (size_t)sqlite3_column_bytes(row, SPOOL_RECORD);
   }
   d->refused++;
-  if( d->reason==NULL ) d->reason = sqlite3_mprintf("%s", failure.message);
+  if( d->reason==NULL ) d->reason = first_reason(failure.message, o ? o->request_id : NULL);
   int rc = spool_fail(d->spool, &failure, row);
   if( rc==SQLITE_OK ) return 1;
   d->unlisted = rc;
@@ -321,8 +326,8 @@ static int brakes(table *t){
   sqlite3_int64 updates, deletes;
   int rc = vt_fail(t, ortto_config_number(t->conn->client, NULL, ORTTO_WRITE, &on));
   if( rc==SQLITE_OK && !on )
-    return vt_error(t, "ortto: COMMIT failed before anything was sent: the setting write is off. The "
-                    "transaction was rolled back");
+    return vt_error(t, "ortto: COMMIT failed before anything was sent: the setting write is off (SELECT * "
+                    "FROM ortto_settings says where). The transaction was rolled back");
   if( rc==SQLITE_OK ) rc = spool_changes(&t->conn->spool, &updates, &deletes);
   if( rc==SQLITE_OK ) rc = brake(t, deletes, ORTTO_MAX_DELETES, "archive");
   if( rc==SQLITE_OK ) rc = brake(t, updates, ORTTO_MAX_UPDATES, "change");

@@ -223,7 +223,8 @@ static int write_allowed(const conn *c, const char *function, char **error){
   long on;
   int rc = to_sqlite(c, ortto_config_number(c->client, NULL, ORTTO_WRITE, &on), error);
   if( rc!=SQLITE_OK || on ) return rc;
-  return error_set(error, "ortto: %s sends nothing: the setting write is off", function);
+  return error_set(error, "ortto: %s sends nothing: the setting write is off (SELECT * FROM "
+                   "ortto_settings says where)", function);
 }
 
 static void result_json(sqlite3_context *ctx, char *text, sqlite3_int64 n){

@@ -78,7 +78,8 @@ static int hold_row(table *t, char kind, const char *id, const char *email, cons
   if( rc==SQLITE_ABORT )
     return vt_error(t, "ortto: rows that were held back in this transaction are lost (out of memory, or the "
                     "disk is full): it cannot COMMIT. ROLLBACK, and begin anew");
-  return vt_error(t, "ortto: cannot hold the row back until COMMIT: %s", sqlite3_errstr(rc));
+  return vt_error(t, "ortto: cannot hold the row back until COMMIT, in a temporary file: %s. Make room, or "
+                  "say in SQLITE_TMPDIR where there is some", sqlite3_errstr(rc));
 }
 
 /* Where a file of somebody's may have brought the table along, or programs edit whatever they see. */
@@ -93,7 +94,8 @@ static int write_check(table *t){
   int rc = vt_fail(t, ortto_config_number(t->conn->client, NULL, ORTTO_WRITE, &on));
   if( rc!=SQLITE_OK ) return rc;
   if( !on )
-    return vt_error(t, "ortto: nothing can be written to %s: the setting write is off", t->name);
+    return vt_error(t, "ortto: nothing can be written to %s: the setting write is off (SELECT * FROM "
+                    "ortto_settings says where)", t->name);
   if( own && strcmp(own, "on")!=0 )
     return vt_error(t, "ortto: nothing can be written to %s: it was made with write=off", t->name);
   if( own || !needs_write_on(t) ) return SQLITE_OK;

@@ -118,8 +118,8 @@ static int done_before(const sync_run *s, sqlite3_int64 *done){
 static void note_outdated(sync_run *s, int i){
   const char *name = column_name(s, i), *was = local_table_column(&s->local, name)->type;
   char *note = sqlite3_mprintf("column \"%w\" is %.30s here, but its field is %s in Ortto by now, which "
-    "compares in another way: ALTER TABLE \"%w\" DROP COLUMN \"%w\", and the next full sync fills it anew",
-    name, was, column_type(s, i), s->target, name);
+    "compares in another way: ALTER TABLE \"%w\".\"%w\" DROP COLUMN \"%w\", and the next full sync fills it "
+    "anew", name, was, column_type(s, i), s->schema, s->target, name);
   if( note ) sync_note(s, note);
   sqlite3_free(note);
 }

@@ -18,6 +18,23 @@
 #define UTC_NOW "strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ','now')"   /* in a format */
 #define SECONDS_NOW "strftime('%%s','now')"
 
+/* One that somebody else made, or a version that is not known here, is told so. */
+static int state_check(const sync_run *s, char **error){
+  sqlite3_int64 other;
+  int rc = name_is_other(s, STATE_TABLE, &other);
+  if( rc==SQLITE_OK && !other )
+    rc = sql_integer(s->db, &other,
+      "SELECT 1 FROM (SELECT run, source, target, mode, started, finished, state, rows, total, page, "
+      "inserted, updated, deleted, unchanged, requests, retries, elapsed_ms, cursor_id, next_offset, error, "
+      "message, newest, mark, server_time, identity, columns, staging, owner, beat "
+      "FROM \"%w\"." STATE_TABLE ") LIMIT 0", s->schema);
+  if( (rc & 0xff)!=SQLITE_ERROR && !other ) return rc;
+  return error_set(error,
+    "ortto: %s." STATE_TABLE " is no table of syncs that this version can go on with (%s). "
+    "Rename or drop it: then the next sync makes one, and fetches everything",
+    s->schema, other ? "it is a view or a virtual table" : sqlite3_errmsg(s->db));
+}
+
 /* A table of before has no column `filled`. */
 static int state_widen(const sync_run *s){
   sqlite3_int64 none;
@@ -194,9 +211,9 @@ static int run_abandon(sync_run *s, sqlite3_int64 run, const char *why){
 static int at_work(const sync_run *s, char **error){
   return error_set(error,
     "ortto: another sync into '%s' is at work; wait for it "
-    "(SELECT * FROM " STATE_TABLE " shows how far it is). If you are sure that there is none: "
-    "UPDATE " STATE_TABLE " SET owner=NULL WHERE target='%s'",
-    s->target, s->target);
+    "(SELECT * FROM \"%w\"." STATE_TABLE " shows how far it is). If you are sure that there is none: "
+    "UPDATE \"%w\"." STATE_TABLE " SET owner=NULL WHERE target=%Q",
+    s->target, s->schema, s->schema, s->target);
 }
 
 /* Its staging table is the one to go on with. A name that is none of ours is not taken from there. */
@@ -291,6 +308,7 @@ static int claim_inside(sync_run *s, void *asked, char **error){
   int changes = s->changes;                      /* as asked for, whatever there is to build upon */
   likeness like = likeness_of(s);
   int rc = target_check(s, error);
+  if( rc==SQLITE_OK ) rc = state_check(s, error);
   if( rc==SQLITE_OK ) rc = state_widen(s);
   if( rc==SQLITE_OK ) rc = filled_check(s, error);
   if( rc==SQLITE_OK ) rc = log_check(s, error);

@@ -203,7 +203,10 @@ int target_text_check(sqlite3 *db, const char *text, char **error){
 
 int target_parse(sync_run *s, const char *text){
   const char *dot = strchr(text, '.');
-  s->schema = dot ? sqlite3_mprintf("%.*s", (int)(dot-text), text) : sqlite3_mprintf("main");
+  int rc = dot ? SQLITE_OK : table_schema(s->conn, text, &s->schema);
+  if( rc!=SQLITE_OK ) return rc;
+  if( dot ) s->schema = sqlite3_mprintf("%.*s", (int)(dot-text), text);
+  else if( s->schema==NULL ) s->schema = sqlite3_mprintf("main");
   s->target = sqlite3_mprintf("%s", dot ? dot+1 : text);
   s->staging = s->target ? sqlite3_mprintf("ortto_staging_%s", s->target) : NULL;
   return s->schema && s->staging ? SQLITE_OK : SQLITE_NOMEM;
@@ -306,8 +309,8 @@ static int column_check(const sync_run *s, int i, char **error){
   const local_column *there = local_table_column(&s->local, name);
   if( there==NULL && s->local.strict && !strict_knows(type) )
     return error_set(error, "ortto: the local table '%s' is STRICT, and such tables have no type %s for "
-      "the new column \"%w\". Add it yourself: ALTER TABLE \"%w\" ADD COLUMN \"%w\" TEXT (or ANY); or let "
-      "the sync create a table of another name", s->target, type, name, s->target, name);
+      "the new column \"%w\". Add it yourself: ALTER TABLE \"%w\".\"%w\" ADD COLUMN \"%w\" TEXT (or ANY); or "
+      "let the sync create a table of another name", s->target, type, name, s->schema, s->target, name);
   int narrow = there && s->local.strict && !strict_holds(there->type, type);
   int rowid = there && there->key && s->local.keys==1 && sqlite3_stricmp(there->type, "INTEGER")==0;
   if( !narrow && !(rowid && sqlite3_stricmp(type, "INTEGER")!=0) ) return SQLITE_OK;

@@ -2,9 +2,9 @@
 ** sync_target.h - the local table of a sync, and the staging table beside it: what they are called, their
 ** columns, and whether a sync may write there.
 **
-** May use: sql, local_table, the struct of a run. Must not know: reading from Ortto, or the state of runs
-** beyond the name of its table. All but target_parse runs in a transaction of the run's; texts returned are
-** by sqlite3_malloc, and NULL when out of memory or when there would be nothing in them.
+** May use: sql, table_names, local_table, the struct of a run. Must not know: reading from Ortto, or the
+** state of runs beyond the name of its table. All but target_parse runs in a transaction of the run's; texts
+** returned are by sqlite3_malloc, and NULL when out of memory or when there would be nothing in them.
 */
 #ifndef ORTTO_VTAB_SYNC_TARGET_H
 #define ORTTO_VTAB_SYNC_TARGET_H
@@ -61,10 +61,11 @@ int staging_is_ours(const sync_run *s, int *ours);
 /* A private table that is of no use any more: dropped, or emptied where SQLite refuses that. */
 int table_drop(const sync_run *s, const char *name);
 
-/* schema.table, or a name in main: a dot with no known schema before it is an error. */
+/* schema.table, or a bare name: a dot with no known schema before it is an error. */
 int target_text_check(sqlite3 *db, const char *text, char **error);
 
-/* Sets schema, target and staging from such a text. */
+/* Sets schema, target and staging from such a text. A bare name is the table that it means to SQLite, a new
+** one stands in main. */
 int target_parse(sync_run *s, const char *text);
 
 /* Is the target a table that can be written, with the key of the source? Reads s->local; its count is 0 if

@@ -11,27 +11,46 @@
 /* SQLite knows without a look into the file, which others may have locked, and where a lock of ours could
 ** stay as long as a transaction. It has no question for views; but it refuses a second one of a name before
 ** anything is run. */
-static int schema_has(const conn *c, const char *schema, const char *name){
+static int schema_look(const conn *c, const char *schema, const char *name, int *has){
   sqlite3_stmt *view;
   int rc = sqlite3_table_column_metadata(c->db, schema, name, NULL, NULL, NULL, NULL, NULL, NULL);
-  if( rc==SQLITE_OK ) return 1;
+  *has = rc==SQLITE_OK;
+  if( *has || rc==SQLITE_NOMEM ) return rc;
   rc = sql_prepare(c->db, &view, "CREATE VIEW \"%w\".\"%w\" AS SELECT 1", schema, name);
   sqlite3_finalize(view);
-  return (rc & 0xff)==SQLITE_ERROR && strstr(sqlite3_errmsg(c->db), " already exists")!=NULL;
+  *has = (rc & 0xff)==SQLITE_ERROR && strstr(sqlite3_errmsg(c->db), " already exists")!=NULL;
+  return rc==SQLITE_NOMEM ? rc : SQLITE_OK;
 }
 
-/* The schema in which a bare name is found first: temp, main, then the attached ones. NULL: in none, or
-** out of memory. By sqlite3_malloc. */
-static char *schema_of(const conn *c, const char *name){
+static int schema_has(const conn *c, const char *schema, const char *name){
+  int has;
+  return schema_look(c, schema, name, &has)==SQLITE_OK && has;
+}
+
+static int schema_found(const conn *c, const char *schema, const char *name, char **found){
+  int has;
+  int rc = schema ? schema_look(c, schema, name, &has) : SQLITE_NOMEM;
+  if( rc!=SQLITE_OK || !has ) return rc;
+  *found = sqlite3_mprintf("%s", schema);
+  return *found ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+int table_schema(const conn *c, const char *name, char **found){
   sqlite3_stmt *list;
-  char *found = NULL;
-  if( schema_has(c, "temp", name) ) return sqlite3_mprintf("temp");
-  int rc = sql_prepare(c->db, &list, "PRAGMA database_list");
-  while( rc==SQLITE_OK && found==NULL && sqlite3_step(list)==SQLITE_ROW ){
-    const char *schema = (const char *)sqlite3_column_text(list, 1);
-    if( schema && schema_has(c, schema, name) ) found = sqlite3_mprintf("%s", schema);
-  }
-  sqlite3_finalize(list);
+  *found = NULL;
+  int rc = schema_found(c, "temp", name, found);
+  if( rc!=SQLITE_OK || *found ) return rc;
+  rc = sql_prepare(c->db, &list, "PRAGMA database_list");
+  while( rc==SQLITE_OK && *found==NULL && sqlite3_step(list)==SQLITE_ROW )
+    rc = schema_found(c, (const char *)sqlite3_column_text(list, 1), name, found);
+  int ended = sqlite3_finalize(list);
+  return rc==SQLITE_OK ? ended : rc;
+}
+
+/* NULL: in none, or out of memory. By sqlite3_malloc. */
+static char *schema_of(const conn *c, const char *name){
+  char *found;
+  table_schema(c, name, &found);
   return found;
 }
 

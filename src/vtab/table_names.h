@@ -23,6 +23,10 @@ table *table_created(const conn *c, const char *name, const char **bare);
 ** behind the last. */
 const char *table_own_name(int i);
 
+/* The schema in which SQLite finds a bare name first, of a table or view that is in a file or in temp;
+** NULL: in none. By sqlite3_malloc. Codes are SQLite's. */
+int table_schema(const conn *c, const char *name, char **found);
+
 /* A local table or view that hides one of ortto's own by its name, as schema.name (sqlite3_malloc); NULL:
 ** none. */
 char *table_that_hides(const conn *c);

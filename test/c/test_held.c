@@ -87,6 +87,7 @@ static void test_full_statement(void **state){
     disk_limit(0);
     assert_int_not_equal(rc, SQLITE_OK);
     assert_in(sqlite3_errmsg(db), "cannot hold the row back");
+    assert_in(sqlite3_errmsg(db), "SQLITE_TMPDIR");
     if( savepoint ) sql_must(db, "ROLLBACK TO s");
     sql_must(db, "DELETE FROM outbox");
     assert_int_equal(sql_run(db, "INSERT INTO ortto_people(email) VALUES('late@t.example')"), SQLITE_ERROR);

@@ -126,6 +126,12 @@ case $got in
   *) printf 'not ok an impossible value is named\n# %s\n' "$got" ;;
 esac
 check 'and the rows stay' 2 "$(local_sql 'SELECT count(*) FROM outbox')"
+# Who stands twice among the refused is put aside row by row; who was not among those that were sent stays.
+local_sql "DELETE FROM outbox; DELETE FROM outbox_refused; INSERT INTO outbox(email) VALUES('bad'), ('bad')"
+fill 1 998
+local_sql "INSERT INTO outbox(email) VALUES('bad')"
+got=$(example) && echo 'not ok a refused row makes it fail'
+check 'each refused row is put aside once' '2|999' "$(local_sql 'SELECT (SELECT count(*) FROM outbox_refused), count(*) FROM outbox')"
 
 # ---- memory -----------------------------------------------------------------------------------
 peak() {   # peak SQL: the most memory, in kB, that the shell needed for it

@@ -135,3 +135,13 @@ SELECT count(*) > 0 FROM ortto_sync('wider', 'last');
 SELECT (SELECT count(*) FROM sqlite_schema WHERE name = 'ortto_staging_last'), (SELECT count(*) FROM last);
 SELECT ortto_sync('wider', 'last') ->> 'unchanged';
 SELECT count(*) FROM sqlite_schema WHERE name = 'ortto_staging_last';
+
+-- What a message says to do names the schema, and quotes the names.
+ATTACH 'o.db' AS o;
+SELECT ortto_sync('ortto_people', 'o.o''k') ->> 'state';
+UPDATE o.ortto_sync_state SET state = 'fetching', owner = 'of another version', beat = strftime('%s') + 60;
+SELECT ortto_sync('ortto_people', 'o.o''k');
+UPDATE "o".ortto_sync_state SET owner=NULL WHERE target='o''k';
+SELECT ortto_sync('ortto_people', 'o.o''k') ->> 'unchanged';
+CREATE TABLE o.strict(id TEXT PRIMARY KEY) STRICT;
+SELECT ortto_sync('ortto_people', 'o.strict');

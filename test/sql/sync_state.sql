@@ -39,3 +39,21 @@ SELECT state, rows, error FROM ortto_sync_state ORDER BY run DESC LIMIT 1;
 -- Staging is emptied at the end, and no key is kept.
 SELECT count(*) FROM ortto_staging_people;
 SELECT (SELECT group_concat(quote(source) || quote(cursor_id) || quote(error)) FROM ortto_sync_state) LIKE '%sandbox-key%';
+
+-- A table of that name that is somebody else's, or lacks a column, is told, and how to go on; one of an earlier version
+-- is understood.
+ATTACH ':memory:' AS o;
+CREATE TABLE o.ortto_sync_state(a);
+SELECT ortto_sync('ortto_tags', 'o.tags');
+DROP TABLE o.ortto_sync_state;
+CREATE VIEW o.ortto_sync_state AS SELECT 1 AS run;
+SELECT ortto_sync('ortto_tags', 'o.tags');
+SELECT group_concat(name) FROM o.sqlite_schema;
+DROP VIEW o.ortto_sync_state;
+SELECT ortto_sync('ortto_tags', 'o.tags') ->> 'state';
+ALTER TABLE o.ortto_sync_state DROP COLUMN filled;
+SELECT ortto_sync('ortto_tags', 'o.tags') ->> 'unchanged';
+ALTER TABLE o.ortto_sync_state RENAME COLUMN message TO note;
+SELECT ortto_sync('ortto_tags', 'o.tags');
+ALTER TABLE o.ortto_sync_state RENAME TO old;
+SELECT ortto_sync('ortto_tags', 'o.tags') ->> 'unchanged', count(*) FROM o.old;

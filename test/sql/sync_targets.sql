@@ -56,3 +56,21 @@ SELECT value->>'target', value->>'rows' FROM json_each(ortto_sync('ortto_account
 SELECT count(*) FROM aux.people;
 
 DETACH "my disk";
+
+-- A bare name means what it means to SQLite: temp, main, then the attached files; a new table stands in main.
+ATTACH ':memory:' AS late;
+SELECT ortto_sync('ortto_tags', 'late.bare')->>'rows', ortto_sync('ortto_tags', 'late.both')->>'rows';
+CREATE TABLE both(type TEXT, id TEXT, PRIMARY KEY(type, id));
+CREATE TEMP TABLE near(type TEXT, id TEXT, PRIMARY KEY(type, id));
+CREATE TABLE near(x);
+SELECT target, state, inserted, unchanged FROM ortto_sync('ortto_tags', 'bare') WHERE state = 'done';
+SELECT target, state, inserted, unchanged FROM ortto_sync('ortto_tags', 'BOTH') WHERE state = 'done';
+SELECT target, state, inserted, unchanged FROM ortto_sync('ortto_tags', 'near') WHERE state = 'done';
+SELECT target, state, inserted, unchanged FROM ortto_sync('ortto_tags', 'brand new') WHERE state = 'done';
+SELECT (SELECT count(*) FROM bare) = (SELECT count(*) FROM both), (SELECT count(*) FROM temp.near) = (SELECT count(*) FROM both),
+  (SELECT count(*) FROM main.near), (SELECT count(*) FROM main."brand new") = (SELECT count(*) FROM both);
+SELECT count(*) FROM main.sqlite_schema WHERE name = 'bare';
+-- A TEMP view hides a table of that name from every SELECT: it is refused, and main.near2 is not.
+CREATE TEMP VIEW near2 AS SELECT 1;
+SELECT ortto_sync('ortto_tags', 'near2');
+SELECT ortto_sync('ortto_tags', 'main.near2')->>'state';

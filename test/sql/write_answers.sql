@@ -31,3 +31,10 @@ SELECT count(*) FROM ortto_log WHERE request_id LIKE '%ndbox-key%' OR error LIKE
 SELECT '{"kind":"replace","path":"/v1/audiences/create","body":"{\"id\":\"a\\\"b\"}"}';
 .shell curl -s -o /dev/null -d @fault.json $ORTTO_API_URL/sandbox/fault
 SELECT value->>'status', value->>'errormessage' FROM json_each(ortto_upsert('[{"user_id":"k","audience_name":"VIPs"},{"user_id":"k","audience_name":"vips"},{"user_id":"k","audience_name":"VIPs"}]', '{"to":"segment"}'));
+
+-- The words of a COMMIT that fails have Ortto's request_id, once.
+.once fault.json
+SELECT '{"kind":"status","status":400,"path":"/v1/person/merge","body":"{\"error\":\"bad\",\"request_id\":\"req-7\",\"details\":[{\"status\":\"invalid\",\"error\":\"no\"}]}"}';
+.shell curl -s -o /dev/null -d @fault.json $ORTTO_API_URL/sandbox/fault
+INSERT INTO ortto_people(email) VALUES('seven@t.example');
+SELECT status, message FROM ortto_failures;

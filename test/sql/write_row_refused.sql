@@ -95,3 +95,9 @@ INSERT INTO ortto_people(email, created) VALUES('a@t.example', x'ff00');
 INSERT INTO ortto_people(email, created) VALUES(CAST(x'ff41' AS TEXT), 'x');
 INSERT INTO ortto_people(id, first_name) VALUES(x'fe', 'x');
 INSERT INTO ortto_people(id, first_name) VALUES(CAST(x'fe' AS TEXT), 'x');
+
+.print
+.print -- A value is named too that looks like a part of the reason.
+INSERT INTO ortto_people(email, last_demo) VALUES('a@t.example', 2025);
+INSERT INTO ortto_people(email, last_demo) VALUES('a@t.example', 0);
+INSERT INTO ortto_people(email, is_vip) VALUES('a@t.example', 'too long');
