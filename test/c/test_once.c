@@ -148,7 +148,8 @@ static void test_not_remembered(void **state){
   (void)state;
   struct rlimit before, none;
   sqlite3 *db = db_open(&first);
-  sql_must(db, "CREATE TABLE t AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<20000) "
+  sql_must(db, "CREATE TABLE t AS "
+               "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<20000) "
                "SELECT json_group_array(json_object('user_id', i, 'event', 'Song Played')) AS called FROM n "
                "GROUP BY i/100");
   sqlite3_stmt *stmt = prepared(db, "SELECT r, r FROM (SELECT ortto_track(called) AS r FROM t)");
