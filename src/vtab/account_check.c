@@ -14,8 +14,9 @@ int account_changed_meanwhile(table *t){
 ** again makes SQLite ask for the columns anew, and SQLITE_SCHEMA makes it prepare the statement again:
 ** unless it runs since before the change, when it may have returned rows already. */
 static int table_is_stale(table *t){
-  if( conn_runs_since_change(t->conn, t->name) ) return account_changed_meanwhile(t);
-  return table_anew(t);
+  int runs, rc = conn_runs_since_change(t->conn, t->name, &runs);
+  if( rc!=SQLITE_OK ) return rc;
+  return runs ? account_changed_meanwhile(t) : table_anew(t);
 }
 
 int account_connect(table *t, ortto_endpoint **endpoint){

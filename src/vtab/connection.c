@@ -170,12 +170,14 @@ int conn_account_changed(conn *c){
   return rc==SQLITE_OK ? c->register_eponymous(c, ORTTO_ACCOUNTS) : rc;
 }
 
-int conn_runs_since_change(const conn *c, const char *table){
-  for(int i=0; i<c->at_changes; i++){
+int conn_runs_since_change(const conn *c, const char *table, int *runs){
+  int rc = SQLITE_OK;
+  *runs = 0;
+  for(int i=0; i<c->at_changes && rc==SQLITE_OK && !*runs; i++){
     const running *r = &c->at_change[i];
-    if( still_runs(c, r) && statement_names(c->db, r->statement, table) ) return 1;
+    if( still_runs(c, r) ) rc = statement_names(c->db, r->statement, table, runs);
   }
-  return 0;
+  return rc;
 }
 
 void conn_prune(conn *c){
@@ -286,9 +288,11 @@ static int nobody_asked(const char *function, char **error){
 }
 
 int function_may_act(const conn *c, const char *function, char **error){
-  return guard_calls(c->db, function) ? SQLITE_OK : nobody_asked(function, error);
+  int found, rc = guard_calls(c->db, function, &found);
+  return rc!=SQLITE_OK || found ? rc : nobody_asked(function, error);
 }
 
 int table_form_may_act(const conn *c, const char *function, char **error){
-  return guard_names_table_form(c->db, function) ? SQLITE_OK : nobody_asked(function, error);
+  int found, rc = guard_names_table_form(c->db, function, &found);
+  return rc!=SQLITE_OK || found ? rc : nobody_asked(function, error);
 }

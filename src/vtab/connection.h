@@ -95,9 +95,9 @@ int table_form_may_act(const conn *c, const char *function, char **error);
 /* ortto_config changed it: tables that exist without a CREATE list their fields anew at their next use. */
 int conn_account_changed(conn *c);
 
-/* Does a statement that names this table still run since before that change? It may have returned rows
-** already. */
-int conn_runs_since_change(const conn *c, const char *table);
+/* *runs: does a statement that names this table still run since before that change? It may have returned rows
+** already. SQLITE_OK, or why it cannot be seen. */
+int conn_runs_since_change(const conn *c, const char *table, int *runs);
 
 /* Statements that are over must not be taken for new ones at the same address, and what one is at rest tells
 ** later whether it has returned rows: to be called when one is prepared, or begins to act. */

@@ -128,35 +128,35 @@ static int text_names(const char *sql, naming how, const char *name){
 
 #define DEPTH_MAX 8                /* TEMP views over TEMP views */
 
-static int names_through(sqlite3 *db, const char *sql, naming how, const char *name, int depth);
+static int names_through(sqlite3 *db, const char *sql, naming how, const char *name, int depth, int *found);
 
 /* A TEMP view of that name, or a trigger on it, whose text names it? */
-static int temp_object_names(sqlite3 *db, token t, naming how, const char *name, int depth){
+static int temp_object_names(sqlite3 *db, token t, naming how, const char *name, int depth, int *found){
   sqlite3_stmt *stmt;
-  int found = 0;
   int rc = sql_prepare(db, &stmt, "SELECT sql FROM temp.sqlite_schema WHERE %.*Q COLLATE NOCASE IN "
     "(CASE type WHEN 'view' THEN name WHEN 'trigger' THEN tbl_name END)", (int)t.n, t.p);
-  while( rc==SQLITE_OK && !found && sqlite3_step(stmt)==SQLITE_ROW ){
+  if( rc==SQLITE_OK ) rc = SQLITE_ROW;
+  while( rc==SQLITE_ROW && !*found && (rc = sqlite3_step(stmt))==SQLITE_ROW ){
     const char *sql = (const char *)sqlite3_column_text(stmt, 0);
-    found = sql && names_through(db, sql, how, name, depth + 1);
+    int read = sql ? names_through(db, sql, how, name, depth + 1, found) : SQLITE_NOMEM;
+    if( read!=SQLITE_OK ) rc = read;
   }
   sqlite3_finalize(stmt);
-  return found;
+  return *found || rc==SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-static int has_temp_objects(sqlite3 *db){
-  sqlite3_int64 any;
-  sql_integer(db, &any, "SELECT count(*) FROM temp.sqlite_schema WHERE type IN ('view','trigger')");
-  return any>0;
+static int has_temp_objects(sqlite3 *db, sqlite3_int64 *any){
+  return sql_integer(db, any, "SELECT count(*) FROM temp.sqlite_schema WHERE type IN ('view','trigger')");
 }
 
-static int names_through(sqlite3 *db, const char *sql, naming how, const char *name, int depth){
+static int names_through(sqlite3 *db, const char *sql, naming how, const char *name, int depth, int *found){
   token t;
-  if( text_names(sql, how, name) ) return 1;
-  if( depth>=DEPTH_MAX || !has_temp_objects(db) ) return 0;
-  while( next_token(&sql, how==AS_NAME_OR_TEXT, &t) )
-    if( temp_object_names(db, t, how, name, depth) ) return 1;
-  return 0;
+  sqlite3_int64 any = 0;
+  *found = text_names(sql, how, name);
+  int rc = *found || depth>=DEPTH_MAX ? SQLITE_OK : has_temp_objects(db, &any);
+  while( rc==SQLITE_OK && any && !*found && next_token(&sql, how==AS_NAME_OR_TEXT, &t) )
+    rc = temp_object_names(db, t, how, name, depth, found);
+  return rc;
 }
 
 /* A schema in '': so FTS writes it, in statements of its own, which call the functions that a file's CREATE
@@ -167,20 +167,25 @@ static int is_made_by_fts(const char *sql){
   return 0;
 }
 
-static int statement_has(sqlite3 *db, sqlite3_stmt *s, naming how, const char *name){
+static int statement_has(sqlite3 *db, sqlite3_stmt *s, naming how, const char *name, int *found){
   const char *sql = sqlite3_sql(s);
-  if( sql==NULL || (how!=AS_NAME_OR_TEXT && is_made_by_fts(sql)) ) return 0;
-  return names_through(db, sql, how, name, 0);
+  *found = 0;
+  if( sql==NULL || (how!=AS_NAME_OR_TEXT && is_made_by_fts(sql)) ) return SQLITE_OK;
+  return names_through(db, sql, how, name, 0, found);
 }
 
-int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name){
-  return statement_has(db, s, AS_NAME_OR_TEXT, name);
+int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int *found){
+  return statement_has(db, s, AS_NAME_OR_TEXT, name, found);
 }
 
-static int running_names(sqlite3 *db, naming how, const char *name){
-  for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s; s=sqlite3_next_stmt(db, s))
-    if( sqlite3_stmt_busy(s) && statement_has(db, s, how, name) ) return 1;
-  return 0;
+static int running_names(sqlite3 *db, naming how, const char *name, int *found){
+  int failed = SQLITE_OK;
+  *found = 0;
+  for(sqlite3_stmt *s=sqlite3_next_stmt(db, NULL); s && !*found; s=sqlite3_next_stmt(db, s)){
+    int rc = sqlite3_stmt_busy(s) ? statement_has(db, s, how, name, found) : SQLITE_OK;
+    if( rc!=SQLITE_OK ) failed = rc;
+  }
+  return *found ? SQLITE_OK : failed;
 }
 
 static int running_count(sqlite3 *db){
@@ -190,16 +195,16 @@ static int running_count(sqlite3 *db){
   return busy;
 }
 
-int guard_names_table(sqlite3 *db, const char *name){
-  return running_names(db, running_count(db)==1 ? AS_NAME_OR_TEXT : AS_NAME, name);
+int guard_names_table(sqlite3 *db, const char *name, int *found){
+  return running_names(db, running_count(db)==1 ? AS_NAME_OR_TEXT : AS_NAME, name, found);
 }
 
-int guard_calls(sqlite3 *db, const char *function){
-  return running_names(db, AS_CALL, function);
+int guard_calls(sqlite3 *db, const char *function, int *found){
+  return running_names(db, AS_CALL, function, found);
 }
 
-int guard_names_table_form(sqlite3 *db, const char *function){
-  return running_names(db, AS_NAME, function);
+int guard_names_table_form(sqlite3 *db, const char *function, int *found){
+  return running_names(db, AS_NAME, function, found);
 }
 
 /* ---- who has a table connected? ---- */
@@ -283,7 +288,7 @@ static int schema_connects(sqlite3 *db, const char *schema, const char *name, in
   return locked ? SQLITE_OK : rc;
 }
 
-/* What cannot be read counts as found, but for want of memory. */
+/* What cannot be read counts as found, unless memory runs out or somebody ends the statement. */
 static int files_connect(sqlite3 *db, const char *name, int *found){
   sqlite3_stmt *list;
   int rc = sql_prepare(db, &list, "PRAGMA database_list"), step = SQLITE_ROW;
@@ -294,7 +299,7 @@ static int files_connect(sqlite3 *db, const char *name, int *found){
   }
   sqlite3_finalize(list);
   if( rc==SQLITE_OK && step!=SQLITE_ROW && step!=SQLITE_DONE ) rc = step;
-  if( rc==SQLITE_NOMEM ) return rc;
+  if( rc==SQLITE_NOMEM || rc==SQLITE_INTERRUPT ) return rc;
   *found |= rc!=SQLITE_OK;
   return SQLITE_OK;
 }
@@ -312,17 +317,19 @@ int guard_pragma(sqlite3 *db){
 /* PRAGMA table_list and integrity_check connect whatever a file holds; table_info and table_xinfo, whose
 ** first column is cid, one table: the program's own unless a running statement that does not name it calls
 ** them. */
-static int pragma_connects(sqlite3 *db, const char *name){
+static int pragma_connects(sqlite3 *db, const char *name, int *found){
   sqlite3_stmt *pragma = pragma_prepared(db);
   const char *first = pragma ? sqlite3_column_name(pragma, 0) : NULL;
-  if( pragma==NULL ) return 0;
-  if( first==NULL || strcmp(first, "cid")!=0 ) return 1;
-  return running_count(db)>0 && !running_names(db, AS_NAME_OR_TEXT, name);
+  int named = 1, rc = SQLITE_OK;
+  *found = pragma && (first==NULL || strcmp(first, "cid")!=0);
+  if( pragma && !*found && running_count(db)>0 ) rc = running_names(db, AS_NAME_OR_TEXT, name, &named);
+  *found |= !named;
+  return rc;
 }
 
 int guard_file_connects(sqlite3 *db, const char *name, int *file){
-  *file = pragma_connects(db, name);
-  return *file ? SQLITE_OK : files_connect(db, name, file);
+  int rc = pragma_connects(db, name, file);
+  return rc!=SQLITE_OK || *file ? rc : files_connect(db, name, file);
 }
 
 /* ---- UPDATE ... FROM ---- */

@@ -25,20 +25,21 @@
 
 #include "sqlite.h"
 
-/* Does a statement of this connection that runs now name this function or table, in its own text or
-** through TEMP views and triggers? 0 also when out of memory. */
-int guard_names_table(sqlite3 *db, const char *name);
-int guard_calls(sqlite3 *db, const char *function);
+/* What has a code returns SQLITE_OK, or why it cannot be seen: memory, an interrupt, an authorizer. */
+
+/* *found: does a statement of this connection that runs now name this function or table, in its own text or
+** through TEMP views and triggers? */
+int guard_names_table(sqlite3 *db, const char *name, int *found);
+int guard_calls(sqlite3 *db, const char *function, int *found);
 
 /* The table form of a function may be named without being called: its arguments are columns. */
-int guard_names_table_form(sqlite3 *db, const char *function);
+int guard_names_table_form(sqlite3 *db, const char *function, int *found);
 
 /* The same of a table, of one statement; a 'text' counts as a name, too. */
-int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name);
+int statement_names(sqlite3 *db, sqlite3_stmt *s, const char *name, int *found);
 
-/* *file: may it be something in a database file that has this table connected now? 0 also where that cannot
-** be seen: the file is locked, or was changed meanwhile by another program and SQLite does not know it yet.
-** SQLITE_OK, or SQLITE_NOMEM. */
+/* *file: may it be something in a database file that has this table connected now? 0 also where the file is
+** locked, or was changed meanwhile by another program and SQLite does not know it yet. */
 int guard_file_connects(sqlite3 *db, const char *name, int *file);
 
 /* Is a PRAGMA being prepared that gives rows? */

@@ -19,6 +19,7 @@ typedef struct done_in_run {      /* of one run of one statement */
   conn *conn;
   sqlite3 *db;                     /* without a name */
   sqlite3_stmt *find, *keep;
+  int lost;                        /* why a call could not be remembered; 0: all are */
 } done_in_run;
 
 static void memory_free(void *p){
@@ -93,6 +94,7 @@ int once_result(sqlite3_context *ctx, const char *function, int argc, sqlite3_va
   done_in_run *m = memory_of(ctx);
   *found = 0;
   if( m==NULL ) return SQLITE_NOMEM;
+  if( m->lost ) return m->lost;
   bind_key(m->find, key_of(function, argc, argv));
   *found = sqlite3_step(m->find)==SQLITE_ROW;
   if( *found ) sqlite3_result_value(ctx, sqlite3_column_value(m->find, 0));
@@ -106,6 +108,6 @@ void once_keep(sqlite3_context *ctx, const char *function, int argc, sqlite3_val
   bind_key(m->keep, key_of(function, argc, argv));
   sqlite3_bind_text64(m->keep, 3, text, (sqlite3_uint64)n, SQLITE_STATIC, SQLITE_UTF8);
   sqlite3_step(m->keep);
-  sqlite3_reset(m->keep);
+  m->lost = sqlite3_reset(m->keep);
   sqlite3_clear_bindings(m->keep);
 }

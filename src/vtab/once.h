@@ -12,8 +12,9 @@
 **
 ** What is kept is a hash of 128 bits of the function and its arguments, and the result, in a database without
 ** a name, which spills into a temporary file. It is made before the first call acts: without memory for it
-** none does. A statement that SQLite begins anew in the middle, as a table has other columns than it was
-** prepared with (another account), remembers what it did before that: the connection keeps it meanwhile.
+** none does, nor does any after one that could not be kept. A statement that SQLite begins anew in the
+** middle, as a table has other columns than it was prepared with (another account), remembers what it did
+** before that: the connection keeps it meanwhile.
 ** May use: sqlite, sql, connection, src/text. Must not know: Ortto. The functions' user data is a
 ** registration.
 */

@@ -64,27 +64,39 @@ static const char *plain_vfs(const char *vfs){
   return slash ? slash+1 : vfs;
 }
 
+/* What decides which rows of the user's change with the target's. */
+static int rules_copy(sqlite3 *from, sqlite3 *to, int recursive){
+  static const int rules[] = { SQLITE_DBCONFIG_ENABLE_FKEY, SQLITE_DBCONFIG_ENABLE_TRIGGER };
+  for(int i=0; i<2; i++){
+    int on = 0;
+    int rc = sqlite3_db_config(from, rules[i], -1, &on);
+    if( rc==SQLITE_OK ) rc = sqlite3_db_config(to, rules[i], on, NULL);
+    if( rc!=SQLITE_OK ) return rc;
+  }
+  return sql_run(to, "PRAGMA recursive_triggers=%d", recursive);
+}
+
 int side_open(sync_run *s){
   const char *file = sqlite3_db_filename(s->conn->db, s->schema);
-  sqlite3_int64 keys = 0, recursive = 0;
+  sqlite3_int64 recursive;
   char *vfs = NULL;
   if( s->side || file==NULL || file[0]==0 ) return SQLITE_BUSY;
+  int rc = sql_integer(s->db, &recursive, "PRAGMA recursive_triggers");
+  if( rc!=SQLITE_OK && !s->ending ) return rc;     /* at its end it writes nothing but its own record */
   sqlite3_file_control(s->conn->db, s->schema, SQLITE_FCNTL_VFSNAME, &vfs);
-  sql_integer(s->db, &keys, "PRAGMA foreign_keys");
-  sql_integer(s->db, &recursive, "PRAGMA recursive_triggers");
-  int rc = sqlite3_open_v2(file, &s->side, SQLITE_OPEN_READWRITE, plain_vfs(vfs));
+  rc = sqlite3_open_v2(file, &s->side, SQLITE_OPEN_READWRITE, plain_vfs(vfs));
   sqlite3_free(vfs);
-  if( rc!=SQLITE_OK ){
+  if( rc==SQLITE_OK ) rc = rules_copy(s->db, s->side, (int)recursive);
+  char *schema = rc==SQLITE_OK ? sqlite3_mprintf("main") : NULL;
+  if( schema==NULL ){
     sqlite3_close(s->side);
     s->side = NULL;
     return SQLITE_BUSY;
   }
   s->db = s->side;
   sqlite3_free(s->schema);
-  s->schema = sqlite3_mprintf("main");
-  sql_run(s->db, "PRAGMA foreign_keys=%d", (int)keys);
-  sql_run(s->db, "PRAGMA recursive_triggers=%d", (int)recursive);
-  return s->schema ? SQLITE_OK : SQLITE_NOMEM;
+  s->schema = schema;
+  return SQLITE_OK;
 }
 
 /* A statement that needs no lock of the file's, or has it. */

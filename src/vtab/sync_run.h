@@ -121,8 +121,8 @@ int sync_local(const sync_run *s, int rc, char **error);
 /* The same of what failed in Ortto: rc is the client's code. */
 int sync_remote(const sync_run *s, int rc, char **error);
 
-/* From here on a connection of our own to the target's file writes. SQLITE_BUSY where there can be none:
-** there is one already, or the database is in memory. */
+/* From here on a connection of our own to the target's file writes, with the program's rules on triggers and
+** foreign keys. SQLITE_BUSY where there can be none: there is one already, or the database is in memory. */
 int side_open(sync_run *s);
 
 /* Sets the run's patience from the busy timeout of the program's connection. */

@@ -301,13 +301,14 @@ static int still_held(const conn *c, const char *schema, const char *name){
 }
 
 /* A file's own address is not even spoken to for a description of the table. */
-static int who_connects(const table *t, int missing, enum asker *who){
+static int who_connects(const table *t, int missing, enum asker *who, char **error){
   sqlite3 *db = t->conn->db;
   int in_file = t->created && sqlite3_stricmp(t->schema, "temp")!=0, rc = SQLITE_OK;
   *who = CONNECTING;
   if( !is_contact_table(t) ) return SQLITE_OK;
   int file = in_file && t->args.settings.value[ORTTO_API_URL] && guard_pragma(db);
   if( !file ) rc = guard_file_connects(db, t->name, &file);
+  if( rc==SQLITE_INTERRUPT ) error_set(error, "ortto: interrupted");   /* SQLite has no words for it here */
   if( missing ) *who = QUERYING;
   if( file ) *who = A_FILE;
   return rc;
@@ -342,7 +343,7 @@ static int connect_created(conn *c, int argc, const char *const *argv, sqlite3_v
     t->kind = t->args.kind>=0 ? (ortto_table)t->args.kind : ORTTO_TAGS;
   }
   enum asker who = CREATING;
-  if( rc==SQLITE_OK && !creating ) rc = who_connects(t, missing, &who);
+  if( rc==SQLITE_OK && !creating ) rc = who_connects(t, missing, &who, error);
   if( rc==SQLITE_OK ){
     int got = table_list_fields(t, who);
     if( !creating && (got==ORTTO_ERROR || got==NOT_ASKED) )
@@ -377,9 +378,10 @@ int vt_connect_eponymous(sqlite3 *db, void *aux, int argc, const char *const *ar
   if( rc==SQLITE_OK ){
     enum asker who;
     t->kind = reg->kind;
-    rc = who_connects(t, 0, &who);
-    int got = rc==SQLITE_OK ? table_list_fields(t, who) : ORTTO_NOMEM;
-    rc = got==NOT_ASKED ? fields_unknown(t, got, 0, 0, error) : to_sqlite(reg->conn, got, error);
+    rc = who_connects(t, 0, &who, error);
+    int got = rc==SQLITE_OK ? table_list_fields(t, who) : ORTTO_OK;
+    if( got==NOT_ASKED ) rc = fields_unknown(t, got, 0, 0, error);
+    else if( got!=ORTTO_OK ) rc = to_sqlite(reg->conn, got, error);
   }
   return table_finish(t, rc, out, error);
 }
@@ -447,7 +449,8 @@ int update_from_refused(table *t){
 
 int table_may_act(table *t){
   conn_gone_forget(t->conn);
-  if( guard_names_table(t->conn->db, t->name) ) return SQLITE_OK;
+  int found, rc = guard_names_table(t->conn->db, t->name, &found);
+  if( rc!=SQLITE_OK || found ) return rc;
   return vt_error(t, "ortto: something in the database file (a table whose content this is, a trigger, a "
                   "constraint) asks for %s, and no statement of the program's own names it: nothing of it "
                   "was read or written", t->name);

@@ -4,6 +4,7 @@
 */
 #define _GNU_SOURCE
 #include "harness.h"
+#include <sys/resource.h>
 
 static server first, second;
 
@@ -141,11 +142,39 @@ static void test_many_rows(void **state){
   db_close(db);
 }
 
+/* SQLite evaluates it twice a row, and what it gave is too much for memory while no file may grow: that is
+** said, and nothing acts twice. */
+static void test_not_remembered(void **state){
+  (void)state;
+  struct rlimit before, none;
+  sqlite3 *db = db_open(&first);
+  sql_must(db, "CREATE TABLE t AS "
+               "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<20000) "
+               "SELECT json_group_array(json_object('user_id', i, 'event', 'Song Played')) AS called FROM n "
+               "GROUP BY i/100");
+  sqlite3_stmt *stmt = prepared(db, "SELECT r, r FROM (SELECT ortto_track(called) AS r FROM t)");
+  server_do(&first, "/sandbox/forget", NULL);
+  signal(SIGXFSZ, SIG_IGN);
+  getrlimit(RLIMIT_FSIZE, &before);
+  none = before;
+  none.rlim_cur = 0;
+  setrlimit(RLIMIT_FSIZE, &none);
+  long rows = 0;
+  int rc;
+  while( (rc = sqlite3_step(stmt))==SQLITE_ROW ) rows++;
+  setrlimit(RLIMIT_FSIZE, &before);
+  if( rc!=SQLITE_IOERR && rc!=SQLITE_FULL ) fail_msg("after %ld rows %d: %s", rows, rc, sqlite3_errmsg(db));
+  assert_int_equal(server_count(&first, TRACKED), rows + 1);
+  sqlite3_finalize(stmt);
+  db_close(db);
+}
+
 int main(void){
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_another_account), cmocka_unit_test(test_behind_rows),
     cmocka_unit_test(test_each_run),
     cmocka_unit_test(test_not_begun_anew), cmocka_unit_test(test_many_rows),
+    cmocka_unit_test(test_not_remembered),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);
   return cmocka_run_group_tests_name("once", tests, set_up, tear_down);

@@ -432,6 +432,8 @@ static const kind kinds[] = {
   { .name = "feed", .slow = 1, .setup = IDS, .run = { "SELECT id, attributes, text FROM ortto_activities "
       "WHERE person_id IN (SELECT id FROM ids LIMIT 1)" },
     .again = { "SELECT count(*) FROM ortto_tags" } },       /* another feed would be a second more */
+  { .name = "through a view", .setup = "CREATE TEMP VIEW people AS SELECT email, audience FROM ortto_people",
+      .run = { "SELECT email FROM people", "SELECT count(*) FROM people WHERE email IS NOT NULL" } },
   { .name = "plan", .run = { "EXPLAIN QUERY PLAN SELECT * FROM ortto_people WHERE email IN ('a', 'b') AND "
       "city IS "
       "NULL LIMIT 3" } },
@@ -474,6 +476,11 @@ static const kind kinds[] = {
       "'u1', 'traits', json_object('Shoe Size', 42))), '{\"create\":true}')") },
     .again = { "SELECT count(*) FROM ortto_tags" } },
   { .name = "track", .writes = 1, .outcomes = 1, .run = { OUTCOMES("ortto_track(" EVENTS ")") },
+    .again = { "SELECT count(*) FROM ortto_tags" } },
+  { .name = "track by a trigger", .writes = 1, .outcomes = 1, .setup = "CREATE TABLE booking(event); CREATE "
+      "TABLE said(status, result, errortype, message); CREATE TEMP TRIGGER booked AFTER INSERT ON "
+      "main.booking BEGIN INSERT INTO said " OUTCOMES("ortto_track(json_array(json(NEW.event)))") "; END",
+    .run = { "INSERT INTO booking SELECT value FROM json_each(" EVENTS ")", "SELECT * FROM said" },
     .again = { "SELECT count(*) FROM ortto_tags" } },
   { .name = "track to segment", .writes = 1, .outcomes = 1, .run = {
       OUTCOMES("ortto_track(" EVENTS ", '{\"to\":\"segment\"}')") },

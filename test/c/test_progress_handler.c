@@ -1,7 +1,8 @@
 /*
 ** test_progress_handler.c - a program that gives its statements so much time and no more, by a progress
 ** handler (as Datasette does, and Python programs): it is asked in each wait too, however many steps it
-** counts up to some 1,500.
+** counts up to some 1,500. Whichever step it ends a statement at, that is said, and
+** nothing stays of it.
 */
 #define _GNU_SOURCE
 #include "harness.h"
@@ -91,9 +92,65 @@ static void test_authorizer(void **state){
   db_close(db);
 }
 
+/* ---- at each step --------------------------------------------------------- */
+
+#define STEPS 120                  /* what asks who asks is among the first */
+
+typedef struct ending {
+  long left;                       /* the step that brings this to 0 is the last */
+  int for_good;                    /* and each that is tried after it */
+} ending;
+
+static int ends(void *ctx){
+  ending *e = ctx;
+  e->left--;
+  return e->left==0 || (e->for_good && e->left<0);
+}
+
+static void ended_once(const char *setup, const char *sql, ending e, const char *expected){
+  sqlite3 *db = db_open(&sandbox);
+  sql_must(db, setup);
+  sqlite3_progress_handler(db, 1, ends, &e);
+  char *got = sql_text(db, sql);
+  sqlite3_progress_handler(db, 0, NULL, NULL);
+  if( strcmp(got, expected)!=0 && strstr(got, "interrupted")==NULL )
+    fail_msg("%s, ended%s, gave %s", sql, e.for_good ? " for good" : "", got);
+  assert_sql(db, sql, expected);
+  sqlite3_free(got);
+  db_close(db);
+}
+
+static void ended_anywhere(const char *setup, const char *sql){
+  sqlite3 *db = db_open(&sandbox);
+  sql_must(db, setup);
+  char *expected = sql_text(db, sql);
+  if( strncmp(expected, "error", 5)==0 ) fail_msg("%s: %s", sql, expected);
+  db_close(db);
+  for(int n=1; n<=STEPS; n++)
+    for(int for_good=0; for_good<2; for_good++) ended_once(setup, sql, (ending){ n, for_good }, expected);
+  sqlite3_free(expected);
+}
+
+/* A table is not taken for one that a file asks for, which would leave its custom columns out for good. */
+static void test_columns(void **state){
+  (void)state;
+  ended_anywhere("", "SELECT count(*) FROM pragma_table_xinfo('ortto_people')");
+  ended_anywhere("", "SELECT count(*) FROM ortto_people");
+  ended_anywhere("CREATE VIRTUAL TABLE temp.p USING ortto(table=people)", "SELECT count(*) FROM p");
+}
+
+/* Nor is a call through what is TEMP taken for one of the file's. */
+static void test_temp(void **state){
+  (void)state;
+  ended_anywhere("CREATE TABLE t(a); CREATE TEMP TRIGGER called AFTER INSERT ON main.t BEGIN "
+                 "SELECT ortto_track('[]'); END", "INSERT INTO t VALUES(1) RETURNING 'done'");
+  ended_anywhere("CREATE TEMP VIEW v AS SELECT * FROM ortto_people", "SELECT count(*) FROM v");
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, fresh)
 
 int main(void){
-  const struct CMUnitTest tests[] = { TEST(test_waits), TEST(test_goes_on), TEST(test_authorizer) };
+  const struct CMUnitTest tests[] = { TEST(test_waits), TEST(test_goes_on), TEST(test_authorizer),
+                                      TEST(test_columns), TEST(test_temp) };
   return cmocka_run_group_tests(tests, set_up, sandbox_stop);
 }

@@ -357,6 +357,30 @@ static void test_two_at_once(void **state){
   db_close(b);
 }
 
+/* Where a neighbour's writing makes the table form go on by a connection of its own, that has the program's
+** rules for rows which depend on others. */
+static void test_neighbour_rules(void **state){
+  (void)state;
+  journal_mode("wal");
+  sqlite3 *db = file_open(), *neighbour = plain_open(1000);
+  sql_must(db, "CREATE TABLE notes(x); CREATE TABLE seen(id); CREATE TABLE people(id TEXT PRIMARY KEY, email "
+               "TEXT); CREATE TABLE friends(id TEXT REFERENCES people(id) ON DELETE CASCADE)");
+  sql_must(db, "SELECT ortto_sync('ortto_people','people'); INSERT INTO friends SELECT id FROM people; "
+               "INSERT INTO people(id) VALUES('gone'); INSERT INTO friends VALUES('gone')");
+  sql_must(db, "CREATE TRIGGER see AFTER DELETE ON people BEGIN INSERT INTO seen VALUES(OLD.id); END; "
+               "PRAGMA foreign_keys=ON");
+  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+  sqlite3_stmt *rows = rows_start(db, 2);
+  sql_must(neighbour, "INSERT INTO notes VALUES('note')");
+  while( sqlite3_step(rows)==SQLITE_ROW ) {}
+  assert_int_equal(sqlite3_finalize(rows), SQLITE_OK);
+  assert_sql(db, DIFFERENCE, "0 0");
+  assert_sql(db, "SELECT count(*) FROM friends WHERE id = 'gone'", "0");
+  assert_sql(db, "SELECT count(*) FROM seen", "0");
+  db_close(neighbour);
+  db_close(db);
+}
+
 /* A statement that is not read to its end is an interrupted sync; another connection goes on, while the
 ** first lives. */
 static void test_not_read_to_its_end(void **state){
@@ -1079,6 +1103,7 @@ int main(void){
   const struct CMUnitTest tests[] = {
     TEST(test_reader_wal), TEST(test_reader_wal_rows), TEST(test_reader_rollback),
     TEST(test_neighbour_wal), TEST(test_neighbour_rollback), TEST(test_neighbour_wal_rows),
+    TEST(test_neighbour_rules),
         TEST(test_neighbour_rollback_rows),
     TEST(test_no_lock_while_waiting), TEST(test_waits_for_a_writer),
     TEST(test_two_at_once), TEST(test_not_read_to_its_end), TEST(test_row_lost_before),
