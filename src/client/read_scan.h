@@ -13,8 +13,8 @@
 ** another came behind our place.
 ** Promised is only that who exists throughout is there exactly once. Whether total_matches is exact: count
 ** takes it where the whole list is not in one page. Ortto's default order, and its order of accents and
-** missing values: relied upon nowhere. The ids seen are kept, the last half a million at least, in 32 MB; of a
-** list that is read a second time, which has a million at most, all of them, and those of that reading beside.
+** missing values: relied upon nowhere. The ids seen are kept, the last half a million at least, in 32 MB; of
+** a list that is read a second time, which has a million at most, all, and those of that reading beside.
 ** May use: page, filter, read_ids (further fields of a page's rows). Must not know: what its rows are for.
 ** Errors: a scan that cannot be complete fails; it never ends early without one. Blocks: load and count.
 */

@@ -117,7 +117,7 @@ static void test_table_made_in_it(void **state){
   /* What an UPDATE sets alone, by the id and by anything. */
   sqlite3 *db = quick_open(&s);
   sql_must(db, MAKE "UPDATE made SET city='Oslo' WHERE id=(SELECT min(id) FROM made);"
-                    "UPDATE made SET city='Bergen' WHERE email IS NOT NULL AND id<>(SELECT min(id) FROM made)");
+                    "UPDATE made SET city='Bergen' WHERE email IS NOT NULL");
   assert_sql(db, "SELECT count(*) - sum(changes->>'city' IS NOT NULL AND changes->>'email' IS NULL) FROM "
                  "ortto_pending", "0");
   sql_must(db, "ROLLBACK");
