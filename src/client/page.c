@@ -40,18 +40,14 @@ static int id_digits(js id, id_key *k){
   return said;
 }
 
-/* What is no id gets a hash of that size. 0 when out of memory (the error is set). */
-static int id_key_of(ortto_reader *r, js id, id_key *k){
+/* What is no id gets a hash of that size. */
+static void id_key_of(js id, id_key *k){
   if( !id_digits(id, k) ){
-    if( !id_plain(r, &r->scratch, id, &id) ) return 0;
-    if( !id_digits(id, k) ){
-      uint64_t a = hash_bytes(HASH_START, id.p, id.n), b = hash_bytes(a, id.p, id.n);
-      memcpy(k->byte, &a, 8);
-      memcpy(k->byte + 8, &b, 4);
-    }
+    uint64_t a = hash_bytes(HASH_START, id.p, id.n), b = hash_bytes(a, id.p, id.n);
+    memcpy(k->byte, &a, 8);
+    memcpy(k->byte + 8, &b, 4);
   }
   if( is_empty(k) ) k->byte[0] = 0xFF;           /* it would be an empty place */
-  return 1;
 }
 
 static size_t set_home(const id_set *s, const id_key *k){
@@ -114,19 +110,18 @@ void seen_free(seen_ids *s){
   memset(s, 0, sizeof *s);
 }
 
-static int keys_of(ortto_reader *r, const seen_ids *seen, const page *p, int from, id_key key[TOGETHER]){
+static void keys_of(const seen_ids *seen, const page *p, int from, id_key key[TOGETHER]){
   for(int i=0; i<TOGETHER && from+i<p->rows; i++){
-    if( !id_key_of(r, p->id[from+i], &key[i]) ) return 0;
+    id_key_of(p->id[from+i], &key[i]);
     if( seen->now.size ) __builtin_prefetch(&seen->now.key[set_home(&seen->now, &key[i])]);
   }
-  return 1;
 }
 
 int page_unseen(ortto_reader *r, seen_ids *seen, page *p, int *fresh){
   id_key key[TOGETHER];
   int kept = 0;
   for(int i=0; i<p->rows; i++){
-    if( i%TOGETHER==0 && !keys_of(r, seen, p, i, key) ) return ORTTO_NOMEM;
+    if( i%TOGETHER==0 ) keys_of(seen, p, i, key);
     int is_new = seen_add(seen, key[i%TOGETHER]);
     if( is_new<0 ) return no_memory(r->endpoint->context);
     if( !is_new ) continue;

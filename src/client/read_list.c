@@ -55,8 +55,7 @@ static int row_id(ortto_reader *r, js record, js *out){
   js id = js_get(record, "id"), type = js_get(record, "type");
   *out = js_slice("", 0);
   if( r->table!=ORTTO_TAGS ){
-    if( js_type(id)=='"' ) *out = unquoted(id);
-    return 1;
+    return js_type(id)!='"' || id_plain(r, &r->memory, unquoted(id), out);
   }
   if( !is_present(id) || id.n==0 ) return 1;
   const char *text = arena_printf(&r->memory, "%.*s %.*s", (int)id.n, id.p, cut_to(40, type.p, type.n),

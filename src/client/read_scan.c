@@ -40,6 +40,7 @@ typedef struct scan {
   int64_t unsaid_at;               /* offset of the first page since then that said none; -1 none */
   int64_t short_at;                /* offset of a page that lacks rows, and is read again; -1 none */
   int64_t came;                    /* rows, each once */
+  int64_t ever;                    /* the same of both readings, if it is read a second time */
   int moves;                       /* its total was seen to change */
   int second;                      /* it is read a second time: rows were missing at its end */
   seen_ids seen_here;              /* in this list, or this reading of it; unused where that is all */
@@ -343,6 +344,7 @@ static void list_begin(scan *s){
 static int read_second(ortto_reader *r, const page *p, int64_t lacking, int64_t total){
   scan *s = r->own;
   if( may_read_second(s) ){
+    s->ever = s->came;
     list_begin(s);
     seen_free(&s->seen_here);
     s->second = s->seen.keep_all = 1;
@@ -372,7 +374,7 @@ static int rows_missing(ortto_reader *r, const page *p, const answer *a, int *ag
 /* After a step back, under another filter and in another audience, rows may come again. */
 static int rows_repeated(ortto_reader *r, page *p){
   scan *s = r->own;
-  int received = p->rows, fresh = 0, unseen, here = s->lists>1 || s->second, rc = ORTTO_OK;
+  int received = p->rows, fresh = 0, unseen = 0, here = s->lists>1 || s->second, rc = ORTTO_OK;
   if( here ) rc = page_unseen(r, &s->seen_here, p, &fresh);
   if( rc==ORTTO_OK ) rc = page_unseen(r, &s->seen, p, here ? &unseen : &fresh);
   if( rc!=ORTTO_OK ) return rc;
@@ -380,16 +382,19 @@ static int rows_repeated(ortto_reader *r, page *p){
     return bad_answer(p->request, "has only rows that came before");
   s->overlap -= received;
   s->came += fresh;
+  s->ever += unseen;
   return ORTTO_OK;
 }
 
 /* Rows that came twice have hidden that others did not come: of those that were there all the time. Or one
-** came in front of our place as another went behind it; in a list too long for a second reading, which moves,
-** that would happen every time. */
+** came in front of our place as another went behind it. Where that goes on all the time it would be so in
+** every reading, but not twice with the same rows: both readings together have them. Nor is it an error in a
+** list too long for a second one, which moves. */
 static int rows_hidden(ortto_reader *r, const page *p, const answer *a){
   const scan *s = r->own;
   int is_its_total = p->offset>0 || is_total_of_list(s, p, a);
-  if( !s->done || !is_its_total || s->came>=s->least || (s->seen.forgot && s->moves) ) return ORTTO_OK;
+  int64_t came = s->second && s->ever>s->came ? s->ever : s->came;
+  if( !s->done || !is_its_total || came>=s->least || (s->seen.forgot && s->moves) ) return ORTTO_OK;
   return read_second(r, p, s->least - s->came, s->least);
 }
 

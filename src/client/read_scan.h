@@ -9,10 +9,12 @@
 ** one page at a time from the server's own next_offset, or steps back; where that is not safe, it fails.
 ** Rows are counted against next_offset and total_matches: where some are missing, the page is read again,
 ** then the list, if all its ids are known still and no order is asked for; then it fails. What neither tells
-** is not known: that somebody left a list that no cursor holds and no total counts, while it was read.
+** is not known: that somebody left a list that no cursor holds, while it was read, and no total counts it, or
+** another came behind our place.
 ** Promised is only that who exists throughout is there exactly once. Whether total_matches is exact: count
 ** takes it where the whole list is not in one page. Ortto's default order, and its order of accents and
-** missing values: relied upon nowhere. The ids seen are kept, the last half a million at least, in 32 MB.
+** missing values: relied upon nowhere. The ids seen are kept, the last half a million at least, in 32 MB; of
+** a list that is read a second time, which has a million at most, all, and those of that reading beside.
 ** May use: page, filter, read_ids (further fields of a page's rows). Must not know: what its rows are for.
 ** Errors: a scan that cannot be complete fails; it never ends early without one. Blocks: load and count.
 */

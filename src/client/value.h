@@ -32,8 +32,8 @@ static inline void value_text(ortto_value *out, ortto_kind kind, const char *tex
 }
 
 /* One value of that type; 0 when out of memory. Text is text, whatever was expected, and most values are. The
-** parts of a js go to decode_by_type as they stand in registers: copied whole it would have to wait until they
-** are written. */
+** parts of a js go to decode_by_type as they stand in registers: copied whole it would have to wait until
+** they are written. */
 int decode_by_type(arena *a, ortto_type type, const char *p, size_t n, const js_node *node, ortto_value *out);
 static inline int decode(arena *a, ortto_type type, js v, ortto_value *out){
   if( !js_is_plain(v) || type==ORTTO_TAG_TYPE ) return decode_by_type(a, type, v.p, v.n, v.node, out);

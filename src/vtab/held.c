@@ -365,7 +365,6 @@ int vt_destroy(sqlite3_vtab *base){
   int rc = spool_count(&t->conn->spool, held_owner(t), &rows);
   if( rc!=SQLITE_OK ) return rc;
   if( rows || !spool_sound(&t->conn->spool) ) return SQLITE_LOCKED;     /* its COMMIT is to fail */
-  if( t->writes ) writes_end(t->writes, &t->conn->spool);
   table_free(t);
   return SQLITE_OK;
 }
@@ -373,13 +372,7 @@ int vt_destroy(sqlite3_vtab *base){
 /* -- transactions -- */
 
 int vt_begin(sqlite3_vtab *base){
-  table *t = (table *)base;
-  if( t->writes==NULL ){
-    t->writes = sqlite3_malloc(sizeof *t->writes);
-    if( t->writes==NULL ) return SQLITE_NOMEM;
-    memset(t->writes, 0, sizeof *t->writes);
-  }
-  return writes_begin(t->writes, &t->conn->spool);
+  return table_take_part((table *)base);
 }
 
 int vt_savepoint(sqlite3_vtab *base, int number){

@@ -107,9 +107,14 @@ static edit_verdict edit_check(sync_run *s, const ortto_value *row){
   return ortto_time_compare(v->text, v->length, s->watermark, strlen(s->watermark))<0 ? EDIT_OLD : EDIT_GOOD;
 }
 
-static void progress_keep(sync_run *s, const ortto_progress *p){
+/* Also of pages with nothing new, of which no row tells. */
+static void requests_keep(sync_run *s, const ortto_progress *p){
   s->requests = s->requests_before + p->requests;
   s->retries = s->retries_before + p->retries;
+}
+
+static void progress_keep(sync_run *s, const ortto_progress *p){
+  requests_keep(s, p);
   s->total = p->total;
   s->next_offset = p->next_offset;
   snprintf(s->cursor, sizeof s->cursor, "%s", p->cursor_id ? p->cursor_id : "");
@@ -252,6 +257,7 @@ int sync_fetch_step(sync_run *s, int *landed, char **error){
   }
   int got = ortto_reader_next(s->reader, &v);
   ortto_reader_progress(s->reader, &p);
+  requests_keep(s, &p);
   if( got==ORTTO_ERROR && p.anew && !s->began_anew ){
     s->began_anew = 1;
     return s->changes && !taken_up ? all_anew(s, p.anew, error) : sync_start_over(s, p.anew, error);

@@ -317,12 +317,9 @@ int sync_merge_step(sync_run *s, char **error){
   memcpy(message, s->message, sizeof message);
   int outdated = 0;
   int rc = sync_transact(s, merge_inside, &outdated, error);
-  if( rc==SQLITE_OK && outdated ){
-    s->requests_before = s->requests;
-    s->retries_before = s->retries;
+  if( rc==SQLITE_OK && outdated )
     return sync_start_over(s, "the local table was changed after it was compared: everything is fetched anew",
                            error);
-  }
   if( rc!=SQLITE_OK ){
     s->inserted = s->updated = s->deleted = s->unchanged = 0;
     memcpy(s->watermark, watermark, sizeof watermark);

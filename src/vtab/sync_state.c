@@ -377,6 +377,8 @@ int sync_start_over(sync_run *s, const char *why, char **error){
   s->opening = "restarted";
   s->phase = SYNC_FETCH;
   s->compares = 0;                               /* once is enough: this time all is staged */
+  s->requests_before = s->requests;
+  s->retries_before = s->retries;
   s->rows = s->page = s->next_offset = s->alike = 0;
   s->total = -1;
   s->cursor[0] = s->newest[0] = s->last[0] = s->server_time[0] = 0;

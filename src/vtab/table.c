@@ -36,8 +36,11 @@ void table_free(table *t){
   sqlite3_free(t->schema);
   sqlite3_free(t->name);
   sqlite3_free(t->broken);
-  if( t->writes ) sqlite3_free(t->writes->savepoints);
-  sqlite3_free(t->writes);
+  if( t->writes ){
+    writes_end(t->writes, &t->conn->spool);
+    sqlite3_free(t->writes->savepoints);
+    sqlite3_free(t->writes);
+  }
   conn_release(t->conn);
   sqlite3_free(t);
 }
@@ -358,9 +361,26 @@ static int connect_created(conn *c, int argc, const char *const *argv, sqlite3_v
   return table_finish(t, rc, out, error);
 }
 
+int table_take_part(table *t){
+  if( t->writes==NULL ){
+    t->writes = sqlite3_malloc(sizeof *t->writes);
+    if( t->writes==NULL ) return SQLITE_NOMEM;
+    memset(t->writes, 0, sizeof *t->writes);
+  }
+  return writes_begin(t->writes, &t->conn->spool);
+}
+
+/* From here on it takes part in the transaction: SQLite does not call xBegin for a table that it makes. */
 int vt_create(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){
   (void)db;
-  return connect_created(((const registration *)aux)->conn, argc, argv, out, error, 1);
+  int rc = connect_created(((const registration *)aux)->conn, argc, argv, out, error, 1);
+  if( rc!=SQLITE_OK ) return rc;
+  table *t = (table *)*out;
+  rc = table_take_part(t);
+  if( rc==SQLITE_OK ) return rc;
+  table_free(t);
+  *out = NULL;
+  return rc;
 }
 
 int vt_connect(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error){

@@ -66,6 +66,9 @@ int table_ready(table *t);
 ** running statement again, or an error. */
 int table_anew(table *t);
 
+/* The table takes part in the transaction: what it is to do with savepoints is kept from here on. */
+int table_take_part(table *t);
+
 /* ---- methods of the modules ---- */
 
 int vt_create(sqlite3 *db, void *aux, int argc, const char *const *argv, sqlite3_vtab **out, char **error);

@@ -550,8 +550,9 @@ static void *upsert_many(void *ctx){
 
 static void step_threads(connection *c){
   (void)c;
-  worker w[2] = { { &connections[0], 0, ++names, 0 }, { &connections[1], 0, ++names, 0 } };
+  worker w[2] = { { &connections[0], 0, names + 1, 0 }, { &connections[1], 0, names + 2, 0 } };
   pthread_t thread[2];
+  names += 2;
   if( connections[0].write_off || connections[1].write_off ) return;
   note("0 and 1 at once");
   for(int i=0; i<2; i++) pthread_create(&thread[i], NULL, upsert_many, &w[i]);

@@ -420,6 +420,34 @@ static void test_row_lost_before(void **state){
   db_close(db);
 }
 
+/* Requests are counted, whatever became of their pages: a run that begins anew had those before, and of pages
+** with nothing new no row tells. */
+static void test_requests_are_counted(void **state){
+  static const char *const syncs[] = {
+    "SELECT ortto_sync('ortto_people','people') ->> 'requests'",
+    "SELECT ortto_sync('ortto_people','people','changes') ->> 'requests'",
+  };
+  static const char *const faults[] = {
+    "{\"kind\":\"repeat_id\",\"shift\":true,\"path\":\"/v1/person/get\",\"after\":1}",
+    "{\"kind\":\"lost_row\",\"path\":\"/v1/person/get\",\"after\":1,\"times\":2}",
+  };
+  (void)state;
+  sqlite3 *db = file_open();
+  sql_must(db, "SELECT count(*) FROM pragma_table_info('ortto_people')");
+  for(int changes=0; changes<2; changes++){
+    server_do(&sandbox, "/sandbox/people", "{\"edit\":1500}");
+    server_do(&sandbox, "/sandbox/fault", faults[changes]);
+    server_do(&sandbox, "/sandbox/forget", NULL);
+    char *told = sql_text(db, syncs[changes]);
+    long sent = server_count(&sandbox, "/v1/person/get");
+    if( sent<6 || atol(told)!=sent ) fail_msg("%s, of %ld", told, sent);
+    sqlite3_free(told);
+    assert_sql(db, "SELECT count(*) FROM people", "2000");
+    server_do(&sandbox, "/sandbox/clear", NULL);
+  }
+  db_close(db);
+}
+
 /* A statement reset and stepped again is a new call. */
 static void test_reset_and_again(void **state){
   (void)state;
@@ -1107,6 +1135,7 @@ int main(void){
         TEST(test_neighbour_rollback_rows),
     TEST(test_no_lock_while_waiting), TEST(test_waits_for_a_writer),
     TEST(test_two_at_once), TEST(test_not_read_to_its_end), TEST(test_row_lost_before),
+    TEST(test_requests_are_counted),
     TEST(test_reset_and_again), TEST(test_interrupt),
         TEST(test_interrupt_rows), TEST(test_interrupt_rows_rollback),
     TEST(test_disk_full_rollback), TEST(test_disk_full_wal),

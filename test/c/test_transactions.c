@@ -88,6 +88,45 @@ static void test_nothing_before_commit(void **state){
   server_stop(&s);
 }
 
+/* For a table that a transaction makes SQLite does not call xBegin: it takes part in it all the same. */
+static void test_table_made_in_it(void **state){
+  (void)state;
+#define MAKE "BEGIN; CREATE VIRTUAL TABLE temp.made USING ortto(table=people, fields='str::email,geo::city');"
+#define ROW(x) "INSERT INTO made(email) VALUES('" x "@t.example');"
+  static const struct { const char *sql, *arrived; int rc; } cases[] = {
+    { MAKE ROW("a") "COMMIT", "a@t.example", SQLITE_OK },
+    { MAKE "SAVEPOINT s;" ROW("b") "ROLLBACK TO s;" ROW("c") "COMMIT", "c@t.example", SQLITE_OK },
+    { MAKE ROW("d") "SAVEPOINT s;" ROW("e") "ROLLBACK TO s; COMMIT", "d@t.example", SQLITE_OK },
+    { MAKE ROW("f") "ROLLBACK", "", SQLITE_OK },
+    { MAKE "INSERT INTO made(email) VALUES('g@t.example'),('h@t.example'),('')", "", SQLITE_CONSTRAINT },
+    { MAKE ROW("i") "COMMIT; BEGIN;" ROW("j") "SAVEPOINT s;" ROW("k") "ROLLBACK TO s; COMMIT",
+      "i@t.example j@t.example", SQLITE_OK },
+  };
+  server s;
+  server_start(&s, "--people 5");
+  for(size_t i=0; i<sizeof cases/sizeof *cases; i++){
+    sqlite3 *db = quick_open(&s);
+    assert_code(db, cases[i].sql, cases[i].rc);
+    if( !sqlite3_get_autocommit(db) ) sql_must(db, "COMMIT");
+    char *got = sql_text(db, ARRIVED);
+    if( strcmp(got, cases[i].arrived)!=0 ) fail_msg("%s\n  sent '%s'", cases[i].sql, got);
+    sqlite3_free(got);
+    sql_must(db, "DELETE FROM ortto_people WHERE email LIKE '%@t.example'");
+    db_close(db);
+  }
+  /* What an UPDATE sets alone, by the id and by anything. */
+  sqlite3 *db = quick_open(&s);
+  sql_must(db, MAKE "UPDATE made SET city='Oslo' WHERE id=(SELECT min(id) FROM made);"
+                    "UPDATE made SET city='Bergen' WHERE email IS NOT NULL");
+  assert_sql(db, "SELECT count(*) - sum(changes->>'city' IS NOT NULL AND changes->>'email' IS NULL) FROM "
+                 "ortto_pending", "0");
+  sql_must(db, "ROLLBACK");
+  db_close(db);
+  server_stop(&s);
+#undef ROW
+#undef MAKE
+}
+
 /* Savepoints, as SQLite numbers and announces them: what was rolled back is not sent, what was not is. */
 static void test_savepoints(void **state){
   (void)state;
@@ -1131,6 +1170,7 @@ static void test_update_from(void **state){
 int main(void){
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_nothing_before_commit),
+    cmocka_unit_test(test_table_made_in_it),
     cmocka_unit_test(test_savepoints),
     cmocka_unit_test(test_random_savepoints),
     cmocka_unit_test(test_statement_fails),

@@ -30,6 +30,8 @@ typedef struct trouble {
 #define LIVE(name, text) { name, "\"kind\":\"change\"," text, "cursor", "live", "snapshot", 1, 1 }
 #define GUESS(name, reading, usual, mild) { name "=" reading, NULL, name, reading, usual, 0, mild }
 
+#define SWAPS "one comes to a living list and one goes before each page"
+
 static const trouble troubles[] = {
   MILD("nothing", NULL),
   MILD("the first page lacks a row", "\"kind\":\"lost_row\""),
@@ -64,6 +66,7 @@ static const trouble troubles[] = {
   LIVE("one goes from a living list", "\"remove\":1,\"newest\":true,\"after\":1"),
   LIVE("ten in the middle of a living list go", "\"remove\":10,\"after\":1"),
   LIVE("one comes to a living list and one goes", "\"add\":1,\"remove\":1,\"after\":1"),
+  LIVE(SWAPS, "\"add\":1,\"remove\":1,\"after\":1,\"times\":-1"),
   GUESS("cursor", "live", "snapshot", 1),
   GUESS("last-cursor", "zero", "id", 1),
   GUESS("last-offset", "zero", "sum", 1),
@@ -350,9 +353,15 @@ static int hides_who_goes(const trouble *a, const trouble *b){
       && (strcmp(b->name, "no meta")==0 || guess_is(b, "matches"));
 }
 
+/* Somebody leaves the part that was read, and who comes stands behind it: as many as there were. */
+static int hides_a_swap(const reading *r, const trouble *a, const trouble *b){
+  return strcmp(a->name, SWAPS)==0 && (is_in_order(r) || guess_is(b, "row-order"));
+}
+
 /* Nothing in the answers tells. */
 static int cannot_be_known(const reading *r, const trouble *a, const trouble *b){
-  return hides_the_end(r, a, b) || hides_who_goes(a, b) || hides_who_goes(b, a);
+  return hides_the_end(r, a, b) || hides_who_goes(a, b) || hides_who_goes(b, a)
+      || hides_a_swap(r, a, b) || hides_a_swap(r, b, a);
 }
 
 /* The cheapest reading stands for the others, of which a few are asked. */

@@ -31,6 +31,10 @@ WITH place(n) AS (VALUES(1), (8), (9), (24)), sign(c) AS (SELECT char(value) FRO
 SELECT json_object('kind', 'replace', 'path', '/v1/person/get', 'body', '{"contacts":[{"id":"\u003000690646665c94874b98c10"},' || group_concat('{"id":"' || id || '"}') ||
   ',{"id":"00690646665c94874b98\u006310\u0030"}],"offset":0,"next_offset":500,"has_more":false}') FROM ids;
 SELECT count(*), count(DISTINCT id), sum(id = '00690646665c94874b98c100') FROM (SELECT id, email FROM ortto_people);
+-- What looks like an escape once it is read is none.
+.once '|curl -s -o /dev/null --data-binary @- $ORTTO_API_URL/sandbox/fault'
+SELECT json_object('kind', 'replace', 'path', '/v1/person/get', 'body', '{"contacts":[{"id":"A"},{"id":"\\u0041"},{"id":"\\u"}],"offset":0,"next_offset":3,"has_more":false}');
+SELECT id, email FROM ortto_people;
 -- get-by-ids: ids that were not asked for are no rows, those that are missing neither, contacts null is nobody.
 .once '|curl -s -o /dev/null --data-binary @- $ORTTO_API_URL/sandbox/fault'
 SELECT json_object('kind', 'replace', 'path', '/v1/person/get-by-ids', 'body', '{"contacts":{"00690646665c94874b98c100":{"id":"00690646665c94874b98c100","fields":{"str::email":"a"}},"00690646665c94874b98c999":{"id":"00690646665c94874b98c999","fields":{}}}}');
