@@ -105,29 +105,38 @@ static void give_up(const sync_run *s, sqlite3_str *set, int i){
 }
 
 /* Columns of the target's unique indexes, other than its key, that the sync writes: "a"=NULL,"b"=NULL. All of
-** them where an index is on an expression, which may use any. NULL if none. */
-static char *unique_text(const sync_run *s){
-  sqlite3_int64 children;
+** them where an index is on an expression, which may use any. */
+static int unique_columns(const sync_run *s, sqlite3_str *set){
   sqlite3_stmt *indexed;
   int expressions = 0;
-  int rc = sql_integer(s->db, &children,
-    "SELECT count(*) FROM \"%w\".sqlite_schema m, pragma_foreign_key_list(m.name,%Q) f "
-    "WHERE m.type='table' AND f.\"table\"=%Q COLLATE NOCASE", s->schema, s->schema, s->target);
-  if( rc!=SQLITE_OK || children ) return NULL;   /* rows that refer to such a value would lose it */
-  rc = sql_prepare(s->db, &indexed,
+  int rc = sql_prepare(s->db, &indexed,
     "SELECT c.name FROM pragma_index_list(%Q,%Q) l, pragma_index_info(l.name,%Q) c "
     "WHERE l.\"unique\" GROUP BY c.name COLLATE NOCASE", s->target, s->schema, s->schema);
-  if( rc!=SQLITE_OK ) return NULL;
-  sqlite3_str *set = sqlite3_str_new(NULL);
+  if( rc!=SQLITE_OK ) return rc;
   while( !expressions && sqlite3_step(indexed)==SQLITE_ROW ){   /* an expression has no name: it is first */
     const char *name = (const char *)sqlite3_column_text(indexed, 0);
     int i = name ? column_find(s, name) : -1;
     expressions = name==NULL;
     if( i>=0 ) give_up(s, set, i);
   }
-  sqlite3_finalize(indexed);
+  rc = sqlite3_finalize(indexed);
   for(int i=0; expressions && i<s->columns; i++) give_up(s, set, i);
-  return sqlite3_str_finish(set);
+  return rc==SQLITE_OK ? sqlite3_str_errcode(set) : rc;
+}
+
+/* Those, by sqlite3_malloc; SQLITE_CONSTRAINT if there are none, or rows refer to such a value and would lose
+** it. */
+static int unique_text(const sync_run *s, char **text){
+  sqlite3_int64 children;
+  *text = NULL;
+  int rc = sql_integer(s->db, &children,
+    "SELECT count(*) FROM \"%w\".sqlite_schema m, pragma_foreign_key_list(m.name,%Q) f "
+    "WHERE m.type='table' AND f.\"table\"=%Q COLLATE NOCASE", s->schema, s->schema, s->target);
+  if( rc!=SQLITE_OK || children ) return rc==SQLITE_OK ? SQLITE_CONSTRAINT : rc;
+  sqlite3_str *set = sqlite3_str_new(NULL);
+  rc = unique_columns(s, set);
+  *text = sqlite3_str_finish(set);
+  return rc==SQLITE_OK && *text==NULL ? SQLITE_CONSTRAINT : rc;
 }
 
 /* SQL that the three changes share, each by sqlite3_malloc. */
@@ -173,8 +182,20 @@ static int rows_set(const sync_run *s, const merge_texts *texts, const char *set
     s->schema, s->target, set, s->schema, s->staging, texts->match, texts->differs);
 }
 
-/* Rows that differ get the staged values. Two rows that exchange a value of a unique index of the user's
-** cannot be changed one after the other: then all that change give those values up first. */
+/* Two rows that exchange a value of a unique index of the user's cannot be changed one after the other: all
+** that change give those values up first. */
+static int rows_exchange(sync_run *s, const merge_texts *texts){
+  char *unique;
+  int rc = unique_text(s, &unique);
+  if( rc==SQLITE_OK ) rc = sql_run(s->db, "ROLLBACK TO ortto_update");
+  if( rc==SQLITE_OK ) rc = rows_set(s, texts, unique);
+  s->updated = rc==SQLITE_OK ? sqlite3_changes(s->db) : 0;
+  if( rc==SQLITE_OK ) rc = rows_set(s, texts, texts->set);
+  sqlite3_free(unique);
+  return rc;
+}
+
+/* Rows that differ get the staged values. */
 static int rows_update(sync_run *s, const merge_texts *texts, char **error){
   int rc = sql_run(s->db, "SAVEPOINT ortto_update");
   if( rc!=SQLITE_OK ) return rc;
@@ -182,20 +203,12 @@ static int rows_update(sync_run *s, const merge_texts *texts, char **error){
   s->updated = rc==SQLITE_OK ? sqlite3_changes(s->db) : 0;
   if( rc==SQLITE_OK ) return sql_run(s->db, "RELEASE ortto_update");
   if( (rc & 0xff)!=SQLITE_CONSTRAINT ) return rc;
-  rc = sync_local(s, rc, error);                 /* these words hold if the other way fails too */
-  char *unique = unique_text(s);
-  if( unique==NULL || sql_run(s->db, "ROLLBACK TO ortto_update")!=SQLITE_OK ){
-    sqlite3_free(unique);
-    return rc;
-  }
-  int again = rows_set(s, texts, unique);
-  s->updated = again==SQLITE_OK ? sqlite3_changes(s->db) : 0;
-  if( again==SQLITE_OK ) again = rows_set(s, texts, texts->set);
-  sqlite3_free(unique);
-  if( again!=SQLITE_OK ) return rc;
+  rc = sync_local(s, rc, error);                 /* these words hold if the other way is refused too */
+  int again = rows_exchange(s, texts), code = again & 0xff;
+  if( code==SQLITE_CONSTRAINT || code==SQLITE_ERROR ) return rc;
   sqlite3_free(*error);
   *error = NULL;
-  return sql_run(s->db, "RELEASE ortto_update");
+  return again==SQLITE_OK ? sql_run(s->db, "RELEASE ortto_update") : again;
 }
 
 static int rows_insert(sync_run *s, const merge_texts *texts){

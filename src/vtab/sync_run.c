@@ -11,6 +11,7 @@
 
 #define PATIENCE_MS 5000           /* how long a file that others have locked is waited for, at least */
 #define COMMIT_MORE_MS 2000        /* see sync_commit */
+#define UNDO_TRIES 8               /* see sync_undo */
 
 static int is_locked(int rc){
   return (rc & 0xff)==SQLITE_BUSY || (rc & 0xff)==SQLITE_LOCKED;
@@ -116,17 +117,20 @@ static int state_create(const sync_run *s){
     "identity TEXT, columns TEXT, staging TEXT, owner TEXT, beat INTEGER, filled TEXT)", s->schema);
 }
 
-/* Of all files that are attached the target's alone is locked: BEGIN IMMEDIATE would lock every one. */
+/* Of all files that are attached the target's alone is locked: BEGIN IMMEDIATE would lock every one. SQLite
+** asks a progress handler at a statement's end too: one that is done can be called interrupted. */
 static int begin_once(sync_run *s){
   int rc = run_now(s, s->nested ? "SAVEPOINT ortto_sync" : "BEGIN");
+  s->begun = rc==SQLITE_OK || (!s->nested && !sqlite3_get_autocommit(s->db));
+  if( s->nested && rc==SQLITE_INTERRUPT ) run_now(s, "RELEASE ortto_sync");
   if( rc!=SQLITE_OK ) return rc;
-  s->begun = 1;
   rc = sql_run(s->db, "UPDATE \"%w\"." STATE_TABLE " SET run=run WHERE 0", s->schema);
   return (rc & 0xff)==SQLITE_ERROR ? state_create(s) : rc;
 }
 
 static int commit_once(sync_run *s){
-  return run_now(s, s->nested ? "RELEASE ortto_sync" : "COMMIT");
+  int rc = run_now(s, s->nested ? "RELEASE ortto_sync" : "COMMIT");
+  return rc==SQLITE_INTERRUPT && !s->nested && sqlite3_get_autocommit(s->db) ? SQLITE_OK : rc;
 }
 
 /* An interrupted connection runs no statement any more until all are over, ROLLBACK neither. But SQLite
@@ -139,13 +143,15 @@ static void undo_by_force(const sync_run *s){
   sql_run(s->db, "UPDATE\"%w\".\"" STATE_TABLE "\"SET\"run\"=\"run\"WHERE(0);", s->schema);
 }
 
+/* A progress handler may end a ROLLBACK and say nothing against the next, or against what is to force it. */
 static void sync_undo(sync_run *s){
-  int rc = SQLITE_OK;
-  if( !s->begun || sqlite3_get_autocommit(s->db) ) return;
+  int rc = SQLITE_INTERRUPT;
+  if( !s->begun ) return;
   s->begun = 0;
-  if( s->nested ) rc = run_now(s, "ROLLBACK TO ortto_sync; RELEASE ortto_sync");
-  else rc = run_now(s, "ROLLBACK");
-  if( rc==SQLITE_INTERRUPT && !sqlite3_get_autocommit(s->db) ) undo_by_force(s);
+  for(int i=0; i<UNDO_TRIES && rc==SQLITE_INTERRUPT && !sqlite3_get_autocommit(s->db); i++){
+    rc = run_now(s, s->nested ? "ROLLBACK TO ortto_sync; RELEASE ortto_sync" : "ROLLBACK");
+    if( i>0 && rc==SQLITE_INTERRUPT && !sqlite3_get_autocommit(s->db) ) undo_by_force(s);
+  }
 }
 
 static const char sharing[] =

@@ -176,6 +176,7 @@ int table_drop(const sync_run *s, const char *name){
   int rc = SQLITE_LOCKED;
   if( s->may_drop ) rc = sql_run(s->db, "DROP TABLE \"%w\".\"%w\"", s->schema, name);
   if( rc==SQLITE_OK || sqlite3_get_autocommit(s->db) ) return rc;   /* done, or all is taken back */
+  if( rc==SQLITE_INTERRUPT ) return rc;          /* SQLite may say so of a statement that is done */
   return sql_run(s->db, "DELETE FROM \"%w\".\"%w\"", s->schema, name);
 }
 
