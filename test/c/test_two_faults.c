@@ -358,10 +358,17 @@ static int hides_a_swap(const reading *r, const trouble *a, const trouble *b){
   return strcmp(a->name, SWAPS)==0 && (is_in_order(r) || guess_is(b, "row-order"));
 }
 
+/* In an order nothing is read a second time: of totals that grow while it is read only the least one counts,
+** and who comes stands in for who is not there. */
+static int hides_who_came(const reading *r, const trouble *a, const trouble *b){
+  return is_in_order(r) && fault_is(a, "lost_row")
+      && strcmp(b->name, "one comes to a living list before each page")==0;
+}
+
 /* Nothing in the answers tells. */
 static int cannot_be_known(const reading *r, const trouble *a, const trouble *b){
   return hides_the_end(r, a, b) || hides_who_goes(a, b) || hides_who_goes(b, a)
-      || hides_a_swap(r, a, b) || hides_a_swap(r, b, a);
+      || hides_a_swap(r, a, b) || hides_a_swap(r, b, a) || hides_who_came(r, a, b);
 }
 
 /* The cheapest reading stands for the others, of which a few are asked. */

@@ -36,6 +36,7 @@ typedef struct Call {
   int retryAfter;    /* seconds for the header, or 0 */
   Fault *fault[16];  /* those that hit this call */
   int nFault;
+  uint64_t era;      /* of the faults, when they did */
   uint64_t n;        /* number in the log */
 } Call;
 

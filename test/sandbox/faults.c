@@ -44,6 +44,7 @@ static void fault_unref(Fault *f) {
 
 void match_faults(Call *c) {
   pthread_mutex_lock(&faultLock);
+  c->era = faultEra;
   for (Fault *f = faults; f && c->nFault < (int)COUNT(c->fault); f = f->next) {
     if (f->path && strncmp(c->path, f->path, strlen(f->path))) continue;
     if (f->after > 0) {

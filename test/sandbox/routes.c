@@ -105,10 +105,12 @@ static void change_before(const Call *c) {
   const Fault *f = fault(c, F_CHANGE);
   if (!f || !c->en) return;
   pthread_rwlock_wrlock(&S.lock);
-  S.version++;
-  change_records(c->en, f->add, f->remove, f->newest);
-  forget_keys();
-  S.version++;
+  if (c->era == fault_era()) { /* else they were cleared while it waited, and somebody counts on that */
+    S.version++;
+    change_records(c->en, f->add, f->remove, f->newest);
+    forget_keys();
+    S.version++;
+  }
   pthread_rwlock_unlock(&S.lock);
 }
 
