@@ -112,25 +112,30 @@ static const char *key_fault(const char *key){
   return key[0] ? "not a key (it has control characters in it)" : "empty";
 }
 
-/* Blanks and line ends at both ends of a text of n bytes; how many are left. */
-static size_t trim_blanks(char *text, size_t n){
-  static const char blank[] = " \t\r\n";
-  size_t cut = strspn(text, blank);
-  while( n>cut && strchr(blank, text[n-1]) ) n--;
-  memmove(text, text + cut, n - cut);
-  text[n-cut] = 0;
-  return n - cut;
+/* A text of n bytes without so many of them at its ends; how many are left. */
+static size_t cut_ends(char *text, size_t n, size_t ahead, size_t behind){
+  n -= ahead + behind;
+  memmove(text, text + ahead, n);
+  text[n] = 0;
+  return n;
 }
 
-/* What people paste with a key is no part of it: a byte order mark, blanks, a line end, quotes around it. */
+static size_t trim_blanks(char *text, size_t n){
+  static const char blank[] = " \t\r\n";
+  size_t ahead = strspn(text, blank), behind = 0;
+  while( ahead+behind<n && strchr(blank, text[n-behind-1]) ) behind++;
+  return cut_ends(text, n, ahead, behind);
+}
+
+/* What people paste with a key is no part of it: a byte order mark, blanks, a line end, quotes around it, in
+** whatever order; what is left has none of them. */
 static void trim_key(char *text){
-  size_t n = strlen(text), mark = strncmp(text, "\xEF\xBB\xBF", 3)==0 ? 3 : 0;
-  memmove(text, text + mark, n - mark + 1);
-  n = trim_blanks(text, n - mark);
-  while( n>=2 && (text[0]=='"' || text[0]=='\'') && text[n-1]==text[0] ){
-    memmove(text, text + 1, n - 2);
-    text[n-2] = 0;
-    n = trim_blanks(text, n - 2);
+  size_t n = strlen(text), before = n + 1;
+  while( n<before ){
+    before = n;
+    n = trim_blanks(text, n);
+    if( strncmp(text, "\xEF\xBB\xBF", 3)==0 ) n = cut_ends(text, n, 3, 0);
+    if( n>=2 && (text[0]=='"' || text[0]=='\'') && text[n-1]==text[0] ) n = cut_ends(text, n, 1, 1);
   }
 }
 

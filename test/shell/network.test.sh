@@ -34,6 +34,7 @@ taken "apostrophes and blanks around the key" " 'sandbox-key' "
 taken "blanks, a line end and quotes around a reference to the file" " 'file:$PWD/bom.key' 
 "
 MINE=sandbox-key taken "quotes and a byte order mark around a reference to the environment" $'\xef\xbb\xbf" env:MINE"'
+taken "blanks around a byte order mark, and quotes behind it" $'  \xef\xbb\xbf " sandbox-key"\n'
 said=$(ORTTO_API_KEY=$PWD/bom.key ask)
 verdict "a forgotten file: is told" 'says "file:" && ! says sandbox-key'
 # shellcheck disable=SC2088

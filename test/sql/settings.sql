@@ -92,3 +92,5 @@ SELECT ortto_config('region'), ortto_config('timeout_ms'), ortto_config('retries
 SELECT ortto_config('api_url', 'https://proxy.example.com:8443/ortto/');
 SELECT ortto_config('api_url', 'http://localhost:1'), ortto_config('api_url', 'http://127.9.9.9:1'), ortto_config('api_url', 'http://[::1]:1');
 SELECT ortto_config('api_url', NULL) LIKE 'http://127.0.0.1:%';
+-- What people paste around a reference is no part of it, in whatever order it comes.
+SELECT ortto_config('key', '  ' || char(65279) || ' "env:ORTTO_TEST_KEY"' || char(10));
