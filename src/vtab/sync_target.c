@@ -202,10 +202,21 @@ int target_text_check(sqlite3 *db, const char *text, char **error){
                     (int)(dot-text), text, text, text);
 }
 
+/* A copy may be called as the table of ortto's in temp that it is made from: scripts make that one anew each
+** time, and nothing could be written there. */
+static int is_source_in_temp(const sync_run *s, const char *name){
+  const char *bare;
+  return s->schema && sqlite3_stricmp(s->schema, "temp")==0 && table_created(s->conn, name, &bare)!=NULL;
+}
+
 int target_parse(sync_run *s, const char *text){
   const char *dot = strchr(text, '.');
   int rc = dot ? SQLITE_OK : table_schema(s->conn, text, &s->schema);
   if( rc!=SQLITE_OK ) return rc;
+  if( !dot && is_source_in_temp(s, text) ){
+    sqlite3_free(s->schema);
+    s->schema = NULL;
+  }
   if( dot ) s->schema = sqlite3_mprintf("%.*s", (int)(dot-text), text);
   else if( s->schema==NULL ) s->schema = sqlite3_mprintf("main");
   s->target = sqlite3_mprintf("%s", dot ? dot+1 : text);

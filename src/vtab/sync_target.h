@@ -64,8 +64,8 @@ int table_drop(const sync_run *s, const char *name);
 /* schema.table, or a bare name: a dot with no known schema before it is an error. */
 int target_text_check(sqlite3 *db, const char *text, char **error);
 
-/* Sets schema, target and staging from such a text. A bare name is the table that it means to SQLite, a new
-** one stands in main. */
+/* Sets schema, target and staging from such a text. A bare name is the table that it means to SQLite, but for
+** one of ortto's in temp; a new one stands in main. */
 int target_parse(sync_run *s, const char *text);
 
 /* Is the target a table that can be written, with the key of the source? Reads s->local; its count is 0 if

@@ -74,3 +74,8 @@ SELECT count(*) FROM main.sqlite_schema WHERE name = 'bare';
 CREATE TEMP VIEW near2 AS SELECT 1;
 SELECT ortto_sync('ortto_tags', 'near2');
 SELECT ortto_sync('ortto_tags', 'main.near2')->>'state';
+-- But a copy may have the name of the table in temp that it is made from; it stands in main.
+CREATE VIRTUAL TABLE temp.same USING ortto(table=tags);
+SELECT value->>'target', value->>'state' FROM json_each(json_array(json(ortto_sync('same', 'same'))));
+SELECT value->>'target', value->>'unchanged' > 0 FROM json_each(json_array(json(ortto_sync('temp.same', 'same'))));
+SELECT (SELECT count(*) FROM main.same) = (SELECT count(*) FROM both);
