@@ -4,7 +4,7 @@
 ** connection works afterwards.
 */
 #define _GNU_SOURCE
-#include "harness.h"
+#include "rows.h"
 
 #define COUNT(array) ((int)(sizeof(array)/sizeof(*(array))))
 #define PEOPLE_GET "/v1/person/get"
@@ -14,39 +14,7 @@ static int good_count;
 
 /* ---- rows ---------------------------------------------------------------- */
 
-typedef struct rows {
-  char **row;
-  int n;
-  int rc;                        /* of the last sqlite3_step */
-  char message[2048];
-} rows;
-
-static int by_text(const void *a, const void *b){
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static const char all_people[] = "SELECT id || ' ' || ifnull(email, '-') FROM ortto_people";
-
-/* Steps a statement to its end, or to its error; after `pause` rows calls back. */
-static rows rows_of(sqlite3 *db, const char *sql, int pause, void (*act)(void)){
-  rows r = { .rc = SQLITE_OK };
-  sqlite3_stmt *stmt = NULL;
-  r.rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
-  if( r.rc==SQLITE_OK ) while( (r.rc = sqlite3_step(stmt))==SQLITE_ROW ){
-    if( r.n%1024==0 ) r.row = realloc(r.row, (size_t)(r.n + 1024) * sizeof *r.row);
-    r.row[r.n++] = strdup((const char *)sqlite3_column_text(stmt, 0));
-    if( act && r.n==pause ) act();
-  }
-  snprintf(r.message, sizeof r.message, "%s", r.rc==SQLITE_DONE ? "" : sqlite3_errmsg(db));
-  sqlite3_finalize(stmt);
-  if( r.n ) qsort(r.row, (size_t)r.n, sizeof *r.row, by_text);
-  return r;
-}
-
-static void rows_free(rows *r){
-  for(int i=0; i<r->n; i++) free(r->row[i]);
-  free(r->row);
-}
 
 /* No row twice, and none that is not among the right ones. */
 static void rows_sound(const rows *r, const char *name){

@@ -13,6 +13,7 @@
 */
 #define _GNU_SOURCE
 #include "lies.h"
+#include "rows.h"
 
 /* ---- what may go wrong ------------------------------------------------------------------------------- */
 
@@ -139,37 +140,6 @@ static const reading readings[] = {
 
 /* ---- rows -------------------------------------------------------------------------------------------- */
 
-typedef struct rows {
-  char **row;
-  int n, rc;
-  char message[2048];            /* "" where all is well */
-} rows;
-
-static int by_text(const void *a, const void *b){
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static rows rows_of(sqlite3 *db, const char *sql){
-  rows r = { .rc = SQLITE_OK };
-  sqlite3_stmt *stmt = NULL;
-  r.rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
-  if( r.rc==SQLITE_OK ) while( (r.rc = sqlite3_step(stmt))==SQLITE_ROW ){
-    const char *value = (const char *)sqlite3_column_text(stmt, 0);
-    if( r.n%1024==0 ) r.row = realloc(r.row, (size_t)(r.n + 1024) * sizeof *r.row);
-    r.row[r.n++] = strdup(value ? value : "NULL");
-  }
-  if( r.rc!=SQLITE_DONE ) snprintf(r.message, sizeof r.message, "%s", sqlite3_errmsg(db));
-  sqlite3_finalize(stmt);
-  if( r.n ) qsort(r.row, (size_t)r.n, sizeof *r.row, by_text);
-  return r;
-}
-
-static void rows_free(rows *r){
-  for(int i=0; i<r->n; i++) free(r->row[i]);
-  free(r->row);
-  memset(r, 0, sizeof *r);
-}
-
 static int rows_have(const rows *r, char *const *row){
   return r->n && bsearch(row, r->row, (size_t)r->n, sizeof *row, by_text)!=NULL;
 }
@@ -251,13 +221,13 @@ static rows target_of(sqlite3 *db, const reading *r){
   char *there = sql_text(db, "SELECT count(*) FROM main.sqlite_schema WHERE name='p'");
   int is_there = *there=='1';
   sqlite3_free(there);
-  return r->act && is_there ? rows_of(db, r->result) : none;
+  return r->act && is_there ? rows_of(db, r->result, 0, NULL) : none;
 }
 
 static char *judge(sqlite3 *db, const reading *r, rows *did, const rows *begin, const rows *end,
                    const rows *before){
   if( did->rc==SQLITE_DONE ){
-    rows got = r->act ? rows_of(db, r->result) : *did;
+    rows got = r->act ? rows_of(db, r->result, 0, NULL) : *did;
     char *wrong = got.rc==SQLITE_DONE ? wrong_rows(r, &got, begin, end, before)
                                       : sqlite3_mprintf("%s", got.message);
     if( r->act ) rows_free(&got);
@@ -274,7 +244,7 @@ static char *judge(sqlite3 *db, const reading *r, rows *did, const rows *begin, 
 static char *once_more(sqlite3 *db, const reading *r, const rows *begin, const rows *end,
                        const rows *before){
   if( r->act && !sqlite3_get_autocommit(db) ) return NULL;
-  rows did = rows_of(db, r->act ? r->act : r->result ? r->result : r->truth);
+  rows did = rows_of(db, r->act ? r->act : r->result ? r->result : r->truth, 0, NULL);
   char *wrong = judge(db, r, &did, begin, end, before);
   if( wrong==NULL && did.rc!=SQLITE_DONE && strstr(did.message, "answered 400")==NULL )
     wrong = sqlite3_mprintf("%s", did.message);
@@ -306,19 +276,19 @@ static int run(const reading *r, const trouble *a, const trouble *b, const char 
   sqlite3_free(sql_text(db, "SELECT count(*) FROM pragma_table_info('ortto_people'), "
                             "pragma_table_info('ortto_accounts')"));   /* asks for the fields */
   rows *same = &untouched[r - readings], begin, end, before = target_of(db, r);
-  if( !moves && same->n==0 ) *same = rows_of(clean, r->truth);
-  begin = end = moves ? rows_of(clean, r->truth) : *same;
+  if( !moves && same->n==0 ) *same = rows_of(clean, r->truth, 0, NULL);
+  begin = end = moves ? rows_of(clean, r->truth, 0, NULL) : *same;
   trouble_set(a, r->path);
   trouble_set(b, r->path);
   server_do(&sandbox, "/sandbox/forget", NULL);
   double began = now_ms();
-  rows did = rows_of(db, r->act ? r->act : r->result ? r->result : r->truth);
+  rows did = rows_of(db, r->act ? r->act : r->result ? r->result : r->truth, 0, NULL);
   double took = now_ms() - began;
   long requests = server_count(&sandbox, r->path);
   server_do(&sandbox, "/sandbox/clear", NULL);
   guess_set(a, a->usual);
   guess_set(b, b->usual);
-  if( moves ) end = rows_of(clean, r->truth);
+  if( moves ) end = rows_of(clean, r->truth, 0, NULL);
   char *wrong = judge(db, r, &did, &begin, &end, &before);
   if( wrong==NULL && did.rc!=SQLITE_DONE ) wrong = once_more(db, r, &begin, &end, &before);
   if( wrong==NULL && did.rc!=SQLITE_DONE && a->mild && b->mild && !is_in_order(r) )
